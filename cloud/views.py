@@ -1,0 +1,58 @@
+"""What head office's page and its JSON show, as records. Filled by `queries` from rollups,
+rendered by `pages` and `api`; holds no text in any language, only figures and codes.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourFigures:
+    """One local hour of a shop's day. `start` is aware, in the shop's zone."""
+
+    start: datetime
+    visitors: int
+    entered: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxView:
+    """One box as the hub last heard it. `state`: online | offline | silent."""
+
+    box_id: str
+    state: str
+    last_seen: datetime | None
+    version: str | None
+    mode: str | None
+    clock: str | None
+    backlog: int | None
+    missing: int
+    cameras: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShopDay:
+    """One shop today, in its own zone. `basis`: crossings | distinct (never compared)."""
+
+    store_id: str
+    name: str
+    timezone: str
+    day: date
+    basis: str
+    visitors: int
+    entered: int
+    left: int
+    hours: tuple[HourFigures, ...]  # 24, 23 or 25 of them
+    last_fact_at: datetime | None
+    boxes: tuple[BoxView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainToday:
+    """The first page: all shops, sorted by id, and what the hub itself has to say."""
+
+    now: datetime
+    shops: tuple[ShopDay, ...]
+    set_aside: int  # malformed messages kept for inspection
+    ingest_seen_at: datetime | None  # when the ingest process last said it is alive

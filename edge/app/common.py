@@ -1,0 +1,43 @@
+"""What every process of the box is put together with."""
+
+import signal
+import threading
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from edge.clock import SteadyClock, SystemClock
+from edge.config import EdgeConfig
+from edge.ports import Clock
+from edge.store import figures
+from edge.store.outbox import Reading
+
+
+def stop_on_signals() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def run_dir(config: EdgeConfig) -> Path:
+    """Return where the box's processes meet."""
+    return config.data_dir / "run"
+
+
+def steady_clock(db: Database) -> SteadyClock:
+    """Return the system's clock, never below the last committed event."""
+    return SteadyClock(SystemClock(), figures.last_event_at(db))
+
+
+def reading_of(clock: Clock) -> Reading:
+    """Return the clocks as they stand now."""
+    return Reading(at=clock.now(), mono=clock.mono(), clock=clock.state())
+
+
+def latest(moments: Iterable[datetime]) -> datetime | None:
+    """Return the latest of some times, None of none."""
+    return max(moments, default=None)

@@ -1,0 +1,32 @@
+"""The counting rules of a shop, as its settings describe them; for the eyes and for a replay."""
+
+from collections.abc import Container
+from datetime import datetime
+
+from ulid import ULID
+
+from edge.config import EdgeConfig
+from edge.core.visit import VisitBook
+from edge.pipeline import Counting, Door
+from edge.ports import VisitLog
+
+
+def new_visit_id(at: datetime) -> str:
+    """Return a ULID whose time is the visit's."""
+    return str(ULID.from_datetime(at))
+
+
+def counting_of(config: EdgeConfig, cameras: Container[str], visits: VisitLog) -> Counting:
+    """Return the rules for the named cameras; only those at an entrance count crossings."""
+    doors = [
+        Door(camera=c.name, line=c.counting_line, staff_zone=c.staff_polygon)
+        for c in config.camera
+        if c.role == "entrance" and c.name in cameras
+    ]
+    book = VisitBook(
+        hours=config.opening_hours,
+        new_id=new_visit_id,
+        open_visits=visits.open_visits(),
+        occupancy=visits.occupancy(),
+    )
+    return Counting(doors=doors, book=book)

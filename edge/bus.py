@@ -1,0 +1,108 @@
+"""Says "something new" between the box's processes, over local datagram sockets.
+
+A datagram may be lost: it only wakes a reader or tells how a part is; facts meet in SQLite.
+Used by the supervisor, eyes and front.
+"""
+
+import json
+import logging
+import os
+import select
+import socket
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+log = logging.getLogger(__name__)
+
+Name = Literal["supervisor", "eyes", "front"]
+_DATAGRAM_MAX: Final = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraNote:
+    """One camera in a part's note; `since` is ISO 8601."""
+
+    name: str
+    state: str
+    since: str
+    frames_per_s: float
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartNote:
+    """One process as the supervisor sees it: running, restarting or silent."""
+
+    name: str
+    state: str
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What one part tells another. `new` means: look into the database."""
+
+    sender: str
+    new: bool = False
+    disk_full: bool = False
+    refused: int = 0
+    cameras: tuple[CameraNote, ...] = ()
+    parts: tuple[PartNote, ...] = field(default=())
+
+
+def _load(raw: bytes) -> Note:
+    data: dict[str, Any] = json.loads(raw)
+    cameras = tuple(CameraNote(**camera) for camera in data.pop("cameras"))
+    parts = tuple(PartNote(**part) for part in data.pop("parts"))
+    return Note(**data, cameras=cameras, parts=parts)
+
+
+class Bus:
+    """One part's place on the bus: it receives under its own name and sends to others'.
+
+    Args:
+        run_dir: a directory that only the box's user may enter.
+        name: this part's name.
+    """
+
+    def __init__(self, run_dir: Path, name: Name) -> None:
+        run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # sun_path holds 108 bytes, fewer than many a data directory: go through a descriptor.
+        self._dir_fd = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.name = name
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        (run_dir / f"{name}.sock").unlink(missing_ok=True)
+        self._socket.bind(self._address(name))
+        self._socket.setblocking(False)
+        self.undelivered = 0
+
+    def _address(self, name: str) -> str:
+        return f"/proc/self/fd/{self._dir_fd}/{name}.sock"
+
+    def send(self, to: Name, note: Note) -> bool:
+        """Send a note if the other part is there and has room; say whether it went."""
+        payload = json.dumps(asdict(note), ensure_ascii=False).encode()
+        try:
+            self._socket.sendto(payload, self._address(to))
+        except (FileNotFoundError, ConnectionRefusedError, BlockingIOError):
+            self.undelivered += 1  # it is starting, gone or busy; it will look by itself
+            return False
+        return True
+
+    def receive(self, timeout_s: float) -> Note | None:
+        """Return the next note, or None after `timeout_s` seconds or for an unreadable one."""
+        ready, _, _ = select.select([self._socket], [], [], timeout_s)
+        if not ready:
+            return None
+        raw = self._socket.recv(_DATAGRAM_MAX)
+        try:
+            return _load(raw)
+        except (ValueError, TypeError, KeyError, AttributeError) as exc:
+            log.warning("bus: expected a note, got %d other bytes (%s)", len(raw), exc)
+            return None
+
+    def close(self) -> None:
+        """Leave the bus."""
+        self._socket.close()
+        os.close(self._dir_fd)

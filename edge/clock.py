@@ -1,0 +1,70 @@
+"""The box's clocks. `SystemClock` for a running box; `edge.app` hands it to the parts.
+
+A replay runs on the recording's own time instead (`pipeline.RecordingClock`).
+"""
+
+import ctypes
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from edge.ports import Clock, ClockState
+
+_TIME_ERROR: Final = 5  # adjtimex(2): the clock is not synchronised
+_TIMEX_BYTES: Final = 208  # sizeof(struct timex) on 64-bit Linux; more than enough on 32
+
+
+class SystemClock:
+    """The kernel's clocks, and whether the kernel calls its wall time synchronised."""
+
+    def __init__(self) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+
+    def now(self) -> datetime:
+        """Return the aware time in UTC."""
+        return datetime.now(UTC)
+
+    def mono(self) -> float:
+        """Return seconds since the machine started; suspended time included."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def state(self) -> ClockState:
+        """Ask the kernel (adjtimex, which chrony and timesyncd keep up to date)."""
+        timex = ctypes.create_string_buffer(max(_TIMEX_BYTES, 512))
+        result = self._libc.adjtimex(timex)
+        return "ok" if 0 <= result != _TIME_ERROR else "suspect"
+
+
+class SteadyClock:
+    """A clock that never runs below the last committed event (DESIGN section 5).
+
+    If the system's wall time is earlier than `floor`, time goes on from there by the monotonic
+    clock and is `suspect`, until the system's clock has caught up.
+    """
+
+    def __init__(self, inner: Clock, floor: datetime | None) -> None:
+        self._inner = inner
+        self._floor = floor
+        self._floor_mono = inner.mono()
+
+    def raise_floor(self, at: datetime) -> None:
+        """An event of this time was committed."""
+        if self._floor is None or at > self._floor:
+            self._floor = at
+            self._floor_mono = self._inner.mono()
+
+    def now(self) -> datetime:
+        """Return the aware time in UTC."""
+        now = self._inner.now()
+        if self._floor is None or now >= self._floor:
+            return now
+        return self._floor + timedelta(seconds=self._inner.mono() - self._floor_mono)
+
+    def mono(self) -> float:
+        """Return seconds of the machine's monotonic clock."""
+        return self._inner.mono()
+
+    def state(self) -> ClockState:
+        """Suspect while the system's clock is behind the floor, or not synchronised."""
+        behind = self._floor is not None and self._inner.now() < self._floor
+        return "suspect" if behind else self._inner.state()

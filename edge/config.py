@@ -1,0 +1,100 @@
+"""The box's settings: one TOML file to frozen records, all faults at once.
+
+Read by `edge.app` and `edge.cli`; the parts get values, never this.
+
+    config ──> config_checks ──> config_sections ──> config_values
+"""
+
+from dataclasses import field
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from edge.config_checks import cross_checks
+from edge.config_sections import (
+    BoxSection,
+    CameraSection,
+    ConsoleSection,
+    DeclarationSection,
+    DedupSection,
+    HoursSection,
+    Mode,
+    PrivacySection,
+    StoreSection,
+    UplinkSection,
+    WifiSection,
+)
+from edge.core.hours import OpeningHours
+from menkou.listen import Listen
+from menkou.settings import STRICT, Fault, SettingsFault, build, fault_at, read_toml
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class EdgeConfig:
+    """Everything in edge.toml."""
+
+    store: StoreSection
+    box: BoxSection
+    privacy: PrivacySection = field(default_factory=PrivacySection)
+    declaration: DeclarationSection | None = None
+    hours: HoursSection | None = None
+    camera: tuple[CameraSection, ...] = ()
+    dedup: DedupSection = field(default_factory=DedupSection)
+    wifi: WifiSection = field(default_factory=WifiSection)
+    uplink: UplinkSection | None = None
+    console: ConsoleSection = field(default_factory=ConsoleSection)
+    base: Annotated[Path, Field(exclude=True)] = Path()
+
+    @property
+    def opening_hours(self) -> OpeningHours:
+        """The shop's hours; without a section the shop never closes."""
+        by_weekday = self.hours.by_weekday if self.hours else None
+        return OpeningHours(zone=self.store.zone, by_weekday=by_weekday)
+
+    @property
+    def data_dir(self) -> Path:
+        """The data directory; a relative one is taken from the settings file's place."""
+        return self.base / self.box.data_dir
+
+    def console_listen(self) -> Listen:
+        """Return where the page listens, with its guards.
+
+        Raises:
+            ValueError: the password file cannot be read.
+        """
+        return self.console.listen_at(self.base)
+
+
+def load(path: Path) -> EdgeConfig:
+    """Read and check the box's settings.
+
+    Raises:
+        SettingsFault: with every fault that was found, each with its line.
+    """
+    raw, lines = read_toml(path)
+    base = path.resolve().parent
+    crossed = [fault_at(path.name, key, text, lines) for key, text in cross_checks(raw, base)]
+    try:
+        config = build(EdgeConfig, {**raw, "base": base}, path.name, lines)
+    except SettingsFault as exc:
+        raise SettingsFault(sorted([*exc.faults, *crossed], key=_place)) from None
+    if "base" in raw:
+        crossed.append(fault_at(path.name, ("base",), "unknown key", lines))
+    if crossed:
+        raise SettingsFault(sorted(crossed, key=_place))
+    return config
+
+
+def _place(fault: Fault) -> tuple[int, str]:
+    return fault.line, fault.key
+
+
+def effective_mode(config: EdgeConfig) -> Mode:
+    """Return the mode that runs: this version reads no faces, so every box counts.
+
+    A mode that was asked for and is not run is shown on every surface (`mode_lowered`).
+    """
+    del config
+    return "count"

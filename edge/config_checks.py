@@ -1,0 +1,96 @@
+"""Finds faults that no single setting shows: settings that contradict each other.
+
+Called by `config.load`, on the raw file, so that a fault in one section hides none of another.
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from edge.config_sections import CameraSection, ConsoleSection, HoursSection, PrivacySection
+from menkou.settings import SettingsFault, build
+
+T = TypeVar("T")
+_Found = tuple[tuple[str | int, ...], str]
+_WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "mon")
+
+
+def _camera_faults(index: int, camera: CameraSection, mode: object, base: Path) -> list[_Found]:
+    at: tuple[str | int, ...] = ("camera", index)
+    faults: list[_Found] = []
+    if camera.line is None and camera.inside is not None:
+        faults.append(((*at, "inside"), "expected a line beside it, got none"))
+    if camera.line is not None and camera.inside is None:
+        wanted = "expected inside = above | below | left | right beside it, got none"
+        faults.append(((*at, "line"), wanted))
+    if mode == "entrance" and camera.role == "entrance" and not camera.zone:
+        faults.append((at, "expected a zone, which entrance mode needs, got none"))
+    for key, read in (
+        ("inside", lambda: camera.counting_line),
+        ("source", lambda: camera.address(base)),
+    ):
+        try:
+            read()
+        except ValueError as exc:
+            faults.append(((*at, key), str(exc)))
+    return faults
+
+
+def _name_faults(cameras: Mapping[int, CameraSection]) -> list[_Found]:
+    seen: set[str] = set()
+    faults: list[_Found] = []
+    for index, camera in cameras.items():
+        if camera.name in seen:
+            text = f"expected a name of its own, got {camera.name!r} again"
+            faults.append((("camera", index, "name"), text))
+        seen.add(camera.name)
+    return faults
+
+
+def _hours_faults(hours: HoursSection) -> list[_Found]:
+    """Find a night that runs into the next morning's opening."""
+    faults: list[_Found] = []
+    for today, tomorrow in pairwise(_WEEK):
+        first, second = getattr(hours, today), getattr(hours, tomorrow)
+        if first and second and first[1] < first[0] and first[1] > second[0]:
+            text = f"expected to close before {tomorrow} opens at {second[0]:%H:%M}"
+            faults.append((("hours", today), f"{text}, got {first[1]:%H:%M}"))
+    return faults
+
+
+def _console_faults(console: ConsoleSection, base: Path) -> list[_Found]:
+    try:
+        exposure = console.listen_at(base).exposure()
+    except ValueError as exc:
+        return [(("console", "password"), str(exc))]
+    return [(("console", "listen"), exposure)] if exposure else []
+
+
+def _sound(record: type[T], raw: object) -> T | None:
+    """Return a section if nothing is wrong with its single values, else None."""
+    if not isinstance(raw, dict):
+        return None
+    try:
+        return build(record, raw, "", {})
+    except SettingsFault:
+        return None
+
+
+def cross_checks(raw: Mapping[str, Any], base: Path) -> list[_Found]:
+    """Find what single values cannot show, section by section, so that a fault in one section
+    does not hide those of another.
+    """
+    given = raw.get("camera", ())
+    sections = given if isinstance(given, list) else ()
+    sound = {n: _sound(CameraSection, section) for n, section in enumerate(sections)}
+    cameras = {n: camera for n, camera in sound.items() if camera is not None}
+    privacy = _sound(PrivacySection, raw.get("privacy", {}))
+    found = _name_faults(cameras)
+    for index, camera in cameras.items():
+        found += _camera_faults(index, camera, privacy and privacy.mode, base)
+    if (hours := _sound(HoursSection, raw.get("hours", {}))) is not None:
+        found += _hours_faults(hours)
+    if (console := _sound(ConsoleSection, raw.get("console", {}))) is not None:
+        found += _console_faults(console, base)
+    return found

@@ -1,0 +1,190 @@
+"""The sections of edge.toml as frozen records, one a section (DESIGN section 4).
+
+Joined by `config`; `config_values` says what each value may hold.
+"""
+
+from collections.abc import Mapping
+from datetime import date, time, timedelta
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from edge.config_values import (
+    Area,
+    BrokerUrl,
+    CameraName,
+    Duration,
+    HostPort,
+    Hours,
+    Identifier,
+    LinePoints,
+    Secret,
+    ShopName,
+    Source,
+    Zone,
+)
+from edge.core.geometry import Line, Polygon
+from menkou.listen import Listen, parse_listen
+from menkou.settings import STRICT, read_secret
+
+Mode = Literal["count", "checkin", "entrance"]
+Inside = Literal["above", "below", "left", "right"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class StoreSection:
+    """The shop: its id on the wire, its name for people, its time zone."""
+
+    id: Identifier
+    name: ShopName
+    timezone: Zone
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The shop's zone."""
+        return ZoneInfo(self.timezone)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class BoxSection:
+    """This box and where it keeps its data."""
+
+    id: Identifier
+    data_dir: Path
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class PrivacySection:
+    """The mode that is asked for; `effective_mode` says which one runs."""
+
+    mode: Mode = "count"
+    key: Literal["tpm", "hub", "file"] = "tpm"
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class DeclarationSection:
+    """What `checkin` and `entrance` need before a face may be read (DESIGN section 2)."""
+
+    jurisdiction: str
+    controller: str
+    contact: str
+    assessment: str
+    signage_attested_by: str
+    signage_attested_on: date
+    expires: date
+    accept_file_key: bool = False
+    basis_everybody: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class HoursSection:
+    """Opening hours by weekday, in the shop's zone; a day without an entry is closed."""
+
+    mon: Hours = None
+    tue: Hours = None
+    wed: Hours = None
+    thu: Hours = None
+    fri: Hours = None
+    sat: Hours = None
+    sun: Hours = None
+
+    @property
+    def by_weekday(self) -> Mapping[int, tuple[time, time]]:
+        """Monday is 0."""
+        days = (self.mon, self.tue, self.wed, self.thu, self.fri, self.sat, self.sun)
+        return {day: hours for day, hours in enumerate(days) if hours is not None}
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class CameraSection:
+    """One camera. `loop` plays a file over and over, for a demonstration."""
+
+    name: CameraName
+    source: Source
+    role: Literal["entrance", "checkin", "floor"] = "entrance"
+    line: LinePoints = None
+    inside: Inside | None = None
+    zone: Area = ()
+    staff_zone: Area = ()
+    loop: bool = False
+
+    def address(self, base: Path) -> str:
+        """Return the true source: a `file:` reference is read, a relative file is placed.
+
+        Raises:
+            ValueError: the reference cannot be read.
+        """
+        place = self.source
+        if place.startswith("file:"):
+            place = read_secret(place, base)
+        return place if "://" in place or place.isdigit() else str(base / place)
+
+    @property
+    def counting_line(self) -> Line | None:
+        """The line for the counter; None: the border counts."""
+        if self.line is None or self.inside is None:
+            return None
+        return Line(start=self.line[0], end=self.line[1], inside=self.inside)
+
+    @property
+    def staff_polygon(self) -> Polygon | None:
+        """The zone in which staff appear, if one is set."""
+        return Polygon(corners=self.staff_zone) if self.staff_zone else None
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class DedupSection:
+    """How long and for whom a return is no new visitor."""
+
+    window: Duration = timedelta(hours=3)
+    since: Literal["last_seen", "first_seen"] = "last_seen"
+    who: Literal["members", "everybody"] = "members"
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class WifiSection:
+    """Probe requests; off by default."""
+
+    enabled: bool = False
+    interface: str = "mon0"
+    channels: tuple[Annotated[int, Field(ge=1, le=233)], ...] = (1, 6, 11)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class UplinkSection:
+    """The broker that leads to the hub, and the box's certificate for it."""
+
+    broker: BrokerUrl
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Secret = None
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class ConsoleSection:
+    """Where the shop's page listens. Off loopback it needs TLS and a login."""
+
+    listen: HostPort = "127.0.0.1:8780"
+    cert: Path | None = None
+    key: Secret = None
+    password: Secret = None
+
+    def listen_at(self, base: Path) -> Listen:
+        """Return where the page listens, with its guards; relative paths are taken from `base`.
+
+        Raises:
+            ValueError: the password file cannot be read.
+        """
+        host, port = parse_listen(self.listen)
+        key = Path(self.key.removeprefix("file:")) if self.key else None
+        return Listen(
+            host=host,
+            port=port,
+            cert=base / self.cert if self.cert else None,
+            key=base / key if key else None,
+            password_hash=read_secret(self.password, base) if self.password else None,
+        )

@@ -1,0 +1,1 @@
+"""The shop's own page, served on the local network."""

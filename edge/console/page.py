@@ -1,0 +1,154 @@
+"""Works out what the shop's page draws from a `ShopView`: columns, notices, states. Pure.
+
+Called by `edge.console.app`; holds codes, the templates turn them into words.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from edge.console.view import CameraView, HourFigures, ShopView
+from menkou.web.chart import Column, Tick, columns, scale, ticks
+
+LEVELS: Final = {
+    "ok": "ok",
+    "running": "ok",
+    "connecting": "wait",
+    "restarting": "wait",
+    "unknown": "wait",
+    "ended": "care",
+    "silent": "fault",
+    "lost": "fault",
+    "frozen": "fault",
+    "unreadable": "fault",
+}
+"""How a state of a camera or part is marked; a state from a newer release is `care`."""
+_NOTICES: Final = {
+    "disk_full": "fault",
+    "mode_lowered": "care",
+    "clock_suspect": "care",
+    "facts_refused": "care",
+    "wifi_absent": "care",
+    "hub_unreachable": "care",
+}
+_HOURS_SHOWN_MIN: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourColumn:
+    """One hour in the chart. `phase`: past | current | future."""
+
+    hour: HourFigures
+    column: Column
+    phase: str
+    peak: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A line at the top. `code` is a key of the catalogue; `name` is the camera's or part's."""
+
+    level: str
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShopPage:
+    """The view with everything that the template needs besides.
+
+    `is_open` is None if no opening hours apply today. `uplink` is a key of the catalogue.
+    """
+
+    view: ShopView
+    now: datetime
+    is_open: bool | None
+    blind: bool
+    uplink: str
+    notices: tuple[Notice, ...]
+    hours: tuple[HourColumn, ...]
+    ticks: tuple[Tick, ...]
+
+    def level(self, state: str) -> str:
+        """Return how a state of a camera or part is marked."""
+        return LEVELS.get(state, "care")
+
+
+def shop_page(view: ShopView) -> ShopPage:
+    """Work out the page. Times are shown in the zone of the view's hours."""
+    now = view.now.astimezone(view.hours[0].start.tzinfo) if view.hours else view.now
+    lines = scale(max((hour.visitors for hour in view.hours), default=0))
+    return ShopPage(
+        view=view,
+        now=now,
+        is_open=_is_open(view),
+        blind=any(LEVELS.get(camera.state) == "fault" for camera in view.cameras),
+        uplink=_uplink(view),
+        notices=_notices(view),
+        hours=_hour_columns(_worth_showing(view.hours), now, lines[-1]),
+        ticks=ticks(lines),
+    )
+
+
+def _is_open(view: ShopView) -> bool | None:
+    if view.opens is None or view.closes is None:
+        return None
+    return view.opens <= view.now < view.closes
+
+
+def _uplink(view: ShopView) -> str:
+    if view.uplink == "none":
+        return "none"
+    if view.uplink == "connected":
+        return "sending" if view.backlog else "sent"
+    return "waiting" if view.backlog else "offline"
+
+
+def _notices(view: ShopView) -> tuple[Notice, ...]:
+    """Return what wants a person, the worst first. An unknown code is still shown."""
+    found = [Notice(level=_NOTICES.get(c, "care"), code=c, name=c) for c in view.notices]
+    found += [_camera_notice(camera) for camera in view.cameras if _is_fault(camera.state)]
+    found += [
+        Notice(level="fault", code="part_silent", name=part.name)
+        for part in view.parts
+        if part.state == "silent"
+    ]
+    return tuple(sorted(found, key=lambda notice: notice.level != "fault"))
+
+
+def _is_fault(state: str) -> bool:
+    return LEVELS.get(state) == "fault"
+
+
+def _camera_notice(camera: CameraView) -> Notice:
+    return Notice(level="fault", code=f"camera_{camera.state}", name=camera.name)
+
+
+def _worth_showing(hours: tuple[HourFigures, ...]) -> tuple[HourFigures, ...]:
+    """Leave out the night: keep from an hour before the first that counts to one after the last."""
+    counts = [
+        index
+        for index, hour in enumerate(hours)
+        if hour.open or hour.current or hour.visitors or hour.entered or hour.left
+    ]
+    if not counts:
+        return hours
+    first, last = max(counts[0] - 1, 0), min(counts[-1] + 1, len(hours) - 1)
+    last = min(max(last, first + _HOURS_SHOWN_MIN - 1), len(hours) - 1)
+    first = max(min(first, last - _HOURS_SHOWN_MIN + 1), 0)
+    return hours[first : last + 1]
+
+
+def _hour_columns(
+    hours: tuple[HourFigures, ...], now: datetime, top: int
+) -> tuple[HourColumn, ...]:
+    peak = max((hour.visitors for hour in hours), default=0)
+    return tuple(
+        HourColumn(
+            hour=hour,
+            column=column,
+            phase="current" if hour.current else "past" if hour.start <= now else "future",
+            peak=hour.visitors == peak > 0,
+        )
+        for hour, column in zip(hours, columns([h.visitors for h in hours], top), strict=True)
+    )

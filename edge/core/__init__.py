@@ -1,0 +1,1 @@
+"""The rules of counting people: pure functions of their arguments."""

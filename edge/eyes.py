@@ -1,0 +1,143 @@
+"""The eyes process: cameras in, facts out. The supervisor starts it, `app` puts it together.
+
+One loop counts the newest frame of every camera; a thread a camera does the reading.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from edge.bus import Bus, CameraNote, Note
+from edge.pipeline import Counting, Recorder
+from edge.ports import CameraStateCode, Clock
+from edge.sensors.camera import LiveCamera, Mailbox
+from edge.sensors.motion import FrameUnreadable
+from edge.store.database import StoreFull
+from edge.wire.codec import utc_text
+
+log = logging.getLogger(__name__)
+
+NOTE_EVERY_S: Final = 1.0
+TICK_EVERY_S: Final = 5.0
+
+
+class CameraStuck(Exception):
+    """A driver does not return; the process ends so that a new one can try."""
+
+
+class Eyes:
+    """Watches all cameras of the box until told to stop.
+
+    Args:
+        cameras: makes a camera that delivers to the mailbox and reports its states.
+        counting: the rules.
+        recorder: where facts go.
+        bus: this part's place on the bus.
+        clock: the box's clock.
+        keep_health: keeps a camera's change of state for the hub.
+    """
+
+    def __init__(
+        self,
+        *,
+        cameras: Callable[[Mailbox, Callable[[str, CameraStateCode, str], None]], list[LiveCamera]],
+        counting: Counting,
+        recorder: Recorder,
+        bus: Bus,
+        clock: Clock,
+        keep_health: Callable[[str, CameraStateCode], None],
+    ) -> None:
+        self._mailbox = Mailbox()
+        self._news: list[tuple[str, CameraStateCode]] = []
+        self._news_lock = threading.Lock()
+        self._cameras: Sequence[LiveCamera] = cameras(self._mailbox, self._on_state)
+        self._counting = counting
+        self._recorder = recorder
+        self._bus = bus
+        self._clock = clock
+        self._keep_health = keep_health
+
+    def _on_state(self, camera: str, state: CameraStateCode, why: str) -> None:
+        log.log(
+            logging.INFO if state in ("ok", "ended") else logging.WARNING,
+            "camera %s is %s: %s",
+            camera,
+            state,
+            why,
+        )
+        with self._news_lock:
+            self._news.append((camera, state))
+
+    def run(self, stop: threading.Event) -> None:
+        """Count until `stop` is set.
+
+        Raises:
+            CameraStuck: a driver hangs.
+        """
+        for camera in self._cameras:
+            camera.start()
+        noted = ticked = float("-inf")
+        try:
+            while not stop.is_set():
+                self._count()
+                self._recorder.flush_if_due()
+                now = self._clock.mono()
+                if now - ticked >= TICK_EVERY_S:
+                    ticked = now
+                    self._recorder.add(self._counting.tick(self._clock.now()))
+                if now - noted >= NOTE_EVERY_S:
+                    noted = now
+                    self._keep_news()
+                    self._tell()
+                    self._check()
+        finally:
+            for camera in self._cameras:
+                camera.close()
+            self._recorder.flush()
+
+    def _count(self) -> None:
+        for frame in self._mailbox.take(0.2):
+            try:
+                self._recorder.add(self._counting.take(frame))
+            except FrameUnreadable as exc:
+                log.warning("camera %s: a picture is passed over: %s", frame.camera, exc)
+
+    def _keep_news(self) -> None:
+        with self._news_lock:
+            news, self._news = self._news, []
+        for camera, state in news:
+            try:
+                self._keep_health(camera, state)
+            except StoreFull as exc:
+                log.error("the state of camera %s is not kept: %s", camera, exc)
+
+    def _tell(self) -> None:
+        reports = [camera.report() for camera in self._cameras]
+        note = Note(
+            sender="eyes",
+            disk_full=self._recorder.full,
+            refused=self._recorder.refused,
+            cameras=tuple(
+                CameraNote(
+                    name=r.name,
+                    state=r.state,
+                    since=utc_text(r.since),
+                    frames_per_s=r.frames_per_s,
+                    dropped=r.dropped,
+                )
+                for r in reports
+            ),
+        )
+        self._bus.send("front", note)
+        self._bus.send("supervisor", Note(sender="eyes"))
+
+    def _check(self) -> None:
+        for camera in self._cameras:
+            if camera.crash is not None:
+                raise camera.crash
+            if camera.stuck:
+                raise CameraStuck(
+                    f"camera {camera.name}: its driver has not answered for minutes;"
+                    " the eyes start anew"
+                )

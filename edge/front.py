@@ -1,0 +1,207 @@
+"""The front process: the shop's page and the uplink. The supervisor starts it.
+
+It reads what the eyes committed, and shows and sends it; it never sees a frame.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from flask import Flask
+from sqlite_utils import Database
+
+from edge.bus import Bus, Note
+from edge.console.view import HourFigures, ShopView
+from edge.core.hours import OpeningHours
+from edge.live import LiveState
+from edge.ports import Clock
+from edge.store import figures
+from edge.store.outbox import Backlog, Outbox
+from edge.uplink.mqtt import Condition, Uplink
+from menkou.listen import Listen
+from menkou.web.server import serve
+from menkou.web.stream import Broadcast
+
+log = logging.getLogger(__name__)
+
+_UNREACHABLE_AFTER: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shop:
+    """What the page says of the shop itself."""
+
+    store_id: str
+    store_name: str
+    box_id: str
+    mode: str
+    mode_wanted: str
+    wifi_wanted: bool
+    basis: str
+    hours: OpeningHours
+
+
+class ShopFront:
+    """Gathers the page's figures. Each thread reads through a connection of its own.
+
+    Args:
+        shop: what does not change while the box runs.
+        connect: opens the database.
+        live: the notes of the other parts.
+        clock: the box's clock.
+    """
+
+    def __init__(
+        self, *, shop: Shop, connect: Callable[[], Database], live: LiveState, clock: Clock
+    ) -> None:
+        self._shop = shop
+        self._connect = connect
+        self._live = live
+        self._clock = clock
+        self._local = threading.local()
+        self.uplink: Uplink | None = None
+
+    def _db(self) -> Database:
+        db: Database | None = getattr(self._local, "db", None)
+        if db is None:
+            db = self._local.db = self._connect()
+        return db
+
+    def condition(self) -> Condition:
+        """Return how the box is, for the heartbeat."""
+        return Condition(
+            mode=self._shop.mode,
+            mode_wanted=self._shop.mode_wanted,
+            occupancy=figures.occupancy(self._db()),
+            cameras=self._live.camera_states(),
+        )
+
+    def view(self) -> ShopView:
+        """Return everything on the page at this moment."""
+        shop, db = self._shop, self._db()
+        now = self._clock.now()
+        local = now.astimezone(shop.hours.zone)
+        day = figures.day_count(db, shop.hours, now)
+        minute = figures.minute_count(db, now)
+        opening = shop.hours.opening_on(local.date())
+        backlog = self.uplink.backlog if self.uplink else Outbox(db).backlog()
+        return ShopView(
+            store_id=shop.store_id,
+            store_name=shop.store_name,
+            box_id=shop.box_id,
+            now=local,
+            mode=shop.mode,
+            basis=shop.basis,
+            notices=self._notices(backlog),
+            minute_entered=minute.entered,
+            minute_left=minute.left,
+            visitors=day.visitors,
+            entered=day.entered,
+            left=day.left,
+            occupancy=figures.occupancy(db),
+            turned_back=day.turned_back,
+            staff=day.staff,
+            outside_hours=day.outside_hours,
+            opens=opening.opens.astimezone(shop.hours.zone) if opening else None,
+            closes=opening.closes.astimezone(shop.hours.zone) if opening else None,
+            hours=tuple(self._hour(count) for count in day.hours),
+            cameras=self._live.cameras(),
+            parts=self._live.parts(),
+            uplink=self.uplink.state if self.uplink else "none",
+            backlog=backlog.events,
+            last_crossing=figures.last_crossing(db),
+        )
+
+    def _hour(self, count: figures.HourCount) -> HourFigures:
+        hours, now = self._shop.hours, self._clock.now()
+        middle = count.start + (count.end - count.start) / 2
+        return HourFigures(
+            start=count.start.astimezone(hours.zone),
+            visitors=count.visitors,
+            entered=count.entered,
+            left=count.left,
+            open=hours.is_open(middle),
+            current=count.start <= now < count.end,
+        )
+
+    def _notices(self, backlog: Backlog) -> tuple[str, ...]:
+        notices = list(self._live.trouble())
+        if self._shop.mode != self._shop.mode_wanted:
+            notices.append("mode_lowered")
+        if self._shop.wifi_wanted:
+            notices.append("wifi_absent")
+        if self._clock.state() == "suspect":
+            notices.append("clock_suspect")
+        oldest = backlog.oldest_at
+        if self.uplink and oldest and self._clock.now() - oldest > _UNREACHABLE_AFTER:
+            notices.append("hub_unreachable")
+        return tuple(notices)
+
+
+def run_front(
+    *,
+    app: Flask,
+    listen: Listen,
+    front: ShopFront,
+    live: LiveState,
+    bus: Bus,
+    stop: threading.Event,
+    ready: Callable[[str], None],
+) -> None:
+    """Serve the page and the uplink until `stop` is set.
+
+    Raises:
+        menkou.web.server.Exposed: the page would be open to the network without a guard.
+    """
+    broadcast = Broadcast()
+    crashes: list[BaseException] = []
+
+    def guarded(work: Callable[[], None]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                work()
+            except BaseException as exc:
+                crashes.append(exc)  # raised by this process's main thread below
+                raise
+            finally:
+                stop.set()
+
+        return run
+
+    def listen_to_bus() -> None:
+        link = None
+        told = float("-inf")
+        while not stop.is_set():
+            note = bus.receive(0.5)
+            uplink = front.uplink
+            if note is not None and live.take(note):
+                broadcast.publish()
+            if note is not None and note.new and uplink:
+                uplink.nudge()
+            now = time.monotonic()
+            if now - told >= 1.0:
+                told = now
+                bus.send("supervisor", Note(sender="front"))
+                seen = (uplink.state, uplink.backlog.events) if uplink else None
+                if seen != link:
+                    link = seen
+                    broadcast.publish()
+
+    threads = [threading.Thread(target=guarded(listen_to_bus), name="bus")]
+    if front.uplink is not None:
+        uplink = front.uplink
+        threads.append(threading.Thread(target=guarded(lambda: uplink.run(stop)), name="uplink"))
+    for thread in threads:
+        thread.start()
+    try:
+        serve(app, listen, broadcast=broadcast, stop=stop, ready=ready)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    if crashes:
+        raise crashes[0]

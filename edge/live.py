@@ -1,0 +1,92 @@
+"""What the front process knows of the moment: the last notes of the other parts.
+
+Fed by the bus, read by the page and the uplink; one lock, no database.
+"""
+
+import threading
+import time
+from datetime import datetime
+from typing import Final
+
+from edge.bus import Note, PartNote
+from edge.console.view import CameraView, PartView
+from edge.wire.messages import CameraState
+
+STALE_S: Final = 10.0
+"""The eyes speak every second; what is older than this says nothing about now."""
+
+
+class LiveState:
+    """The newest word of each part.
+
+    Args:
+        cameras: the names of the configured cameras, shown as unknown until heard of.
+    """
+
+    def __init__(self, cameras: tuple[str, ...]) -> None:
+        self._names = cameras
+        self._lock = threading.Lock()
+        self._eyes: Note | None = None
+        self._eyes_at = 0.0
+        self._parts: tuple[PartNote, ...] = ()
+
+    def take(self, note: Note) -> bool:
+        """Remember a note; say whether anything that a person sees is new."""
+        with self._lock:
+            if note.sender == "supervisor":
+                new = self._parts != note.parts
+                self._parts = note.parts
+                return new
+            if note.new:
+                return True
+            before, self._eyes = self._eyes, note
+            self._eyes_at = time.monotonic()
+            return before is None or _seen_by_people(before) != _seen_by_people(note)
+
+    def _fresh(self) -> Note | None:
+        return self._eyes if time.monotonic() - self._eyes_at < STALE_S else None
+
+    def cameras(self) -> tuple[CameraView, ...]:
+        """Return each configured camera as last heard of."""
+        with self._lock:
+            note = self._fresh()
+        known = {c.name: c for c in note.cameras} if note else {}
+        return tuple(
+            CameraView(
+                name=name,
+                state=known[name].state,
+                since=datetime.fromisoformat(known[name].since),
+                frames_per_s=known[name].frames_per_s,
+            )
+            if name in known
+            else CameraView(name=name, state="unknown", since=None, frames_per_s=None)
+            for name in self._names
+        )
+
+    def camera_states(self) -> tuple[CameraState, ...]:
+        """Return the cameras as the heartbeat tells them."""
+        return tuple(CameraState(name=c.name, state=c.state) for c in self.cameras())
+
+    def parts(self) -> tuple[PartView, ...]:
+        """Return the processes as the supervisor sees them."""
+        with self._lock:
+            return tuple(
+                PartView(name=p.name, state=p.state, restarts=p.restarts) for p in self._parts
+            )
+
+    def trouble(self) -> tuple[str, ...]:
+        """Return the notices that the eyes raise."""
+        with self._lock:
+            note = self._fresh()
+        if note is None:
+            return ()
+        found = ["disk_full"] if note.disk_full else []
+        return (*found, "facts_refused") if note.refused else tuple(found)
+
+
+def _seen_by_people(note: Note) -> object:
+    return (
+        note.disk_full,
+        note.refused > 0,
+        [(c.name, c.state, round(c.frames_per_s)) for c in note.cameras],
+    )

@@ -1,0 +1,163 @@
+"""Frames to crossings to visits to facts, through ports. Driven by `eyes` (live) and `replay`.
+
+Frame -> MotionDetector -> BodyCounter -> VisitBook -> Recorder -> VisitLog (store + outbox)
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from edge.core.counting import BodyCounter
+from edge.core.crossing import Crossing
+from edge.core.geometry import Line, Polygon
+from edge.core.visit import Change, VisitBook
+from edge.ports import Clock, Fact, Frame, VisitLog
+from edge.sensors.motion import MotionDetector
+from edge.store.database import StoreFull
+
+log = logging.getLogger(__name__)
+
+COMMIT_EVERY_S: Final = 0.5
+"""Facts are gathered this long and then kept in one transaction (DESIGN section 3)."""
+HELD_MAX: Final = 5_000
+"""Facts held in memory while the disk is full; what comes after them is refused and counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """How one entrance camera counts. Without a line the border of the picture counts."""
+
+    camera: str
+    line: Line | None
+    staff_zone: Polygon | None
+
+
+class _DoorCounter:
+    def __init__(self, door: Door) -> None:
+        self._motion = MotionDetector()
+        self._bodies = BodyCounter(line=door.line, staff_zone=door.staff_zone)
+        self._last: Frame | None = None
+
+    def take(self, frame: Frame) -> list[tuple[datetime, Crossing]]:
+        self._last = frame
+        boxes = self._motion.detect(frame.image, frame.elapsed_s)
+        return self._dated(frame, self._bodies.update(boxes, frame.elapsed_s))
+
+    def finish(self) -> list[tuple[datetime, Crossing]]:
+        if self._last is None:
+            return []
+        return self._dated(self._last, self._bodies.flush(self._last.elapsed_s))
+
+    @staticmethod
+    def _dated(frame: Frame, crossings: Iterable[Crossing]) -> list[tuple[datetime, Crossing]]:
+        """Give crossings the wall time at which they happened, a little before the frame."""
+        return [(frame.at - timedelta(seconds=frame.elapsed_s - c.at_s), c) for c in crossings]
+
+
+class Counting:
+    """Counts people at the doors of one shop.
+
+    Args:
+        doors: the entrance cameras; frames of other cameras are passed over.
+        book: the shop's visits.
+    """
+
+    def __init__(self, *, doors: Iterable[Door], book: VisitBook) -> None:
+        self._doors = {door.camera: _DoorCounter(door) for door in doors}
+        self._book = book
+
+    @property
+    def occupancy(self) -> int:
+        """People in the shop, by the count."""
+        return self._book.occupancy
+
+    def take(self, frame: Frame) -> list[Change]:
+        """Return what a frame makes known."""
+        door = self._doors.get(frame.camera)
+        return self._enter(frame.camera, door.take(frame)) if door else []
+
+    def finish(self) -> list[Change]:
+        """Return what the end of all sources makes known."""
+        changes: list[Change] = []
+        for camera, door in self._doors.items():
+            changes += self._enter(camera, door.finish())
+        return changes
+
+    def tick(self, now: datetime) -> list[Change]:
+        """Return what the passing of time makes known."""
+        return self._book.tick(now)
+
+    def _enter(self, camera: str, crossings: Iterable[tuple[datetime, Crossing]]) -> list[Change]:
+        changes: list[Change] = []
+        for at, crossing in crossings:
+            changes += self._book.crossing(
+                at=at,
+                camera=camera,
+                direction=crossing.direction,
+                track=crossing.track,
+                staff=crossing.staff,
+                turned_back=crossing.turned_back,
+            )
+        return changes
+
+
+class Recorder:
+    """Gathers facts and keeps them with one short transaction now and then.
+
+    While the disk is full it holds up to `HELD_MAX` facts and tries again at every flush; what
+    comes after them is refused, loudly and counted, and the database stays whole.
+
+    Args:
+        log: where facts are kept.
+        clock: read when a fact becomes known.
+        kept: told of the facts of each transaction that was committed.
+    """
+
+    def __init__(
+        self, *, log: VisitLog, clock: Clock, kept: Callable[[Sequence[Fact]], None]
+    ) -> None:
+        self._log = log
+        self._clock = clock
+        self._kept = kept
+        self._held: list[Fact] = []
+        self._oldest_held_mono: float | None = None
+        self.refused = 0
+        self.full = False
+
+    def add(self, changes: Iterable[Change]) -> None:
+        """Hold changes for the next commit."""
+        for change in changes:
+            if len(self._held) >= HELD_MAX:
+                self.refused += 1
+                log.error("disk full: a fact was refused, %d so far; make room", self.refused)
+                continue
+            mono = self._clock.mono()
+            if self._oldest_held_mono is None:
+                self._oldest_held_mono = mono
+            self._held.append(Fact(change=change, mono=mono, clock=self._clock.state()))
+
+    def flush_if_due(self) -> None:
+        """Commit if the oldest fact has waited long enough."""
+        since = self._oldest_held_mono
+        if since is not None and self._clock.mono() - since >= COMMIT_EVERY_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Commit what is held. A full disk is remembered in `full`, nothing is lost by it."""
+        if not self._held:
+            return
+        facts = tuple(self._held)
+        try:
+            self._log.commit(facts)
+        except StoreFull as exc:
+            if not self.full:
+                log.error("%s; %d facts are held in memory", exc, len(facts))
+            self.full = True
+            self._oldest_held_mono = self._clock.mono()  # try again after the usual pause
+            return
+        self.full = False
+        self._held.clear()
+        self._oldest_held_mono = None
+        self._kept(facts)

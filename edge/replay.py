@@ -1,0 +1,258 @@
+"""Runs recorded files through the same pipeline at full speed, on the recording's own clock.
+
+Called by `menkou-edge replay`; put together by `app`. Prints what was committed, in order.
+"""
+
+import heapq
+import itertools
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TextIO
+from zoneinfo import ZoneInfo
+
+from edge.core.visit import Change, Crossed, Opened, Revised, Visit
+from edge.pipeline import Counting, Recorder
+from edge.ports import ClockState, Fact, Frame
+from edge.sensors.motion import FrameUnreadable
+from edge.sensors.recording import Recording, RecordingTruncated
+from edge.store.database import StoreFull
+
+TICK_EVERY_S = 60.0
+"""Closing times are looked for once a recorded minute."""
+
+
+class RecordingClock:
+    """The clock of a recording: it stands where the last frame stands."""
+
+    def __init__(self, start: datetime) -> None:
+        self._start = start
+        self._now = start
+
+    def advance(self, at: datetime) -> None:
+        """Go on to a frame's time, never back."""
+        self._now = max(self._now, at)
+
+    def now(self) -> datetime:
+        """Return the recording's aware time."""
+        return self._now
+
+    def mono(self) -> float:
+        """Return recorded seconds since the start."""
+        return (self._now - self._start).total_seconds()
+
+    def state(self) -> ClockState:
+        """The person who gave the start vouches for it."""
+        return "ok"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the summary adds up, from committed facts only."""
+
+    entered: int = 0
+    left: int = 0
+    staff: int = 0
+    turned_back: int = 0
+    outside_hours: int = 0
+    visits: dict[str, bool] = field(default_factory=dict)
+
+    def add(self, change: Change) -> None:
+        """Count one committed change."""
+        match change:
+            case Crossed() as crossed:
+                self._cross(crossed)
+            case Opened(visit=visit) | Revised(visit=visit):
+                self.visits[visit.id] = not visit.void and visit.who != "staff"
+
+    def _cross(self, crossed: Crossed) -> None:
+        if crossed.staff:
+            self.staff += 1
+        elif not crossed.hours_open:
+            self.outside_hours += 1
+        else:
+            self.turned_back += crossed.turned_back
+            if crossed.direction == "in":
+                self.entered += 1
+            else:
+                self.left += 1
+
+    def summary(self, frames: int, seconds: float) -> dict[str, Any]:
+        """Return the last line of DESIGN section 4, and what was left out of it and why."""
+        return {
+            "event": "summary",
+            "frames": frames,
+            "seconds": round(seconds, 3),
+            "in": self.entered,
+            "out": self.left,
+            "visitors": sum(self.visits.values()),
+            "reentries": 0,
+            "members": [],
+            "embeddings": 0,
+            "probes": 0,
+            "devices_estimate": None,
+            "basis": "crossings",
+            "turned_back": self.turned_back,
+            "staff": self.staff,
+            "outside_hours": self.outside_hours,
+        }
+
+
+def _visit_line(at: datetime, visit: Visit, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "event": "visit",
+        "at": at.astimezone(zone).isoformat(timespec="milliseconds"),
+        "visit": visit.id,
+        "who": visit.who,
+        "member": None,
+        "reentry": False,
+        "first_visit": None,
+        "distance": None,
+        "void": visit.void,
+    }
+
+
+def line_of(change: Change, zone: ZoneInfo) -> dict[str, Any] | None:
+    """Return the JSON line of a change, None for those that replay does not print."""
+    match change:
+        case Crossed() as crossed:
+            return {
+                "event": "entry",
+                "at": crossed.at.astimezone(zone).isoformat(timespec="milliseconds"),
+                "camera": crossed.camera,
+                "direction": crossed.direction,
+                "track": crossed.track,
+                "staff": crossed.staff,
+                "turned_back": crossed.turned_back,
+                "hours_open": crossed.hours_open,
+            }
+        case Opened(visit=visit):
+            return _visit_line(visit.opened_at, visit, zone)
+        case Revised(at=at, visit=visit):
+            return _visit_line(at, visit, zone)
+    return None
+
+
+class Progress:
+    """One line on stderr that is written over, when a person watches and it takes a while."""
+
+    def __init__(self, total: int | None, stream: TextIO) -> None:
+        self._total = total
+        self._stream = stream
+        self._shown = stream.isatty()
+        self._began = time.monotonic()
+        self._next = self._began + 2.0
+        self._used = False
+
+    def show(self, frames: int, people: str) -> None:
+        """Show how far it is, twice a second at most."""
+        now = time.monotonic()
+        if not self._shown or now < self._next:
+            return
+        self._next = now + 0.5
+        self._used = True
+        of = f" of {self._total} ({100 * frames / self._total:.0f} %)" if self._total else ""
+        pace = frames / (now - self._began)
+        self._stream.write(f"\r{frames} frames{of}, {pace:.0f} a second, {people}   ")
+        self._stream.flush()
+
+    def done(self) -> None:
+        """Leave the line."""
+        if self._used:
+            self._stream.write("\n")
+
+
+class Replay:
+    """Plays recordings through the rules.
+
+    Args:
+        recordings: the files, already opened.
+        clock: the recording's clock.
+        counting: the rules.
+        recorder: where facts go; its `kept` must be this replay's `kept`.
+        zone: the shop's zone, in which times are printed.
+        emit: prints a JSON line, or nothing at all.
+    """
+
+    def __init__(
+        self,
+        *,
+        recordings: Sequence[Recording],
+        clock: RecordingClock,
+        counting: Counting,
+        recorder: Callable[[Callable[[Sequence[Fact]], None]], Recorder],
+        zone: ZoneInfo,
+        emit: Callable[[str], None],
+    ) -> None:
+        self._recordings = recordings
+        self._clock = clock
+        self._counting = counting
+        self._recorder = recorder(self._kept)
+        self._zone = zone
+        self._emit = emit
+        self.tally = Tally()
+        self.frames = 0
+        self.faults: list[str] = []
+
+    def _kept(self, facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            self.tally.add(fact.change)
+            line = line_of(fact.change, self._zone)
+            if line is not None:
+                self._emit(json.dumps(line, ensure_ascii=False))
+
+    def _given(self, recording: Recording) -> Iterator[Frame]:
+        try:
+            yield from recording.frames()
+        except RecordingTruncated as exc:
+            self.faults.append(str(exc))
+
+    def run(self, stop: Callable[[], bool]) -> dict[str, Any]:
+        """Play to the end, or until `stop` says so; return the summary.
+
+        Raises:
+            edge.sensors.recording.CameraFault: a file gave no usable frame.
+            edge.store.database.StoreFull: there is no room; what was printed is kept.
+        """
+        began = time.monotonic()
+        flushed = began
+        ticked_s = 0.0
+        progress = Progress(self._announced(), sys.stderr)
+        merged = heapq.merge(*map(self._given, self._recordings), key=lambda frame: frame.at)
+        for frame in itertools.takewhile(lambda _: not stop(), merged):
+            self.frames += 1
+            self._clock.advance(frame.at)
+            self._take(frame)
+            if self._clock.mono() - ticked_s >= TICK_EVERY_S:
+                ticked_s = self._clock.mono()
+                self._recorder.add(self._counting.tick(self._clock.now()))
+            if time.monotonic() - flushed >= 0.5:
+                flushed = time.monotonic()
+                self._flush()
+            progress.show(self.frames, f"{self.tally.entered} in, {self.tally.left} out")
+        self._recorder.add(self._counting.finish())
+        self._flush()
+        progress.done()
+        return self.tally.summary(self.frames, time.monotonic() - began)
+
+    def _take(self, frame: Frame) -> None:
+        try:
+            self._recorder.add(self._counting.take(frame))
+        except FrameUnreadable as exc:
+            self.faults.append(f"camera {frame.camera}, frame {self.frames}: {exc}")
+
+    def _flush(self) -> None:
+        self._recorder.flush()
+        if self._recorder.full:
+            raise StoreFull(
+                "the disk is full: the replay stops here; what was printed is kept, make room"
+                " and run it again"
+            )
+
+    def _announced(self) -> int | None:
+        counts = [recording.frames_announced for recording in self._recordings]
+        return sum(c for c in counts if c) if all(counts) else None
+

@@ -1,0 +1,287 @@
+"""A camera that is watched live: reads in a thread of its own, reconnects, keeps the newest frame.
+
+Used by the eyes process. A file plays at its own pace, so that a demonstration is a live shop.
+
+    source -> reader thread -> Mailbox (newest frame of each camera) -> counting
+                  └─ connecting, ok, lost, frozen, ended, unreadable
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.ports import CameraStateCode, Clock, Frame
+from edge.sensors.recording import CameraFault, Recording, check_image
+
+FROZEN_S: Final = 60.0
+"""Pictures that are equal to the last bit for this long come from a camera that hangs: a real
+sensor's noise changes some of them, and a video stream sends a fresh key frame within seconds."""
+SILENT_S: Final = 10.0
+"""A live camera sends several frames a second; after this long without one it is lost."""
+STUCK_S: Final = 120.0
+"""A driver that has not returned for this long will not; only a new process helps."""
+_BACKOFF_S: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+_TIMEOUT_MS: Final = 8000
+
+
+class CameraLost(CameraFault):
+    """The camera cannot be reached, or its stream broke off."""
+
+
+def shown_source(source: str) -> str:
+    """Return a source for logs and pages: never its user, password or query."""
+    parts = urlsplit(source)
+    if not parts.scheme or not parts.hostname:
+        return source
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraReport:
+    """A camera's state since when, its pace, and how many frames nobody had time for."""
+
+    name: str
+    state: CameraStateCode
+    since: datetime
+    frames_per_s: float
+    dropped: int
+
+
+class Mailbox:
+    """The newest frame of each camera. An older one that nobody took is dropped and counted."""
+
+    def __init__(self) -> None:
+        self._fresh: dict[str, Frame] = {}
+        self._arrived = threading.Condition()
+        self._closed = False
+
+    def put(self, frame: Frame) -> bool:
+        """Leave a frame; return whether it took the place of one that nobody had taken."""
+        with self._arrived:
+            replaced = frame.camera in self._fresh
+            self._fresh[frame.camera] = frame
+            self._arrived.notify()
+            return replaced
+
+    def take(self, timeout_s: float) -> list[Frame]:
+        """Return the newest frame of each camera that has one, after at most `timeout_s`."""
+        with self._arrived:
+            if not self._fresh and not self._closed:
+                self._arrived.wait(timeout_s)
+            fresh, self._fresh = self._fresh, {}
+            return list(fresh.values())
+
+    def close(self) -> None:
+        """Wake whoever waits."""
+        with self._arrived:
+            self._closed = True
+            self._arrived.notify_all()
+
+
+class _Pace:
+    """Frames a second over about the last five seconds."""
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+        self._interval_s = 0.0
+
+    def tick(self, now: float) -> None:
+        if self._last is not None:
+            interval = now - self._last
+            weight = min(1.0, interval / 5.0 + 0.02)
+            self._interval_s += weight * (interval - self._interval_s)
+        self._last = now
+
+    def per_s(self, now: float) -> float:
+        if self._last is None or not self._interval_s:
+            return 0.0
+        return 1 / max(self._interval_s, now - self._last)
+
+
+class LiveCamera:
+    """One camera, read until `close`.
+
+    Args:
+        name: its name in the settings.
+        source: an RTSP or HTTP address, a device number, or a file.
+        loop: play a file over and over.
+        clock: the box's clock.
+        mailbox: where its frames go.
+        on_state: told of each change of state, from the reader's thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        source: str,
+        loop: bool,
+        clock: Clock,
+        mailbox: Mailbox,
+        on_state: Callable[[str, CameraStateCode, str], None],
+        frozen_s: float = FROZEN_S,
+    ) -> None:
+        self.name = name
+        self._source = source
+        self._loop = loop
+        self._clock = clock
+        self._mailbox = mailbox
+        self._on_state = on_state
+        self._frozen_s = frozen_s
+        self._stop = threading.Event()
+        self._state: CameraStateCode = "connecting"
+        self._since = clock.now()
+        self._last_frame = clock.mono()
+        self._last_change = clock.mono()
+        self._last_look: bytes = b""
+        self._dropped = 0
+        self._pace = _Pace()
+        self._began = clock.mono()
+        self._thread = threading.Thread(target=self._run, name=f"camera-{name}", daemon=True)
+        self.crash: BaseException | None = None
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop reading; waits a moment for the driver to return."""
+        self._stop.set()
+        self._thread.join(timeout=2)
+
+    def report(self) -> CameraReport:
+        """Return how the camera is; notices a stream that went silent inside the driver."""
+        now = self._clock.mono()
+        if self._state in ("ok", "frozen") and now - self._last_frame > SILENT_S:
+            self._enter("lost", "no picture for a while")
+        return CameraReport(
+            name=self.name,
+            state=self._state,
+            since=self._since,
+            frames_per_s=round(self._pace.per_s(now), 1),
+            dropped=self._dropped,
+        )
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the driver has not returned for so long that only a new process helps."""
+        return (
+            self._state != "ended"
+            and self._thread.is_alive()
+            and self._clock.mono() - self._last_frame > STUCK_S
+        )
+
+    def _enter(self, state: CameraStateCode, why: str) -> None:
+        if state == self._state:
+            return
+        self._state = state
+        self._since = self._clock.now()
+        self._on_state(self.name, state, why)
+
+    def _run(self) -> None:
+        try:
+            self._read_for_ever()
+        except BaseException as exc:
+            self.crash = exc  # the eyes' loop raises it: a crash ends the process, loudly
+            self._mailbox.close()
+            raise
+
+    def _read_for_ever(self) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            given = 0
+            try:
+                for image in self._pictures():
+                    given += 1
+                    self._deliver(image)
+                if self._stop.is_set() or self._is_file:
+                    self._enter("ended", "the file has been played")
+                    return
+                raise CameraLost(f"camera {self.name}: the stream ended")
+            except CameraLost as exc:
+                self._enter("lost", str(exc))
+            except CameraFault as exc:
+                self._enter("unreadable", str(exc))
+            failures = 0 if given else failures + 1
+            pause_s = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)] * random.uniform(0.8, 1.2)
+            self._last_frame = self._clock.mono()  # waiting is not being stuck
+            self._stop.wait(pause_s)
+
+    @property
+    def _is_file(self) -> bool:
+        return "://" not in self._source and not self._source.isdigit()
+
+    def _pictures(self) -> Iterator[NDArray[np.uint8]]:
+        if self._is_file:
+            yield from self._paced_file()
+        else:
+            yield from self._stream()
+
+    def _paced_file(self) -> Iterator[NDArray[np.uint8]]:
+        """Play the file at its own pace; over and over if asked."""
+        while not self._stop.is_set():
+            began = time.monotonic()
+            recording = Recording(
+                camera=self.name, path=Path(self._source), start=datetime.now(UTC)
+            )
+            for frame in recording.frames():
+                if self._stop.wait(max(0.0, began + frame.elapsed_s - time.monotonic())):
+                    return
+                yield frame.image
+            if not self._loop:
+                return
+
+    def _stream(self) -> Iterator[NDArray[np.uint8]]:
+        if self._source.isdigit():
+            capture = cv2.VideoCapture(int(self._source), cv2.CAP_V4L2)
+        else:
+            limits = [
+                cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+                _TIMEOUT_MS,
+                cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+                _TIMEOUT_MS,
+            ]
+            capture = cv2.VideoCapture(self._source, cv2.CAP_FFMPEG, limits)
+        try:
+            if not capture.isOpened():
+                raise CameraLost(
+                    f"camera {self.name}: {shown_source(self._source)}: no answer; check power,"
+                    " cable, address, and that the password file is right"
+                )
+            while not self._stop.is_set():
+                given, image = capture.read()
+                if not given:
+                    return
+                yield check_image(image, f"camera {self.name}")
+        finally:
+            capture.release()
+
+    def _deliver(self, image: NDArray[np.uint8]) -> None:
+        now = self._clock.mono()
+        self._last_frame = now
+        self._pace.tick(now)
+        look = image[::8, ::8].tobytes()
+        if look != self._last_look:
+            self._last_look = look
+            self._last_change = now
+            self._enter("ok", "pictures arrive")
+        elif now - self._last_change > self._frozen_s:
+            self._enter("frozen", f"the same picture for {self._frozen_s:.0f} s")
+        frame = Frame(
+            camera=self.name,
+            at=self._clock.now(),
+            elapsed_s=now - self._began,
+            image=image,
+        )
+        self._dropped += self._mailbox.put(frame)

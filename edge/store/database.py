@@ -1,0 +1,156 @@
+"""Opens the box's database and guards its directory. Called by `app` and the command line."""
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlite_utils import Database
+
+from edge.store.schema import migrations
+from menkou.errors import MenkouFault
+
+FILE_NAME: Final = "menkou.db"
+BUSY_TIMEOUT_S: Final = 5.0
+_DISK_CODES: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
+
+
+class StoreFault(MenkouFault):
+    """The box's store cannot be used. Base of this package's errors."""
+
+
+class StoreFull(StoreFault):
+    """There is no room on the disk, or it cannot be written; nothing of the call was kept."""
+
+
+class StoreBusy(StoreFault):
+    """Another process of this box works in the same data directory."""
+
+
+class StoreLock:
+    """Holds a data directory for one box process tree (an advisory lock on `lock` in it).
+
+    The descriptor may be handed to child processes: the directory is free only when the last
+    of them has ended, so a killed supervisor's children can never write beside a new one.
+
+    Raises:
+        StoreBusy: it is held, even after `patience_s`.
+        StoreFault: the directory cannot be made or written.
+    """
+
+    def __init__(self, data_dir: Path, *, patience_s: float = 3.0) -> None:
+        path = data_dir / "lock"
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as exc:
+            raise StoreFault(
+                f"{data_dir}: expected a directory that can be written, got {exc.strerror}"
+            ) from exc
+        deadline = time.monotonic() + patience_s
+        while not self._try():
+            if time.monotonic() > deadline:
+                os.close(self._fd)
+                raise StoreBusy(
+                    f"{data_dir}: another menkou-edge works in this data directory; stop it first,"
+                    " or give this one another [box] data_dir"
+                )
+            time.sleep(0.05)
+
+    def _try(self) -> bool:
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    @property
+    def fd(self) -> int:
+        """The descriptor, for `pass_fds` of a child process."""
+        return self._fd
+
+    def release(self) -> None:
+        """Let go of the directory, as far as this process holds it."""
+        os.close(self._fd)
+
+
+def connect(data_dir: Path) -> Database:
+    """Open the database of a data directory for use by one thread at a time.
+
+    WAL, and `synchronous=FULL`: what was committed survives a power cut (FINDINGS, "From box to
+    hub"). Transactions are begun by `transaction`, never implicitly.
+
+    Raises:
+        StoreFault: no database there, a damaged one, or one of a newer version.
+    """
+    path = data_dir / FILE_NAME
+    try:
+        conn = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        conn.execute("PRAGMA journal_mode=WAL")
+        conn.execute("PRAGMA synchronous=FULL")
+        conn.execute("PRAGMA foreign_keys=ON")
+        # A WAL that a long reader made large is cut down again at the next checkpoint.
+        conn.execute("PRAGMA journal_size_limit=8388608")
+        db = Database(conn)
+        known = {migration.name for migration in migrations.pending(db)}
+        applied = {migration.name for migration in migrations.applied(db)}
+    except sqlite3.Error as exc:
+        raise translated(exc, path) from exc
+    ours = known | {m.name for m in migrations._migrations}
+    if newer := applied - ours:
+        raise StoreFault(
+            f"{path}: was written by a newer version of menkou ({max(newer)});"
+            " install that version again, or restore a backup"
+        )
+    return db
+
+
+def migrate(db: Database) -> None:
+    """Bring the database's tables up to date; each step in a transaction of its own.
+
+    Raises:
+        StoreFull: no room; the database is as it was.
+    """
+    try:
+        migrations.apply(db)
+    except sqlite3.Error as exc:
+        raise translated(exc, FILE_NAME) from exc
+
+
+def translated(exc: sqlite3.Error, where: object) -> StoreFault:
+    """Turn SQLite's error into ours."""
+    code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
+    if code in _DISK_CODES:
+        return StoreFull(f"{where}: the disk is full or cannot be written ({exc}); make room")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreFault(f"{where}: the database is damaged ({exc}); restore it from a backup")
+    return StoreFault(f"{where}: {exc}")
+
+
+@contextmanager
+def transaction(db: Database) -> Iterator[Database]:
+    """Run a block in one short write transaction; all of it is kept or none.
+
+    `BEGIN IMMEDIATE` takes the write lock at once, so that two writers wait for each other
+    instead of one failing half-way.
+
+    Raises:
+        StoreFault: SQLite's own error, translated; the transaction was rolled back.
+    """
+    try:
+        db.conn.execute("BEGIN IMMEDIATE")
+        yield db
+        db.conn.execute("COMMIT")
+    except BaseException as exc:
+        # A full disk ends the transaction by itself; a second rollback would hide the reason.
+        if db.conn.in_transaction:
+            db.conn.execute("ROLLBACK")
+        if isinstance(exc, sqlite3.Error):
+            raise translated(exc, FILE_NAME) from exc
+        raise

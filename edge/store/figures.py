@@ -1,0 +1,124 @@
+"""Reads the figures of the shop's page. Called by the console's front process; writes nothing."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlite_utils import Database
+
+from edge.core.hours import OpeningHours
+from edge.wire.codec import utc_text
+
+_COUNTS = "entered, left, entered_closed, left_closed, staff, turned_back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourCount:
+    """One local hour; `start` and `end` are aware UTC."""
+
+    start: datetime
+    end: datetime
+    visitors: int
+    entered: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayCount:
+    """A shop's local day. `visitors` are visits that are neither staff nor void."""
+
+    hours: tuple[HourCount, ...]
+    visitors: int
+    entered: int
+    left: int
+    outside_hours: int
+    staff: int
+    turned_back: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinuteCount:
+    """People through all doors in one minute, whether the shop was open or not."""
+
+    entered: int
+    left: int
+
+
+def local_hours(day: date, hours: OpeningHours) -> list[tuple[datetime, datetime]]:
+    """Return the hours of a local day, aware UTC; 23 or 25 of them when the clock changes."""
+    begin = datetime.combine(day, time(), tzinfo=hours.zone).astimezone(UTC)
+    end = datetime.combine(day + timedelta(days=1), time(), tzinfo=hours.zone).astimezone(UTC)
+    count = round((end - begin) / timedelta(hours=1))
+    return [
+        (begin + timedelta(hours=n), min(begin + timedelta(hours=n + 1), end)) for n in range(count)
+    ]
+
+
+def day_count(db: Database, hours: OpeningHours, now: datetime) -> DayCount:
+    """Return the figures of the local day that holds `now`."""
+    spans = local_hours(now.astimezone(hours.zone).date(), hours)
+    bounds = [utc_text(spans[0][0]), utc_text(spans[-1][1])]
+    minutes = db.execute(
+        f"SELECT minute, {_COUNTS} FROM crossing_minute WHERE minute >= ? AND minute < ?", bounds
+    ).fetchall()
+    visits = db.execute(
+        "SELECT opened_at FROM visit"
+        " WHERE opened_at >= ? AND opened_at < ? AND void = 0 AND who <> 'staff'",
+        bounds,
+    ).fetchall()
+    rows = []
+    for start, end in spans:
+        low, high = utc_text(start), utc_text(end)
+        within = [row for row in minutes if low <= row[0] < high]
+        rows.append(
+            HourCount(
+                start=start,
+                end=end,
+                visitors=sum(low <= row[0] < high for row in visits),
+                entered=sum(row[1] for row in within),
+                left=sum(row[2] for row in within),
+            )
+        )
+    return DayCount(
+        hours=tuple(rows),
+        visitors=len(visits),
+        entered=sum(row[1] for row in minutes),
+        left=sum(row[2] for row in minutes),
+        outside_hours=sum(row[3] + row[4] for row in minutes),
+        staff=sum(row[5] for row in minutes),
+        turned_back=sum(row[6] for row in minutes),
+    )
+
+
+def minute_count(db: Database, now: datetime) -> MinuteCount:
+    """Return what crossed in the minute that holds `now`."""
+    row = db.execute(
+        "SELECT coalesce(sum(entered + entered_closed), 0), coalesce(sum(left + left_closed), 0)"
+        " FROM crossing_minute WHERE minute = ?",
+        [utc_text(now.replace(second=0, microsecond=0))],
+    ).fetchone()
+    return MinuteCount(entered=row[0], left=row[1])
+
+
+def last_crossing(db: Database) -> datetime | None:
+    """Return when somebody last crossed a door, staff included."""
+    (at,) = db.execute("SELECT max(at) FROM crossing").fetchone()
+    return datetime.fromisoformat(at) if at else None
+
+
+def occupancy(db: Database) -> int:
+    """Return how many people are in the shop, by the count."""
+    row = db.execute("SELECT people FROM occupancy WHERE id = 1").fetchone()
+    return row[0] if row else 0
+
+
+def last_event_at(db: Database) -> datetime | None:
+    """Return the time of the last event of a running box: its clock never runs below it.
+
+    Replays keep the recording's time and do not count. Rows are in order of commit, so the
+    latest time stands among the last ones.
+    """
+    (at,) = db.execute(
+        "SELECT max(at) FROM (SELECT at FROM outbox JOIN epoch USING (epoch)"
+        " WHERE origin = 'run' ORDER BY outbox.id DESC LIMIT 1000)"
+    ).fetchone()
+    return datetime.fromisoformat(at) if at else None

@@ -1,0 +1,80 @@
+"""The box's tables, as migrations that run once each (sqlite-utils keeps the record).
+
+Called by `database`. A migration that was released is never edited: add the next one.
+"""
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("menkou-edge")
+
+
+@migrations(name="0001_counting")
+def counting(db: Database) -> None:
+    """Crossings, visits, minutes, occupancy, and the outbox with its epochs."""
+    db.table("crossing").create(
+        {
+            "id": int,
+            "at": str,
+            "camera": str,
+            "direction": str,
+            "track": int,
+            "staff": int,
+            "turned_back": int,
+            "hours_open": int,
+        },
+        pk="id",
+        not_null={"at", "camera", "direction", "track", "staff", "turned_back", "hours_open"},
+    )
+    db.table("crossing").create_index(["at"])
+    db.table("visit").create(
+        {
+            "id": str,
+            "rev": int,
+            "opened_at": str,
+            "camera": str,
+            "who": str,
+            "void": int,
+            "closed_at": str,
+            "close_reason": str,
+        },
+        pk="id",
+        not_null={"rev", "opened_at", "who", "void"},
+    )
+    db.table("visit").create_index(["opened_at"])
+    db.execute("CREATE INDEX visit_open ON visit (opened_at) WHERE closed_at IS NULL AND void = 0")
+    minute_counts = ("entered", "left", "entered_closed", "left_closed", "staff", "turned_back")
+    db.table("crossing_minute").create(
+        {"camera": str, "minute": str, "rev": int, **dict.fromkeys(minute_counts, int)},
+        pk=("minute", "camera"),
+        not_null={"rev", *minute_counts},
+    )
+    db.table("occupancy").create(
+        {"id": int, "at": str, "people": int}, pk="id", not_null={"at", "people"}
+    )
+    _outbox(db)
+
+
+def _outbox(db: Database) -> None:
+    db.table("epoch").create(
+        {"epoch": str, "started_at": str, "origin": str, "last_seq": int},
+        pk="epoch",
+        not_null={"started_at", "origin", "last_seq"},
+    )
+    db.table("outbox").create(
+        {
+            "id": int,
+            "epoch": str,
+            "seq": int,
+            "kind": str,
+            "at": str,
+            "event": str,
+            "acked_at": str,
+        },
+        pk="id",
+        not_null={"epoch", "seq", "kind", "at", "event"},
+        foreign_keys=[("epoch", "epoch", "epoch")],
+    )
+    db.table("outbox").create_index(["epoch", "seq"], unique=True)
+    # Only what still waits is ever searched for.
+    db.execute("CREATE INDEX outbox_waiting ON outbox (id) WHERE acked_at IS NULL")
+    db.execute("CREATE INDEX outbox_acked ON outbox (acked_at) WHERE acked_at IS NOT NULL")

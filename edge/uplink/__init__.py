@@ -1,0 +1,1 @@
+"""The way to the hub: MQTT. Reads the outbox, marks what the hub acknowledged."""

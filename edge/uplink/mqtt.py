@@ -1,0 +1,271 @@
+"""Carries the outbox to the hub over MQTT, for ever. A thread of the front process.
+
+The hub's own acknowledgement is delivery, not the broker's: whatever anything loses on the way
+is sent again, and what arrives twice is inserted once (DESIGN section 5).
+"""
+
+import logging
+import queue
+import random
+import secrets
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge.ports import Clock
+from edge.store.outbox import Backlog, Outbox
+from edge.uplink.sending import Delivery
+from edge.wire import codec
+from edge.wire.codec import WireFault
+from edge.wire.messages import Ack, Batch, CameraState, Heartbeat, Hello, Status
+from edge.wire.topics import BoxAddress
+from menkou.errors import MenkouFault
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S: Final = 30.0
+PRUNE_S: Final = 3600.0
+_KEEPALIVE_S: Final = 30
+_TICK_S: Final = 0.25
+
+LinkState = Literal["connected", "offline"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broker:
+    """Where the broker is, and the certificates for it (None: no TLS, loopback only)."""
+
+    host: str
+    port: int
+    tls: bool = False
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who the box is: its address, and what the hub shows of the shop."""
+
+    address: BoxAddress
+    name: str
+    timezone: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """How the box is at the moment, for the heartbeat."""
+
+    mode: str
+    mode_wanted: str
+    occupancy: int
+    cameras: tuple[CameraState, ...]
+
+
+class UplinkFault(MenkouFault):
+    """The uplink cannot be set up: certificates that cannot be read."""
+
+
+def _client(broker: Broker, address: BoxAddress) -> paho.Client:
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2, client_id=f"menkou-{address.store}-{address.box}"
+    )
+    client.reconnect_delay_set(min_delay=1, max_delay=30)
+    if broker.tls:
+        context = ssl.create_default_context(cafile=broker.ca)
+        try:
+            if broker.cert:
+                context.load_cert_chain(broker.cert, broker.key)
+        except (OSError, ssl.SSLError) as exc:
+            raise UplinkFault(
+                f"[uplink] cert {broker.cert} and key: expected a certificate and its key,"
+                f" got {exc}"
+            ) from exc
+        client.tls_set_context(context)
+    return client
+
+
+class Uplink:
+    """One box's uplink.
+
+    Args:
+        broker: where to connect.
+        identity: who the box is.
+        outbox: opens the outbox; called once, in the uplink's own thread.
+        condition: asked for every heartbeat.
+        clock: the box's clock.
+    """
+
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        identity: Identity,
+        outbox: Callable[[], Outbox],
+        condition: Callable[[], Condition],
+        clock: Clock,
+    ) -> None:
+        self._broker = broker
+        self._identity = identity
+        self._open_outbox = outbox
+        self._condition = condition
+        self._clock = clock
+        self._inbox: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._delivery = Delivery(random=random.Random())
+        self._session = secrets.token_hex(16)
+        self._last_words: tuple[Condition, str] | None = None
+        self._heartbeat_at = 0.0
+        self.state: LinkState = "offline"
+        self.backlog = Backlog(events=0, oldest_at=None)
+        self._client = _client(broker, identity.address)
+        self._client.on_pre_connect = self._on_pre_connect
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+
+    def nudge(self) -> None:
+        """Say that there is something new in the outbox. Safe from any thread."""
+        self._inbox.put(("nudge", None))
+
+    def run(self, stop: threading.Event, *, until_empty: bool = False) -> None:
+        """Serve until `stop` is set, or until the hub has everything with `until_empty`."""
+        outbox = self._open_outbox()
+        self._client.connect_async(self._broker.host, self._broker.port, _KEEPALIVE_S)
+        self._client.loop_start()
+        prune_at = time.monotonic()
+        try:
+            while not stop.is_set():
+                self._take(outbox)
+                now = time.monotonic()
+                self._send(outbox, now)
+                if now >= prune_at:
+                    prune_at = now + PRUNE_S
+                    outbox.prune(self._clock.now())
+                self.backlog = outbox.backlog()
+                if until_empty and self.backlog.events == 0:
+                    break
+        finally:
+            self._say_goodbye()
+
+    def _take(self, outbox: Outbox) -> None:
+        """Wait a moment for something to happen, then deal with all that has."""
+        try:
+            kind, value = self._inbox.get(timeout=_TICK_S)
+            while True:
+                self._handle(outbox, kind, value)
+                kind, value = self._inbox.get_nowait()
+        except queue.Empty:
+            return
+
+    def _handle(self, outbox: Outbox, kind: str, value: Any) -> None:
+        if kind == "connected":
+            self._delivery.on_connected()
+            self.state = "connected"
+            self._heartbeat_at = 0.0
+        elif kind == "disconnected":
+            self._delivery.on_disconnected()
+            self.state = "offline"
+        elif kind == "ack":
+            ack: Ack = value
+            outbox.acknowledge(ack, self._clock.now())
+            self._delivery.on_ack(ack, self._session, time.monotonic())
+
+    def _send(self, outbox: Outbox, now: float) -> None:
+        delivery = self._delivery
+        if delivery.hello_due(now):
+            hello = Hello(
+                session=self._session,
+                name=self._identity.name,
+                timezone=self._identity.timezone,
+                version=self._identity.version,
+                epochs=tuple(outbox.spans()),
+            )
+            self._publish("up", codec.encode(hello))
+            delivery.on_hello_sent(now)
+        while room := delivery.room():
+            rows = outbox.waiting(after=delivery.cursor, limit=room)
+            if not rows:
+                break
+            batch = Batch(events=tuple(row.event for row in rows))
+            self._publish("up", codec.encode(batch))
+            delivery.on_batch_sent(rows, now)
+        if delivery.connected:
+            self._send_heartbeat(now)
+
+    def _send_heartbeat(self, now: float) -> None:
+        words = (self._condition(), self._clock.state())
+        if now < self._heartbeat_at and words == self._last_words:
+            return
+        self._heartbeat_at = now + HEARTBEAT_S
+        self._last_words = words
+        condition, clock = words
+        heartbeat = Heartbeat(
+            session=self._session,
+            at=self._clock.now(),
+            clock=clock,
+            version=self._identity.version,
+            mode=condition.mode,
+            mode_wanted=condition.mode_wanted,
+            backlog=self.backlog.events,
+            oldest_unacked_at=self.backlog.oldest_at,
+            occupancy=condition.occupancy,
+            cameras=condition.cameras,
+        )
+        self._publish("health", codec.encode(heartbeat), retain=True)
+
+    def _publish(
+        self, channel: Literal["up", "status", "health"], payload: bytes, *, retain: bool = False
+    ) -> None:
+        topic = self._identity.address.topic(channel)
+        self._client.publish(topic, payload, qos=0 if channel == "health" else 1, retain=retain)
+
+    def _status(self, state: Literal["online", "offline"]) -> bytes:
+        return codec.encode(Status(session=self._session, state=state))
+
+    def _say_goodbye(self) -> None:
+        if self._client.is_connected():
+            topic = self._identity.address.topic("status")
+            self._client.publish(topic, self._status("offline"), qos=1, retain=True)
+            time.sleep(0.1)  # a word of courtesy; without it the will says the same
+        self._client.disconnect()
+        self._client.loop_stop()
+        self.state = "offline"
+
+    # paho's thread calls these; they only pass the word on.
+
+    def _on_pre_connect(self, client: paho.Client, _userdata: Any) -> None:
+        # A session for each connection: the will of an old one can then be told from the new.
+        self._session = secrets.token_hex(16)
+        topic = self._identity.address.topic("status")
+        client.will_set(topic, self._status("offline"), qos=1, retain=True)
+
+    def _on_connect(
+        self, client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any
+    ) -> None:
+        if reason.is_failure:
+            log.warning("the broker refuses this box: %s", reason)
+            return
+        client.subscribe(self._identity.address.topic("ack"), qos=1)
+        self._publish("status", self._status("online"), retain=True)
+        log.info("connected to the broker at %s:%d", self._broker.host, self._broker.port)
+        self._inbox.put(("connected", None))
+
+    def _on_disconnect(
+        self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any
+    ) -> None:
+        log.info("disconnected from the broker (%s); facts wait in the outbox", reason)
+        self._inbox.put(("disconnected", None))
+
+    def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        try:
+            self._inbox.put(("ack", codec.decode_ack(bytes(message.payload))))
+        except WireFault as fault:
+            log.warning("an acknowledgement is set aside: %s", fault)

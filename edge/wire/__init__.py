@@ -1,0 +1,1 @@
+"""The message contract between box and hub. Standard library only; both sides validate with it."""

@@ -1,0 +1,121 @@
+"""Checks of single field values. Used by `messages` to declare fields, by `codec` to apply them.
+
+A check takes a JSON value and returns the Python value, or raises `ValueError` with
+"expected ..., got ...". There is no check for free text, bytes or nested arrays: what has no
+check cannot be declared, and what is not declared cannot be sent.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+Check = Callable[[Any], Any]
+
+_ULID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_HEX_128: Final = re.compile(r"[0-9a-f]{32}")
+# No dots, colons or spaces: neither an address of a device nor a person's full name fits.
+LABEL: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+_RELEASE: Final = re.compile(r"[0-9]+(\.[0-9]+){1,3}([a-z0-9.+-]{0,32})")
+_SHOWN: Final = 40
+
+
+def _refuse(expected: str, got: Any) -> ValueError:
+    shown = repr(got)
+    return ValueError(
+        f"expected {expected}, got {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '…'}"
+    )
+
+
+def _pattern(pattern: re.Pattern[str], expected: str) -> Check:
+    def check(value: Any) -> str:
+        if isinstance(value, str) and pattern.fullmatch(value):
+            return value
+        raise _refuse(expected, value)
+
+    return check
+
+
+ulid: Final = _pattern(_ULID, "a ULID (26 characters)")
+epoch: Final = _pattern(_HEX_128, "128 bits as 32 lower-case hexadecimal digits")
+label: Final = _pattern(LABEL, "a label of 1 to 32 letters, digits, _ and -, a letter first")
+release: Final = _pattern(_RELEASE, "a version such as 1.2.3")
+
+
+def integer(low: int, high: int = 2**53 - 1) -> Check:
+    """Return a check for a whole number within bounds. JSON's numbers are exact to 2^53."""
+
+    def check(value: Any) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        raise _refuse(f"a whole number from {low} to {high}", value)
+
+    return check
+
+
+def seconds(value: Any) -> float:
+    """Check a monotonic reading: a finite number of seconds, 0 or more."""
+    if (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and 0 <= value < 1e12  # NaN and infinity fail this comparison too
+    ):
+        return float(value)
+    raise _refuse("a number of seconds from 0", value)
+
+
+def boolean(value: Any) -> bool:
+    """Check a truth value."""
+    if isinstance(value, bool):
+        return value
+    raise _refuse("true or false", value)
+
+
+def choice(*allowed: str) -> Check:
+    """Return a check for one of the given words."""
+    words = frozenset(allowed)
+
+    def check(value: Any) -> str:
+        if isinstance(value, str) and value in words:
+            return value
+        raise _refuse(" | ".join(allowed), value)
+
+    return check
+
+
+def optional(inner: Check) -> Check:
+    """Return a check that lets null pass as well."""
+
+    def check(value: Any) -> Any:
+        return None if value is None else inner(value)
+
+    return check
+
+
+def instant(value: Any) -> datetime:
+    """Check an ISO 8601 time with an offset; the result is aware and in UTC.
+
+    Years outside 2000 to 2200 are refused: they are faults, and would break hour arithmetic.
+    """
+    if isinstance(value, str) and len(value) <= 35:
+        try:
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo is not None and 2000 <= moment.year <= 2200:
+                return moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise _refuse("an ISO 8601 time with an offset", value) from None
+    raise _refuse("an ISO 8601 time with an offset, from 2000 to 2200", value)
+
+
+def shop_text(value: Any) -> str:
+    """Check the shop's own printable name, 1 to 80 characters. Never used in an event."""
+    if isinstance(value, str) and 1 <= len(value) <= 80 and value.isprintable():
+        return value
+    raise _refuse("1 to 80 printable characters", value)
+
+
+def time_zone(value: Any) -> str:
+    """Check the form of an IANA zone name; whether it exists is for the receiver to find out."""
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}", value):
+        return value
+    raise _refuse("an IANA time zone such as Asia/Shanghai", value)

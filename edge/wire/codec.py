@@ -1,0 +1,260 @@
+"""Messages to bytes and back, checked both ways. Used by the uplink and by the hub's ingest.
+
+An unknown field is a fault on either side: nothing travels that `messages` does not declare.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from edge.wire.checks import Check
+from edge.wire.messages import (
+    BATCH_EVENTS_MAX,
+    BODIES,
+    PAYLOAD_BYTES_MAX,
+    VERSION,
+    Ack,
+    Batch,
+    CameraState,
+    EpochAck,
+    EpochSpan,
+    Event,
+    Heartbeat,
+    Hello,
+    Status,
+    UpMessage,
+)
+
+M = TypeVar("M")
+Message = Hello | Batch | Ack | Status | Heartbeat
+_EPOCHS_MAX = 10_000  # a box restarted every five minutes for a month
+_RANGES_MAX = 1_000
+_CAMERAS_MAX = 64
+
+
+class WireFault(ValueError):
+    """A message that is not of the contract. Says where, what was expected and what was got."""
+
+
+class EventFault(WireFault):
+    """One event of a batch is not of the contract, but its identity is known."""
+
+    def __init__(self, epoch: str, seq: int, reason: str) -> None:
+        super().__init__(reason)
+        self.epoch = epoch
+        self.seq = seq
+
+
+def _declared(cls: type[Any]) -> tuple[tuple[str, Check], ...]:
+    return tuple((f.name, f.metadata["check"]) for f in fields(cls) if "check" in f.metadata)
+
+
+# Read once: the hub looks fields up for every event of a chain.
+_CHECKS: Final[dict[type[Any], tuple[tuple[str, Check], ...]]] = {
+    cls: _declared(cls)
+    for cls in (
+        *BODIES.values(),
+        *(Event, EpochSpan, Hello, Batch, EpochAck, Ack, Status, CameraState, Heartbeat),
+    )
+}
+_EVENT_IDENTITY: Final = {n: c for n, c in _CHECKS[Event] if n in ("epoch", "seq")}
+
+
+def utc_text(moment: datetime) -> str:
+    """Return a time as it travels: UTC, milliseconds, `Z`; such texts sort by time."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _plain(value: Any) -> Any:
+    return utc_text(value) if isinstance(value, datetime) else value
+
+
+def _dump(message: Any) -> dict[str, Any]:
+    """Return the declared fields as JSON values, each one checked on its way out."""
+    out: dict[str, Any] = {}
+    for name, check in _CHECKS[type(message)]:
+        plain = _plain(getattr(message, name))
+        _checked(check, plain, f"{type(message).__name__}.{name}")
+        out[name] = plain
+    return out
+
+
+def _checked(check: Check, value: Any, where: str) -> Any:
+    try:
+        return check(value)
+    except ValueError as exc:
+        raise WireFault(f"{where}: {exc}") from None
+
+
+def _load(cls: type[M], raw: Any, where: str, extra: Mapping[str, Any] | None = None) -> M:
+    """Build a message of `cls` from a JSON object; `extra` holds its already decoded fields."""
+    if not isinstance(raw, dict):
+        raise WireFault(f"{where}: expected an object, got {type(raw).__name__}")
+    known = _CHECKS[cls]
+    ready = dict(extra or {})
+    unknown = raw.keys() - {name for name, _ in known} - ready.keys() - {"type", "v", "kind"}
+    if unknown:
+        raise WireFault(f"{where}: unknown field {min(unknown)!r}")
+    values = {}
+    for name, check in known:
+        if name not in raw:
+            raise WireFault(f"{where}.{name}: expected a value, got none")
+        values[name] = _checked(check, raw[name], f"{where}.{name}")
+    return cls(**values, **ready)
+
+
+def _items(raw: Any, where: str, low: int, high: int) -> list[Any]:
+    if isinstance(raw, list) and low <= len(raw) <= high:
+        return raw
+    got = f"{len(raw)} items" if isinstance(raw, list) else type(raw).__name__
+    raise WireFault(f"{where}: expected a list of {low} to {high} items, got {got}")
+
+
+def dump_event(event: Event) -> dict[str, Any]:
+    """Return an event as a JSON object, checked."""
+    return {"v": VERSION, "kind": event.body.KIND, **_dump(event), "body": _dump(event.body)}
+
+
+def load_event(raw: Any, where: str = "event") -> Event:
+    """Return the event that a JSON object describes.
+
+    Raises:
+        EventFault: the body or envelope is faulty, but epoch and seq could be read.
+        WireFault: not even the identity could be read.
+    """
+    if not isinstance(raw, dict):
+        raise WireFault(f"{where}: expected an object, got {type(raw).__name__}")
+    try:
+        if raw.get("v") != VERSION:
+            raise WireFault(f"{where}.v: expected {VERSION}, got {raw.get('v')!r}")
+        kind = raw.get("kind")
+        if not isinstance(kind, str) or kind not in BODIES:
+            raise WireFault(f"{where}.kind: expected {' | '.join(BODIES)}, got {kind!r}")
+        body = _load(BODIES[kind], raw.get("body"), f"{where}.body")
+        return _load(Event, raw, where, {"body": body})
+    except WireFault as exc:
+        try:
+            epoch, seq = (check(raw.get(name)) for name, check in _EVENT_IDENTITY.items())
+        except ValueError:
+            raise exc from None
+        raise EventFault(epoch, seq, str(exc)) from None
+
+
+def encode(message: Message) -> bytes:
+    """Return the payload of a message.
+
+    Raises:
+        WireFault: a field breaks the contract; nothing was sent.
+    """
+    raw: dict[str, Any] = {"v": VERSION, "type": message.TYPE, **_dump(message)}
+    match message:
+        case Hello(epochs=spans):
+            raw["epochs"] = [_dump(span) for span in spans]
+        case Batch(events=events):
+            raw["events"] = [dump_event(event) for event in events]
+            _items(raw["events"], "batch.events", 1, BATCH_EVENTS_MAX)
+        case Ack(epochs=acks):
+            raw["epochs"] = [{**_dump(a), "missing": [list(r) for r in a.missing]} for a in acks]
+        case Heartbeat(cameras=cameras):
+            raw["cameras"] = [_dump(camera) for camera in cameras]
+    payload = json.dumps(raw, ensure_ascii=False, separators=(",", ":")).encode()
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        raise WireFault(
+            f"{message.TYPE}: expected at most {PAYLOAD_BYTES_MAX} bytes, got {len(payload)}"
+        )
+    return payload
+
+
+def _parse(payload: bytes, *types: str) -> dict[str, Any]:
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        raise WireFault(f"payload: expected at most {PAYLOAD_BYTES_MAX} bytes, got {len(payload)}")
+    try:
+        raw = json.loads(payload)
+    except (ValueError, RecursionError) as exc:
+        raise WireFault(f"payload: expected JSON, got {exc}") from None
+    if not isinstance(raw, dict):
+        raise WireFault(f"payload: expected an object, got {type(raw).__name__}")
+    if raw.get("v") != VERSION:
+        raise WireFault(f"v: expected {VERSION}, got {raw.get('v')!r}")
+    if raw.get("type") not in types:
+        raise WireFault(f"type: expected {' | '.join(types)}, got {raw.get('type')!r}")
+    return raw
+
+
+def decode_up(payload: bytes) -> tuple[UpMessage, tuple[EventFault, ...]]:
+    """Decode what a box sent up: the message, and the events of it that break the contract.
+
+    Those faulty events are left out of the returned `Batch`, which may then be empty; the
+    receiver sets them aside by their identity, so that they are not sent for ever.
+
+    Raises:
+        WireFault: nothing of the payload can be used.
+    """
+    raw = _parse(payload, Hello.TYPE, Batch.TYPE)
+    if raw["type"] == Hello.TYPE:
+        items = _items(raw.get("epochs"), "hello.epochs", 0, _EPOCHS_MAX)
+        spans = tuple(_load(EpochSpan, r, f"hello.epochs[{i}]") for i, r in enumerate(items))
+        return _load(Hello, raw, "hello", {"epochs": spans}), ()
+    if unknown := raw.keys() - {"v", "type", "events"}:
+        raise WireFault(f"batch: unknown field {min(unknown)!r}")
+    good: list[Event] = []
+    bad: list[EventFault] = []
+    items = _items(raw.get("events"), "batch.events", 1, BATCH_EVENTS_MAX)
+    for index, item in enumerate(items):
+        try:
+            good.append(load_event(item, f"batch.events[{index}]"))
+        except EventFault as fault:
+            bad.append(fault)
+    return Batch(events=tuple(good)), tuple(bad)
+
+
+def _load_ranges(raw: Any, where: str) -> tuple[tuple[int, int], ...]:
+    ranges = []
+    for item in _items(raw, where, 0, _RANGES_MAX):
+        match item:
+            case [int(low), int(high)] if 1 <= low <= high:
+                ranges.append((low, high))
+            case _:
+                raise WireFault(f"{where}: expected [first, last], got {item!r}")
+    return tuple(ranges)
+
+
+def _load_epoch_ack(raw: Any, where: str) -> EpochAck:
+    if not isinstance(raw, dict):
+        raise WireFault(f"{where}: expected an object, got {type(raw).__name__}")
+    return _load(EpochAck, raw, where, {"missing": _load_ranges(raw.get("missing"), where)})
+
+
+def decode_ack(payload: bytes) -> Ack:
+    """Decode the hub's acknowledgement.
+
+    Raises:
+        WireFault: it is not one.
+    """
+    raw = _parse(payload, Ack.TYPE)
+    items = _items(raw.get("epochs"), "ack.epochs", 0, _EPOCHS_MAX)
+    acks = tuple(_load_epoch_ack(item, f"ack.epochs[{i}]") for i, item in enumerate(items))
+    return _load(Ack, raw, "ack", {"epochs": acks})
+
+
+def decode_status(payload: bytes) -> Status:
+    """Decode a retained status.
+
+    Raises:
+        WireFault: it is not one.
+    """
+    return _load(Status, _parse(payload, Status.TYPE), "status")
+
+
+def decode_heartbeat(payload: bytes) -> Heartbeat:
+    """Decode a heartbeat.
+
+    Raises:
+        WireFault: it is not one.
+    """
+    raw = _parse(payload, Heartbeat.TYPE)
+    items = _items(raw.get("cameras"), "heartbeat.cameras", 0, _CAMERAS_MAX)
+    cameras = tuple(_load(CameraState, c, f"heartbeat.cameras[{i}]") for i, c in enumerate(items))
+    return _load(Heartbeat, raw, "heartbeat", {"cameras": cameras})

@@ -1,0 +1,212 @@
+"""Every message between box and hub, each field declared once with its check.
+
+Events are facts; they are kept for ever under `(box, epoch, seq)`. `Hello`, `Batch`, `Ack`,
+`Status` and `Heartbeat` carry or surround them. Built by the box's store and uplink and by the
+hub's ingest; turned into bytes and back by `codec`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Final, Literal
+
+from edge.wire import checks
+
+VERSION: Final = 1
+BATCH_EVENTS_MAX: Final = 200
+"""Events in one batch (DESIGN section 5)."""
+PAYLOAD_BYTES_MAX: Final = 256 * 1024
+"""A batch of 200 events takes about 80 kB; what is far larger is not ours."""
+
+
+def declared(check: Callable[[Any], Any]) -> Any:
+    """Declare a message field with its check; `codec` reads it back from the metadata."""
+    return field(metadata={"check": check})
+
+
+_who = checks.choice("member", "visitor", "staff")
+_basis = checks.choice("crossings", "distinct")
+_count = checks.integer(0, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitOpened:
+    """A visit began. `subject` is the member's random subject id, never a name."""
+
+    KIND: ClassVar[str] = "visit_opened"
+    visit: str = declared(checks.ulid)
+    camera: str | None = declared(checks.optional(checks.label))
+    who: str = declared(_who)
+    subject: str | None = declared(checks.optional(checks.ulid))
+    reentry: bool = declared(checks.boolean)
+    first_visit: str | None = declared(checks.optional(checks.ulid))
+    basis: str = declared(_basis)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitRevised:
+    """What is now known of a visit; the highest `rev` wins. A void visit was none (U-turn)."""
+
+    KIND: ClassVar[str] = "visit_revised"
+    visit: str = declared(checks.ulid)
+    rev: int = declared(checks.integer(1, 1_000_000))
+    opened_at: datetime = declared(checks.instant)
+    camera: str | None = declared(checks.optional(checks.label))
+    who: str = declared(_who)
+    subject: str | None = declared(checks.optional(checks.ulid))
+    reentry: bool = declared(checks.boolean)
+    first_visit: str | None = declared(checks.optional(checks.ulid))
+    basis: str = declared(_basis)
+    void: bool = declared(checks.boolean)
+    reason: str = declared(checks.choice("u_turn", "staff", "late_identity", "wrong_person"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitClosed:
+    """A visit ended at the envelope's `at`."""
+
+    KIND: ClassVar[str] = "visit_closed"
+    visit: str = declared(checks.ulid)
+    reason: str = declared(checks.choice("tap", "receipt", "occupancy_zero", "closing_time"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossingMinute:
+    """Crossings of one camera in one minute so far; the highest `rev` wins.
+
+    `entered` and `left` are people in opening hours, `*_closed` those outside them; `staff`
+    crossings are in neither. `turned_back` says how many of `entered` were U-turns.
+    """
+
+    KIND: ClassVar[str] = "crossing_minute"
+    camera: str = declared(checks.label)
+    minute: datetime = declared(checks.instant)
+    rev: int = declared(checks.integer(1, 1_000_000))
+    entered: int = declared(_count)
+    left: int = declared(_count)
+    entered_closed: int = declared(_count)
+    left_closed: int = declared(_count)
+    staff: int = declared(_count)
+    turned_back: int = declared(_count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """A part of the box changed its state. Codes only: free text could carry anything."""
+
+    KIND: ClassVar[str] = "health"
+    part: str = declared(checks.choice("camera", "eyes", "front"))
+    camera: str | None = declared(checks.optional(checks.label))
+    state: str = declared(
+        checks.choice(
+            "ok", "connecting", "lost", "frozen", "ended", "unreadable", "restarted", "refused"
+        )
+    )
+
+
+Body = VisitOpened | VisitRevised | VisitClosed | CrossingMinute | Health
+BODIES: Final[dict[str, type[Body]]] = {
+    body.KIND: body for body in (VisitOpened, VisitRevised, VisitClosed, CrossingMinute, Health)
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """The envelope of a fact. `mono` is seconds of the epoch's monotonic clock."""
+
+    epoch: str = declared(checks.epoch)
+    seq: int = declared(checks.integer(1))
+    at: datetime = declared(checks.instant)
+    mono: float = declared(checks.seconds)
+    clock: str = declared(checks.choice("ok", "suspect"))
+    body: Body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochSpan:
+    """What the box holds of an epoch: the first and the last sequence number."""
+
+    epoch: str = declared(checks.epoch)
+    first: int = declared(checks.integer(1))
+    last: int = declared(checks.integer(1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """The box introduces itself on connecting and whenever it hears nothing."""
+
+    TYPE: ClassVar[str] = "hello"
+    session: str = declared(checks.epoch)
+    name: str = declared(checks.shop_text)
+    timezone: str = declared(checks.time_zone)
+    version: str = declared(checks.release)
+    epochs: tuple[EpochSpan, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """1 to 200 events, oldest first."""
+
+    TYPE: ClassVar[str] = "batch"
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochAck:
+    """What the hub holds of an epoch: all up to `through`, but not the `missing` ranges.
+
+    In answer to a hello `missing` lists every range up to the box's `last`, ends included;
+    everything else that the hello declared is safe at the hub.
+    """
+
+    epoch: str = declared(checks.epoch)
+    through: int = declared(checks.integer(0))
+    missing: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ack:
+    """The hub's word, after its own commit. `hello` is the session that it answers, if any."""
+
+    TYPE: ClassVar[str] = "ack"
+    hello: str | None = declared(checks.optional(checks.epoch))
+    epochs: tuple[EpochAck, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Retained. The session tells a late will of an old connection from the live one."""
+
+    TYPE: ClassVar[str] = "status"
+    session: str = declared(checks.epoch)
+    state: Literal["online", "offline"] = declared(checks.choice("online", "offline"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraState:
+    """One camera in a heartbeat."""
+
+    name: str = declared(checks.label)
+    state: str = declared(
+        checks.choice("ok", "connecting", "lost", "frozen", "ended", "unreadable", "unknown")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """How the box is, every half minute. Not a fact: only the last one is of interest."""
+
+    TYPE: ClassVar[str] = "heartbeat"
+    session: str = declared(checks.epoch)
+    at: datetime = declared(checks.instant)
+    clock: str = declared(checks.choice("ok", "suspect"))
+    version: str = declared(checks.release)
+    mode: str = declared(checks.choice("count", "checkin", "entrance"))
+    mode_wanted: str = declared(checks.choice("count", "checkin", "entrance"))
+    backlog: int = declared(checks.integer(0))
+    oldest_unacked_at: datetime | None = declared(checks.optional(checks.instant))
+    occupancy: int = declared(_count)
+    cameras: tuple[CameraState, ...]
+
+
+UpMessage = Hello | Batch

@@ -1,0 +1,13 @@
+"""The base of every error that a person can act on. Raised everywhere, caught by the commands.
+
+MenkouFault
+├── menkou.web.errors.WebError      the pages cannot be served
+├── edge.store.database.StoreFault  the box's store cannot be used
+├── edge.sensors.recording.CameraFault
+├── edge.uplink.mqtt.UplinkFault
+└── edge.cli.CommandFault           a command was called wrongly, or could not do its work
+"""
+
+
+class MenkouFault(Exception):
+    """An error whose text says what to do; a command prints it without a traceback."""

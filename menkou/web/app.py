@@ -1,0 +1,124 @@
+"""Dresses a side's Flask app: languages, guards, security headers, login, error pages.
+
+Called by both composition roots on the app that `create_console` or the hub made, before
+`menkou.web.server.serve`.
+"""
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import Final
+
+from flask import Blueprint, Flask, Response, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from jinja2 import StrictUndefined
+from werkzeug.exceptions import HTTPException
+
+from menkou.listen import Listen
+from menkou.web.i18n import TEXT, speak
+from menkou.web.login import Login
+from menkou.web.secret import session_secret
+
+BODY_BYTES_MAX: Final = 64 * 1024
+_STATIC: Final = Path(__file__).parent / "static"
+_POLICY: Final = (
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self';"
+    " frame-ancestors 'none'"
+)
+_LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_log = logging.getLogger(__name__)
+
+
+def dress(app: Flask, listen: Listen, *, secret_file: Path) -> None:
+    """Make an app fit to be served at `listen`. Call once, after its routes are registered.
+
+    Adds /web/ (static files), /events (the guard of the event stream), and, with a
+    `password_hash`, /login and /logout.
+
+    Raises:
+        BadSecret: `secret_file` can be neither read nor made.
+    """
+    app.secret_key = session_secret(secret_file)
+    _set_cookies(app, listen)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    speak(app, TEXT)
+    assets = _assets_mark()
+    app.context_processor(lambda: {"assets": assets, "signed_in": False})
+    app.before_request(lambda: _refuse_foreign(listen))
+    blueprint = Blueprint(
+        "web", __name__, static_folder="static", static_url_path="/web", template_folder="templates"
+    )
+    if listen.password_hash:
+        Login(listen.password_hash).mount(app, blueprint)
+    blueprint.add_url_rule("/events", "events", lambda: ("", 204))
+    app.register_blueprint(blueprint)
+    app.register_error_handler(HTTPException, _error_page)
+    app.after_request(lambda response: _add_headers(response, listen, assets))
+
+
+def _set_cookies(app: Flask, listen: Listen) -> None:
+    """Name the session after the app: ports of one host share their cookies."""
+    name = "menkou_" + app.name.replace(".", "_")
+    app.config.update(
+        # The prefix makes browsers refuse it from a plain or a neighbouring host (RFC 6265bis).
+        SESSION_COOKIE_NAME=f"__Host-{name}" if listen.has_tls else name,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+        SESSION_COOKIE_SECURE=listen.has_tls,
+    )
+
+
+def _assets_mark() -> str:
+    """Return a short hash of all static files: a page of an older release reloads itself."""
+    digest = hashlib.sha256()
+    for path in sorted(_STATIC.iterdir()):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:10]
+
+
+def _refuse_foreign(listen: Listen) -> ResponseReturnValue | None:
+    """Refuse what another site makes a browser ask for: DNS rebinding, embedded requests."""
+    if listen.is_loopback:
+        host = request.headers.get("Host", "")
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        if name.lower() not in _LOOPBACK_NAMES | {listen.host}:
+            return _plain("This address is not served here / 此处不提供该地址\n", 421)
+    fetched_from = request.headers.get("Sec-Fetch-Site", "none")
+    opened = request.headers.get("Sec-Fetch-Mode") == "navigate" and request.method == "GET"
+    if fetched_from in ("cross-site", "same-site") and not opened:
+        return _plain("Not from another site / 不接受其他网站的请求\n", 403)
+    return None
+
+
+def _plain(text: str, status: int) -> ResponseReturnValue:
+    return Response(text, status=status, content_type="text/plain; charset=utf-8")
+
+
+def _error_page(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    if error.response is not None or status < 400:
+        return error  # a redirect
+    if request.path.startswith("/api/"):
+        return jsonify({"error": status, "reason": error.name}), status
+    known = {404: "not_found", 500: "failed"}
+    return render_template("error.html", kind=known.get(status, "refused")), status
+
+
+def _add_headers(response: Response, listen: Listen, assets: str) -> Response:
+    headers = response.headers
+    headers["Content-Security-Policy"] = _POLICY
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["X-Frame-Options"] = "DENY"
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
+    headers["X-Menkou-Assets"] = assets
+    if listen.has_tls:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    named = request.endpoint == "web.static" and request.args.get("v") == assets
+    headers["Cache-Control"] = "public, max-age=31536000, immutable" if named else "no-store"
+    return response

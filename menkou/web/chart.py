@@ -1,0 +1,80 @@
+"""Geometry of the hand-made bar charts, in percent of the drawing. Pure; used by both sides' pages.
+
+Percentages let one drawing fit a phone and a desk without scaling its text:
+
+    0 %  ┌──────────────┐
+         │ head: labels │
+    12 % ├┄┄┄┄┄┄┄┄┄┄┄┄┄┄┤ top of the scale
+         │   ▐▌         │
+   100 % └──────────────┘ zero
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+HEAD: Final = 12.0
+"""Percent of the height kept free above the scale, for the figure over the highest bar."""
+_BAR_SHARE: Final = 0.66
+_STEPS_WANTED: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """A line across the drawing: its value and its height from the top."""
+
+    value: int
+    y: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One value's column: `x`, `width` and `middle` of the column, the bar's own box inside."""
+
+    x: float
+    width: float
+    middle: float
+    bar_x: float
+    bar_width: float
+    bar_y: float
+    bar_height: float
+
+
+def scale(peak: int) -> tuple[int, ...]:
+    """Return the values of the lines for a highest value: steps of 1, 2 or 5 times ten.
+
+    `scale(130)` is `(50, 100, 150)`; `scale(0)` is `(1, 2)`.
+    """
+    rough = max(peak, 1) / _STEPS_WANTED
+    power = 10 ** max(math.floor(math.log10(rough)), 0) if rough >= 1 else 1
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+    lines = max(math.ceil(peak / step), 2)
+    return tuple(step * (line + 1) for line in range(lines))
+
+
+def ticks(lines: Sequence[int], *, head: float = HEAD) -> tuple[Tick, ...]:
+    """Return where the lines of a scale lie; the last is its top."""
+    return tuple(Tick(value=value, y=_y(value, lines[-1], head)) for value in lines)
+
+
+def columns(values: Sequence[int], top: int, *, head: float = HEAD) -> tuple[Column, ...]:
+    """Return a column for each value; `top` is the value that reaches the top of the scale."""
+    width = 100 / max(len(values), 1)
+    margin = width * (1 - _BAR_SHARE) / 2
+    return tuple(
+        Column(
+            x=round(index * width, 3),
+            width=round(width, 3),
+            middle=round((index + 0.5) * width, 3),
+            bar_x=round(index * width + margin, 3),
+            bar_width=round(width - 2 * margin, 3),
+            bar_y=_y(value, top, head),
+            bar_height=round(100 - _y(value, top, head), 3),
+        )
+        for index, value in enumerate(values)
+    )
+
+
+def _y(value: int, top: int, head: float) -> float:
+    return round(100 - (100 - head) * min(value, top) / top, 3)

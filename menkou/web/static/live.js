@@ -1,0 +1,124 @@
+// Keeps the page as new as the server: listens to /events, fetches the fragment, patches it in.
+"use strict";
+(() => {
+  const main = document.querySelector("[data-live]");
+  const bar = document.getElementById("lost");
+  const sign = document.getElementById("live-sign");
+  const GAP_MS = 250, MINUTE_MS = 60000, SILENT_MS = 40000, PATIENCE_MS = 1200, TIMEOUT_MS = 8000;
+  let source = null, heardAt = 0, streamOk = false, fetchOk = true;
+  let since = null, fetching = false, wanted = false, showTimer = 0;
+
+  // Make `old` equal to `fresh` node by node, so that focus, scroll and open details stay.
+  function patch(old, fresh) {
+    if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName || old.id !== fresh.id) {
+      old.replaceWith(fresh);
+      return;
+    }
+    if (old.nodeType !== Node.ELEMENT_NODE) {
+      if (old.data !== fresh.data) old.data = fresh.data;
+      return;
+    }
+    for (const { name } of [...old.attributes])
+      if (!fresh.hasAttribute(name) && !(name === "open" && old.nodeName === "DETAILS")) old.removeAttribute(name);
+    for (const { name, value } of fresh.attributes)
+      if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    children(old, fresh);
+  }
+  function children(old, fresh) {
+    const now = [...old.childNodes], next = [...fresh.childNodes];
+    next.forEach((node, i) => (i < now.length ? patch(now[i], node) : old.append(node)));
+    now.slice(next.length).forEach((node) => node.remove());
+  }
+
+  function judge() {
+    const ok = streamOk && fetchOk;
+    sign.hidden = !ok;
+    if (ok) {
+      since = null;
+      clearTimeout(showTimer);
+      showTimer = 0;
+      bar.hidden = true;
+    } else if (!since) {
+      since = new Date();
+      const clock = since.toTimeString().slice(0, 5);
+      showTimer = setTimeout(() => {
+        bar.textContent = bar.dataset.text.replace("{since}", clock);
+        bar.hidden = false;
+      }, PATIENCE_MS);
+    }
+  }
+
+  const patience = () => (AbortSignal.timeout ? AbortSignal.timeout(TIMEOUT_MS) : undefined);
+
+  async function refresh() {
+    wanted = true;
+    if (fetching) return;
+    fetching = true;
+    while (wanted) {
+      wanted = false;
+      try {
+        const answer = await fetch(main.dataset.live, { cache: "no-store", signal: patience() });
+        const assets = answer.headers.get("X-Menkou-Assets");
+        if (answer.status === 401 || (assets && assets !== document.documentElement.dataset.assets)) {
+          location.reload();
+          return;
+        }
+        if (!answer.ok) throw new Error(String(answer.status));
+        children(main, new DOMParser().parseFromString(await answer.text(), "text/html").body);
+        fetchOk = true;
+      } catch {
+        fetchOk = false;
+      }
+      judge();
+      await new Promise((done) => setTimeout(done, GAP_MS));
+    }
+    fetching = false;
+  }
+
+  function listen() {
+    if (source) source.close();
+    heardAt = Date.now();
+    source = new EventSource("/events");
+    const heard = () => {
+      heardAt = Date.now();
+      streamOk = true;
+      judge();
+    };
+    source.addEventListener("alive", heard);
+    source.addEventListener("changed", () => {
+      heard();
+      refresh();
+    });
+    source.onerror = lose;
+  }
+  function lose() {
+    streamOk = false;
+    judge();
+  }
+
+  // The browser itself retries a broken stream, but neither a refused nor a silent one.
+  setInterval(() => {
+    if (document.hidden) return;
+    if (Date.now() - heardAt > SILENT_MS) lose();
+    if (!source || source.readyState === EventSource.CLOSED || Date.now() - heardAt > SILENT_MS) {
+      listen();
+      if (!fetchOk || !streamOk) refresh();
+    }
+  }, 3000);
+  // "This minute" and the clock change at the turn of the minute without any event.
+  (function atTheMinute() {
+    setTimeout(() => {
+      if (!document.hidden) refresh();
+      atTheMinute();
+    }, MINUTE_MS - (Date.now() % MINUTE_MS) + 500);
+  })();
+  // A hidden page gives its place back: browsers allow six connections to a host.
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) return listen();
+    source.close();
+    source = null;
+  });
+  window.addEventListener("offline", lose);
+  window.addEventListener("online", listen);
+  listen();
+})();
