@@ -17,7 +17,7 @@ from typing import Final
 HEAD: Final = 12.0
 """Percent of the height kept free above the scale, for the figure over the highest bar."""
 _BAR_SHARE: Final = 0.66
-_STEPS_WANTED: Final = 3
+_STEPS_MAX: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +42,14 @@ class Column:
 
 
 def scale(peak: int) -> tuple[int, ...]:
-    """Return the values of the lines for a highest value: steps of 1, 2 or 5 times ten.
+    """Return the values of at most five lines for a highest value, in round steps.
 
-    `scale(130)` is `(50, 100, 150)`; `scale(0)` is `(1, 2)`.
+    `scale(61)` is `(20, 40, 60, 80)`; `scale(0)` is `(1, 2)`.
     """
-    rough = max(peak, 1) / _STEPS_WANTED
-    power = 10 ** max(math.floor(math.log10(rough)), 0) if rough >= 1 else 1
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+    rough = max(peak, 1) / _STEPS_MAX
+    power = 10 ** max(math.floor(math.log10(rough)), 0)
+    steps = (power, 2 * power, 5 * power // 2, 5 * power, 10 * power)  # 25 but not 2.5
+    step = next(step for step in steps if step >= rough)
     lines = max(math.ceil(peak / step), 2)
     return tuple(step * (line + 1) for line in range(lines))
 

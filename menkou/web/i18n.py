@@ -11,7 +11,8 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
+from flask.sansio.app import App
 
 LANGUAGES: Final = ("zh", "en")
 """The first is what a browser gets that asks for neither."""
@@ -121,7 +122,7 @@ class Speech:
         return self.number(value) if is_count else value
 
 
-def speak(app: Flask, directory: Path) -> None:
+def speak(app: App, directory: Path) -> None:
     """Add a directory's texts to the app; the first call also gives it its languages."""
     known = app.extensions.get(_EXTENSION)
     if known is None:
@@ -157,8 +158,6 @@ def _chosen() -> str:
 
 
 def _for_templates() -> dict[str, Any]:
-    from flask import current_app
-
     said = speech(current_app)
     other = next(language for language in LANGUAGES if language != said.language)
     return {"speech": said, "t": said.t, "word": said.word, "number": said.number, "other": other}

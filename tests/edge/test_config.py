@@ -1,0 +1,191 @@
+"""The box's settings (DESIGN section 4)."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from edge.config import EdgeConfig, effective_mode, load
+from edge.core.geometry import Line
+from menkou.settings import SettingsFault
+
+STORE = '[store]\nid = "nj-001"\nname = "南京东路店"\ntimezone = "Asia/Shanghai"\n'
+BOX = '[box]\nid = "nj-001-a"\ndata_dir = "data"\n'
+DOOR = '[[camera]]\nname = "door"\nsource = "rtsp://192.0.2.10/stream"\n'
+
+# The example of DESIGN section 4, whole.
+EVERYTHING = (
+    STORE
+    + BOX
+    + DOOR
+    + """\
+role = "entrance"
+line = [[0.0, 0.8], [1.0, 0.8]]
+inside = "above"
+zone = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
+staff_zone = []
+[privacy]
+mode = "entrance"
+key = "tpm"
+[declaration]
+jurisdiction = "CN"
+controller = "Example Jewellery Co."
+contact = "privacy@example.com"
+assessment = "PIA-2026-014"
+signage_attested_by = "Shop manager"
+signage_attested_on = 2026-11-01
+expires = 2027-11-01
+accept_file_key = true
+basis_everybody = ""
+[hours]
+mon = ["10:00", "22:00"]
+sun = ["18:00", "02:00"]
+[dedup]
+window = "3h"
+since = "last_seen"
+who = "members"
+[wifi]
+enabled = false
+interface = "mon0"
+channels = [1, 6, 11]
+[uplink]
+broker = "mqtts://hub.example.com:8883"
+ca = "/etc/menkou/ca.pem"
+cert = "/etc/menkou/box.pem"
+key = "file:/etc/menkou/box.key"
+[console]
+listen = "127.0.0.1:8780"
+"""
+)
+
+
+def config(tmp_path: Path, text: str) -> EdgeConfig:
+    path = tmp_path / "edge.toml"
+    path.write_text(text, encoding="utf-8")
+    return load(path)
+
+
+def faults(tmp_path: Path, text: str) -> list[str]:
+    with pytest.raises(SettingsFault) as caught:
+        config(tmp_path, text)
+    return str(caught.value).splitlines()
+
+
+def test_the_settings_of_the_contract_are_read_whole(tmp_path: Path) -> None:
+    found = config(tmp_path, EVERYTHING)
+    assert found.camera[0].counting_line == Line(start=(0, 0.8), end=(1, 0.8), inside="above")
+    assert found.dedup.window == timedelta(hours=3)
+    assert found.data_dir == tmp_path / "data"
+    assert sorted(found.hours.by_weekday) == [0, 6] if found.hours else False
+
+
+def test_shop_and_box_are_enough(tmp_path: Path) -> None:
+    found = config(tmp_path, STORE + BOX)
+    assert (found.privacy.mode, found.console.listen) == ("count", "127.0.0.1:8780")
+    assert found.uplink is None
+    assert found.opening_hours.by_weekday is None
+
+
+def test_every_mode_counts_in_this_version(tmp_path: Path) -> None:
+    assert effective_mode(config(tmp_path, EVERYTHING)) == "count"
+
+
+def test_faults_of_all_sections_are_reported_together(tmp_path: Path) -> None:
+    text = (
+        STORE.replace("Asia/Shanghai", "Asia/Shanghia")
+        + BOX
+        + DOOR
+        + 'inside = "above"\nrole = "entrence"\n'
+        + '[[camera]]\nname = "till"\nsource = "file:till.url"\n'
+        + '[console]\nlisten = "0.0.0.0:8780"\n[hour]\n'
+    )
+    found = faults(tmp_path, text)
+    assert [line.split(": ")[0].split(":")[1] for line in found] == ["4", "12", "15", "17", "18"]
+    assert "expected an IANA time zone" in found[0]
+    assert "expected 'entrance', 'checkin' or 'floor', got 'entrence'" in found[1]
+    assert "till.url: cannot be read" in found[2]
+    assert "0.0.0.0:8780 can be reached from other machines" in found[3]
+    assert "unknown key; did you mean 'hours'?" in found[4]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        pytest.param('inside = "above"\n', "expected a line beside it", id="inside alone"),
+        pytest.param("line = [[0, 0.5], [1, 0.5]]\n", "expected inside =", id="line alone"),
+        pytest.param(
+            'line = [[0.5, 0], [0.5, 1]]\ninside = "above"\n', "left or right", id="wrong side"
+        ),
+        pytest.param(
+            'line = [[0, 0.5], [0, 0.5]]\ninside = "above"\n', "two different points", id="a point"
+        ),
+        pytest.param("line = [[0, 0.5]]\n", "two points", id="one point"),
+        pytest.param("line = [[0, 0.5], [1, 1.5]]\n", "from 0 to 1", id="outside the picture"),
+        pytest.param("staff_zone = [[0, 0], [1, 1]]\n", "3 or more points", id="no area"),
+    ],
+)
+def test_a_counting_line_that_cannot_count_is_a_fault(
+    tmp_path: Path, lines: str, expected: str
+) -> None:
+    assert expected in faults(tmp_path, STORE + BOX + DOOR + lines)[0]
+
+
+def test_two_cameras_of_one_name_are_a_fault(tmp_path: Path) -> None:
+    assert "got 'door' again" in faults(tmp_path, STORE + BOX + DOOR + DOOR)[0]
+
+
+def test_entrance_mode_needs_a_zone(tmp_path: Path) -> None:
+    text = STORE + BOX + DOOR + '[privacy]\nmode = "entrance"\n'
+    assert "expected a zone, which entrance mode needs" in faults(tmp_path, text)[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("broker", "mqtt://hub.example.com", "expected mqtts:// for a broker on another machine"),
+        ("broker", "mqtts://box:geheim123@hub.example.com", "expected no password in the address"),
+        ("broker", "http://hub.example.com", "expected mqtts://HOST:PORT"),
+        ("key", "-----BEGIN geheim123", "expected a file: reference"),
+    ],
+)
+def test_an_uplink_is_secure_and_its_secrets_are_never_repeated(
+    tmp_path: Path, key: str, value: str, expected: str
+) -> None:
+    text = STORE + BOX + f'[uplink]\nbroker = "mqtts://hub.example.com"\n{key} = "{value}"\n'
+    if key == "broker":
+        text = STORE + BOX + f'[uplink]\nbroker = "{value}"\n'
+    found = "\n".join(faults(tmp_path, text))
+    assert expected in found
+    assert "geheim123" not in found
+
+
+def test_a_camera_password_stays_in_its_file(tmp_path: Path) -> None:
+    secret = "rtsp://admin:geheim123@192.0.2.10/stream"
+    found = faults(tmp_path, STORE + BOX + f'[[camera]]\nname = "door"\nsource = "{secret}"\n')
+    assert "expected no password in the address" in found[0]
+    assert "geheim123" not in found[0]
+    (tmp_path / "door.url").write_text(secret)
+    text = STORE + BOX + '[[camera]]\nname = "door"\nsource = "file:door.url"\n'
+    loaded = config(tmp_path, text)
+    assert loaded.camera[0].address(loaded.base) == secret
+    assert "geheim123" not in repr(loaded)
+
+
+def test_a_night_may_not_run_into_the_next_opening(tmp_path: Path) -> None:
+    text = STORE + BOX + '[hours]\nmon = ["18:00", "03:00"]\ntue = ["02:00", "22:00"]\n'
+    assert "expected to close before tue opens at 02:00, got 03:00" in faults(tmp_path, text)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [("90s", 90), ("10min", 600), ("3h", 10800), ("30d", 2592000)],
+)
+def test_a_duration_is_read(tmp_path: Path, text: str, length: int) -> None:
+    found = config(tmp_path, STORE + BOX + f'[dedup]\nwindow = "{text}"\n')
+    assert found.dedup.window == timedelta(seconds=length)
+
+
+@pytest.mark.parametrize("text", ["3 hours", "0s", "31d", "-1h", "3", ""])
+def test_a_duration_that_is_none_is_a_fault(tmp_path: Path, text: str) -> None:
+    found = faults(tmp_path, STORE + BOX + f'[dedup]\nwindow = "{text}"\n')
+    assert "expected a duration" in found[0]

@@ -1,0 +1,264 @@
+"""The box's store: one transaction, gap-free numbers, whole under every fault."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from edge.core.visit import Change, Closed, Crossed, Occupied, Opened, Revised, Visit
+from edge.ports import Fact
+from edge.store.database import (
+    FILE_NAME,
+    StoreBusy,
+    StoreFault,
+    StoreFull,
+    StoreLock,
+    connect,
+    migrate,
+    transaction,
+)
+from edge.store.ledger import SqliteVisitLog
+from edge.store.outbox import KEEP_ACKED, Outbox
+from edge.wire.messages import Ack, CrossingMinute, EpochAck, VisitClosed, VisitRevised
+
+AT = datetime(2026, 11, 21, 4, 0, 30, tzinfo=UTC)
+VISIT = Visit(id="01M7XXA33GXJBZ1TSAYXW5Y5AK", rev=0, opened_at=AT, camera="door", who="visitor")
+
+
+def fact(change: Change) -> Fact:
+    return Fact(change=change, mono=1.0, clock="ok")
+
+
+def crossed(direction: str = "in", *, at: datetime = AT, staff: bool = False) -> Crossed:
+    return Crossed(
+        at=at,
+        camera="door",
+        direction="in" if direction == "in" else "out",
+        track=1,
+        staff=staff,
+        turned_back=False,
+        hours_open=True,
+    )
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    database = connect(tmp_path)
+    migrate(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def epoch(db: Database) -> str:
+    return Outbox(db).begin_epoch(AT, "run")
+
+
+@pytest.fixture
+def log(db: Database, epoch: str) -> SqliteVisitLog:
+    return SqliteVisitLog(db, epoch)
+
+
+def test_a_crossing_its_visit_and_its_events_are_kept_together(
+    db: Database, log: SqliteVisitLog, epoch: str
+) -> None:
+    log.commit([fact(crossed()), fact(Occupied(at=AT, people=1)), fact(Opened(visit=VISIT))])
+    rows = Outbox(db).waiting(after=0, limit=10)
+    assert [(w.event.epoch, w.event.seq, w.event.body.KIND) for w in rows] == [
+        (epoch, 1, "visit_opened"),
+        (epoch, 2, "crossing_minute"),
+    ]
+    assert db.table("crossing").count == 1
+    assert log.open_visits() == [VISIT]
+    assert log.occupancy() == Occupied(at=AT, people=1)
+
+
+def test_a_minute_is_told_as_it_stands_under_a_growing_revision(
+    db: Database, log: SqliteVisitLog
+) -> None:
+    log.commit([fact(crossed()), fact(crossed("out"))])
+    log.commit([fact(crossed(staff=True))])
+    minutes = [w.event.body for w in Outbox(db).waiting(after=0, limit=10)]
+    assert all(isinstance(minute, CrossingMinute) for minute in minutes)
+    told = [
+        (m.rev, m.entered, m.left, m.staff, m.minute)
+        for m in minutes
+        if isinstance(m, CrossingMinute)
+    ]
+    start = AT.replace(second=0)
+    assert told == [(1, 1, 1, 0, start), (2, 1, 1, 1, start)]
+
+
+def test_a_u_turn_voids_the_visit_and_the_closed_one_says_why(
+    db: Database, log: SqliteVisitLog
+) -> None:
+    other = Visit(
+        id="01M7XXA33GXJBZ1TSAYXW5Y5AM", rev=0, opened_at=AT, camera="door", who="visitor"
+    )
+    void = Visit(id=VISIT.id, rev=1, opened_at=AT, camera="door", who="visitor", void=True)
+    log.commit([fact(Opened(visit=VISIT)), fact(Opened(visit=other))])
+    later = AT + timedelta(seconds=5)
+    log.commit(
+        [
+            fact(Revised(at=later, visit=void, reason="u_turn")),
+            fact(Closed(at=later, visit=other.id, reason="closing_time")),
+        ]
+    )
+    assert log.open_visits() == []
+    bodies = [w.event.body for w in Outbox(db).waiting(after=2, limit=10)]
+    assert isinstance(bodies[0], VisitRevised)
+    assert (bodies[0].rev, bodies[0].void, bodies[0].reason) == (1, True, "u_turn")
+    assert bodies[1] == VisitClosed(visit=other.id, reason="closing_time")
+
+
+def test_when_one_fact_cannot_be_kept_none_of_its_transaction_is(
+    db: Database, log: SqliteVisitLog
+) -> None:
+    log.commit([fact(Opened(visit=VISIT))])
+    with pytest.raises(StoreFault, match="UNIQUE"):
+        log.commit([fact(crossed()), fact(Opened(visit=VISIT))])
+    assert db.table("crossing").count == 0
+    assert [w.event.seq for w in Outbox(db).waiting(after=0, limit=10)] == [1]
+    log.commit([fact(crossed())])
+    assert [w.event.seq for w in Outbox(db).waiting(after=0, limit=10)] == [1, 2]
+
+
+def test_every_start_has_an_epoch_of_its_own(db: Database) -> None:
+    outbox = Outbox(db)
+    epochs = {outbox.begin_epoch(AT, "run") for _ in range(20)}
+    assert len(epochs) == 20
+    assert all(len(e) == 32 for e in epochs)
+    assert outbox.spans() == []
+
+
+def commit_crossings(log: SqliteVisitLog, count: int) -> None:
+    for n in range(count):
+        log.commit([fact(crossed(at=AT + timedelta(minutes=n)))])
+
+
+def test_what_the_hub_has_waits_no_longer_but_is_kept(
+    db: Database, log: SqliteVisitLog, epoch: str
+) -> None:
+    commit_crossings(log, 4)
+    outbox = Outbox(db)
+    ack = Ack(hello=None, epochs=(EpochAck(epoch=epoch, through=3),))
+    assert outbox.acknowledge(ack, AT) == 3
+    assert [w.event.seq for w in outbox.waiting(after=0, limit=10)] == [4]
+    assert outbox.backlog().events == 1
+    assert [(s.first, s.last) for s in outbox.spans()] == [(1, 4)]
+
+
+def test_what_a_restored_hub_misses_waits_again(
+    db: Database, log: SqliteVisitLog, epoch: str
+) -> None:
+    commit_crossings(log, 4)
+    outbox = Outbox(db)
+    outbox.acknowledge(Ack(hello=None, epochs=(EpochAck(epoch=epoch, through=4),)), AT)
+    lost = EpochAck(epoch=epoch, through=1, missing=((2, 3),))
+    outbox.acknowledge(Ack(hello="0" * 32, epochs=(lost,)), AT)
+    assert [w.event.seq for w in outbox.waiting(after=0, limit=10)] == [2, 3]
+
+
+def test_an_acknowledgement_of_an_unknown_epoch_changes_nothing(
+    db: Database, log: SqliteVisitLog
+) -> None:
+    commit_crossings(log, 2)
+    ack = Ack(hello=None, epochs=(EpochAck(epoch="f" * 32, through=99),))
+    assert Outbox(db).acknowledge(ack, AT) == 0
+
+
+def test_acknowledged_events_are_deleted_after_thirty_days_and_waiting_ones_never(
+    db: Database, log: SqliteVisitLog, epoch: str
+) -> None:
+    commit_crossings(log, 3)
+    outbox = Outbox(db)
+    outbox.acknowledge(Ack(hello=None, epochs=(EpochAck(epoch=epoch, through=2),)), AT)
+    assert outbox.prune(AT + KEEP_ACKED) == 0
+    assert outbox.prune(AT + KEEP_ACKED + timedelta(seconds=1)) == 2
+    assert [(s.first, s.last) for s in outbox.spans()] == [(3, 3)]
+
+
+def test_a_migration_is_applied_once_and_a_newer_database_is_refused(
+    db: Database, tmp_path: Path
+) -> None:
+    migrate(db)
+    db.execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, ?, ?)",
+        ["menkou-edge", "9999_from_the_future", "2030"],
+    )
+    with pytest.raises(StoreFault, match="written by a newer version of menkou"):
+        connect(tmp_path)
+
+
+def test_a_damaged_database_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    path.write_bytes(b"this is no database" * 1000)
+    before = path.read_bytes()
+    with pytest.raises(StoreFault, match=r"menkou\.db: the database is damaged"):
+        connect(tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_a_full_database_refuses_loudly_and_stays_whole(db: Database, log: SqliteVisitLog) -> None:
+    commit_crossings(log, 1)
+    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    db.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreFull, match="disk is full"):
+        commit_crossings(log, 2000)
+    kept = db.table("crossing").count
+    assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    last = db.execute("SELECT last_seq FROM epoch").fetchone()[0]
+    assert last == kept == db.table("outbox").count
+    db.execute("PRAGMA max_page_count = 1000000")
+    log.commit([fact(crossed(at=AT + timedelta(days=9)))])
+    assert db.table("outbox").count == kept + 1
+
+
+def test_an_error_in_a_transaction_leaves_no_lock_behind(db: Database, tmp_path: Path) -> None:
+    def fail_half_way() -> None:
+        with transaction(db):
+            db.execute("INSERT INTO occupancy VALUES (1, 'x', 1)")
+            raise RuntimeError("half-way")
+
+    with pytest.raises(RuntimeError, match="half-way"):
+        fail_half_way()
+    other = sqlite3.connect(tmp_path / FILE_NAME, timeout=0)
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
+    assert db.table("occupancy").count == 0
+
+
+def test_a_second_process_on_the_same_data_directory_is_refused(tmp_path: Path) -> None:
+    lock = StoreLock(tmp_path)
+    with pytest.raises(StoreBusy, match="another menkou-edge works in this data directory"):
+        StoreLock(tmp_path, patience_s=0.1)
+    lock.release()
+    StoreLock(tmp_path, patience_s=0.1).release()
+
+
+def test_the_directory_is_free_only_when_the_last_child_has_ended(tmp_path: Path) -> None:
+    lock = StoreLock(tmp_path)
+    child = subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=[lock.fd]
+    )
+    lock.release()
+    with pytest.raises(StoreBusy):
+        StoreLock(tmp_path, patience_s=0.2)
+    child.communicate(b"\n")
+    StoreLock(tmp_path, patience_s=2).release()
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreFault, match="expected a directory that can be written"):
+        StoreLock(tmp_path / "file" / "data")
+
+
+def test_every_commit_is_on_the_disk_before_it_is_told(db: Database) -> None:
+    assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -1,0 +1,183 @@
+"""Both languages say the same things, nothing is untranslated and nothing is left over."""
+
+import re
+import typing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from flask import Flask
+
+from edge.wire.messages import CameraState
+from menkou.web.i18n import LANGUAGES, Speech, load_texts, speak
+
+ROOT = Path(__file__).parents[2]
+SIDES = {
+    "web": [ROOT / "menkou/web"],
+    "console": [ROOT / "edge/console"],
+    "pages": [ROOT / "cloud/pages"],
+}
+_WHOLE = re.compile(r'\bt\(\s*[\'"]([a-z0-9_.]+)[\'"]\s*[,)]')
+_FAMILY = re.compile(r'\b(?:t\(|has\()\s*[\'"]([a-z0-9_.]+)[\'"]\s*~|\bt\(\s*f"([a-z0-9_.]+)\{')
+_WORD = re.compile(r'\bword\(\s*[\'"]([a-z0-9_]+)[\'"]')
+_LOGIN = re.compile(r'_form\("([a-z0-9_.]+)"')
+
+
+def _texts(side: str) -> dict[str, dict[str, str]]:
+    return load_texts(SIDES[side][0] / "text")
+
+
+def _sources(side: str) -> str:
+    folder = SIDES[side][0]
+    files = [*folder.rglob("*.py"), *folder.rglob("*.html")]
+    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
+def _bare(key: str) -> str:
+    return key.removesuffix(".one").removesuffix(".other")
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_both_languages_have_the_same_keys_and_values(side: str) -> None:
+    texts = _texts(side)
+    assert texts["zh"].keys() == texts["en"].keys()
+    for key, text in texts["zh"].items():
+        named = [
+            {name for _, name, *_ in Formatter().parse(t) if name} for t in (text, texts["en"][key])
+        ]
+        # "1 message" may leave its count in words.
+        assert named[0] - {"count"} == named[1] - {"count"}, key
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_every_key_that_a_page_uses_exists(side: str) -> None:
+    known = {_bare(key) for key in _texts(side)["zh"]} | {_bare(k) for k in _texts("web")["zh"]}
+    used = set(_WHOLE.findall(_sources(side))) | set(_LOGIN.findall(_sources(side)))
+    assert used
+    assert used - known == set()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_no_text_is_left_unused(side: str) -> None:
+    source = _sources(side)
+    whole = set(_WHOLE.findall(source)) | set(_LOGIN.findall(source))
+    families = tuple("".join(found) for found in _FAMILY.findall(source))
+    families += tuple(f"{group}." for group in _WORD.findall(source))
+    keys = {_bare(key) for key in _texts(side)["zh"]}
+    assert {key for key in keys - whole if not key.startswith(families)} == set()
+
+
+def _choices(field: str) -> set[str]:
+    """Return the words that the wire allows for a camera's state, by trying them."""
+    check = next(f for f in CameraState.__dataclass_fields__.values() if f.name == field)
+    try:
+        check.metadata["check"]("?")
+    except ValueError as refusal:
+        return set(re.findall(r"[a-z_]{2,}", str(refusal).split(", got")[0])) - {
+            "expected",
+            "one",
+            "of",
+            "or",
+        }
+    raise AssertionError("everything is allowed")
+
+
+def test_every_camera_state_of_the_wire_has_a_word() -> None:
+    keys = _texts("console")["zh"]
+    states = _choices("state")
+    assert "lost" in states
+    assert {state for state in states if f"camera_state.{state}" not in keys} == set()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "mode_lowered",
+        "clock_suspect",
+        "disk_full",
+        "facts_refused",
+        "wifi_absent",
+        "hub_unreachable",
+        "camera_lost",
+        "camera_frozen",
+        "camera_unreadable",
+        "part_silent",
+    ],
+)
+def test_every_notice_says_what_is_wrong_and_what_to_do(code: str) -> None:
+    for texts in _texts("console").values():
+        assert texts[f"notice.{code}_title"]
+        assert texts[f"notice.{code}_text"]
+
+
+@pytest.mark.parametrize(
+    ("query", "cookie", "header", "tag"),
+    [
+        pytest.param("?lang=en", "zh", "zh", "en", id="the address first"),
+        pytest.param("", "en", "zh-CN", "en", id="then what was chosen before"),
+        pytest.param("", None, "en-GB,en;q=0.9,zh;q=0.8", "en", id="then the browser"),
+        pytest.param("", None, "zh-TW,zh;q=0.9", "zh-CN", id="any Chinese"),
+        pytest.param("", None, "fr", "zh-CN", id="else Chinese"),
+        pytest.param("?lang=fr", "xx", "", "zh-CN", id="what is unknown is ignored"),
+    ],
+)
+def test_the_language_is_chosen_in_this_order(
+    query: str, cookie: str | None, header: str, tag: str
+) -> None:
+    app = Flask("x")
+    speak(app, ROOT / "menkou/web/text")
+    app.add_url_rule("/", "x", lambda: app.jinja_env.from_string("").render())
+    app.add_url_rule("/tag", "tag", lambda: _tag(app))
+    client = app.test_client()
+    if cookie:
+        client.set_cookie("menkou_lang", cookie)
+    assert client.get(f"/tag{query}", headers={"Accept-Language": header}).text == tag
+
+
+def _tag(app: Flask) -> str:
+    from menkou.web.i18n import speech
+
+    return speech(app).tag
+
+
+def test_a_choice_is_remembered() -> None:
+    app = Flask("x")
+    speak(app, ROOT / "menkou/web/text")
+    app.add_url_rule("/tag", "tag", lambda: _tag(app))
+    client = app.test_client()
+    client.get("/tag?lang=en")
+    assert client.get("/tag", headers={"Accept-Language": "zh"}).text == "en"
+
+
+@pytest.mark.parametrize(
+    ("passed", "zh", "en"),
+    [
+        pytest.param(timedelta(seconds=-5), "刚刚", "just now", id="a clock that runs ahead"),
+        pytest.param(timedelta(seconds=59), "刚刚", "just now", id="seconds"),
+        pytest.param(timedelta(minutes=1), "1 分钟前", "1 minute ago", id="one"),
+        pytest.param(timedelta(minutes=59), "59 分钟前", "59 minutes ago", id="minutes"),
+        pytest.param(timedelta(hours=47), "47 小时前", "47 hours ago", id="hours"),
+        pytest.param(timedelta(days=3), "3 天前", "3 days ago", id="days"),
+    ],
+)
+def test_how_long_ago_is_said_in_one_unit(passed: timedelta, zh: str, en: str) -> None:
+    now = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+    texts = _texts("web")
+    said = [Speech(language, texts[language]).ago(now - passed, now) for language in LANGUAGES]
+    assert said == [zh, en]
+
+
+def test_a_moment_of_another_day_names_the_day() -> None:
+    now = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+    english = Speech("en", _texts("web")["en"])
+    assert english.moment(now - timedelta(hours=1), now) == "07:00"
+    assert english.moment(now - timedelta(days=3), now) == "18 November 08:00"
+    assert english.day(now) == "Saturday, 21 November"
+
+
+def test_the_test_knows_every_form_of_use() -> None:
+    """Guard the patterns above: a template that names a key otherwise would go unseen."""
+    for side in typing.get_args(typing.Literal["web", "console", "pages"]):
+        loose = re.findall(r"\bt\((?!\s*['\"])([^)]*)", _sources(side))
+        assert set(loose) <= {"self, key: str, **values: Any", "problem, **values", "key, **values"}

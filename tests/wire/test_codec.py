@@ -1,0 +1,211 @@
+"""What may travel and what may not."""
+
+import json
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.wire import codec, topics
+from edge.wire.codec import EventFault, WireFault
+from edge.wire.messages import (
+    PAYLOAD_BYTES_MAX,
+    Batch,
+    CrossingMinute,
+    Event,
+    Health,
+    Hello,
+    VisitOpened,
+)
+from edge.wire.topics import BoxAddress
+
+AT = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+VISIT = "01M7XXA33GXJBZ1TSAYXW5Y5AK"
+GOLDEN = Path(__file__).parent / "v1"
+
+
+def opened(**changes: Any) -> VisitOpened:
+    fields: dict[str, Any] = {
+        "visit": VISIT,
+        "camera": "door",
+        "who": "visitor",
+        "subject": None,
+        "reentry": False,
+        "first_visit": None,
+        "basis": "crossings",
+    }
+    return VisitOpened(**{**fields, **changes})
+
+
+def event(seq: int = 1, **changes: Any) -> Event:
+    fields: dict[str, Any] = {
+        "epoch": "0" * 32,
+        "seq": seq,
+        "at": AT,
+        "mono": 1.0,
+        "clock": "ok",
+        "body": opened(),
+    }
+    return Event(**{**fields, **changes})
+
+
+def golden(name: str) -> dict[str, Any]:
+    raw: dict[str, Any] = json.loads((GOLDEN / f"{name}.json").read_text())
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        pytest.param("camera", "张三", id="a Chinese name"),
+        pytest.param("camera", "Li Ming", id="a full name"),
+        pytest.param("camera", "a4:83:e7:12:34:56", id="a device's address"),
+        pytest.param("camera", "192.0.2.7", id="a network address"),
+        pytest.param("who", "Li Ming", id="a name for who"),
+        pytest.param("subject", "13800138000", id="a telephone number"),
+        pytest.param("subject", [0.1] * 128, id="a face vector"),
+        pytest.param("visit", "data:image/jpeg;base64,AAAA", id="a picture"),
+        pytest.param("reentry", 1, id="a number for a truth value"),
+        pytest.param("first_visit", {"name": "x"}, id="an object"),
+    ],
+)
+def test_an_event_cannot_carry(field: str, value: Any) -> None:
+    with pytest.raises(WireFault, match=f"VisitOpened.{field}: expected"):
+        codec.encode(Batch(events=(event(body=opened(**{field: value})),)))
+    raw = golden("batch_visit_opened")
+    raw["events"][0]["body"][field] = value
+    _, faults = codec.decode_up(json.dumps(raw).encode())
+    assert [fault.seq for fault in faults] == [1]
+
+
+def test_an_undeclared_field_is_refused_wherever_it_stands() -> None:
+    for path in (("events", 0, "body"), ("events", 0)):
+        raw = golden("batch_health")
+        place: Any = raw
+        for step in path:
+            place = place[step]
+        place["name"] = "Li Ming"
+        batch, faults = codec.decode_up(json.dumps(raw).encode())
+        assert isinstance(batch, Batch)
+        assert batch.events == ()
+        assert "unknown field 'name'" in str(faults[0])
+    raw = golden("hello") | {"photo": "AAAA"}
+    with pytest.raises(WireFault, match="unknown field 'photo'"):
+        codec.decode_up(json.dumps(raw).encode())
+
+
+def test_one_faulty_event_does_not_take_the_others_with_it() -> None:
+    raw = json.loads(codec.encode(Batch(events=(event(1), event(2), event(3)))))
+    raw["events"][1]["body"]["who"] = "nobody"
+    batch, faults = codec.decode_up(json.dumps(raw).encode())
+    assert isinstance(batch, Batch)
+    assert [e.seq for e in batch.events] == [1, 3]
+    assert [(f.epoch, f.seq) for f in faults] == [("0" * 32, 2)]
+    assert "batch.events[1].body.who: expected member | visitor | staff" in str(faults[0])
+
+
+def test_an_event_without_identity_refuses_the_whole_batch() -> None:
+    raw = json.loads(codec.encode(Batch(events=(event(1),))))
+    del raw["events"][0]["seq"]
+    with pytest.raises(WireFault) as caught:
+        codec.decode_up(json.dumps(raw).encode())
+    assert not isinstance(caught.value, EventFault)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"\xff\xfe\x00", id="bytes that are no text"),
+        pytest.param(b"[" * 100_000, id="deep nesting"),
+        pytest.param(b"null", id="null"),
+        pytest.param(b'{"v":1}', id="no type"),
+        pytest.param(b'{"v":1,"type":"batch","events":{}}', id="events that are no list"),
+        pytest.param(b'{"v":1,"type":"batch","events":[]}', id="an empty batch"),
+        pytest.param(b'{"v":1,"type":"batch","events":[7]}', id="an event that is a number"),
+        pytest.param(b'{"v":true,"type":"x"}', id="an unknown type"),
+        pytest.param(b" " * (PAYLOAD_BYTES_MAX + 1), id="too many bytes"),
+    ],
+)
+def test_what_is_not_a_message_is_refused_in_words(payload: bytes) -> None:
+    with pytest.raises(WireFault, match="expected"):
+        codec.decode_up(payload)
+
+
+@pytest.mark.parametrize("mono", [math.nan, math.inf, -1.0])
+def test_a_reading_that_is_no_number_of_seconds_is_refused(mono: float) -> None:
+    with pytest.raises(WireFault, match="mono"):
+        codec.dump_event(event(mono=mono))
+
+
+@pytest.mark.parametrize(
+    "at", ["2026-11-21T10:00:00", "yesterday", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00"]
+)
+def test_a_time_without_offset_or_out_of_range_is_refused(at: str) -> None:
+    raw = codec.dump_event(event()) | {"at": at}
+    with pytest.raises(EventFault, match="at: expected"):
+        codec.load_event(raw)
+
+
+def test_times_travel_in_utc_and_sort_as_text() -> None:
+    minute = CrossingMinute(
+        camera="door",
+        minute=datetime.fromisoformat("2026-11-21T10:00:00+08:00"),
+        rev=1,
+        entered=1,
+        left=0,
+        entered_closed=0,
+        left_closed=0,
+        staff=0,
+        turned_back=0,
+    )
+    assert codec.dump_event(event(body=minute))["body"]["minute"] == "2026-11-21T02:00:00.000Z"
+
+
+def test_a_batch_holds_200_events_at_most() -> None:
+    assert codec.decode_up(codec.encode(Batch(events=tuple(event(n) for n in range(1, 201)))))
+    with pytest.raises(WireFault, match="list of 1 to 200 items, got 201"):
+        codec.encode(Batch(events=tuple(event(n) for n in range(1, 202))))
+
+
+def test_the_largest_batch_fits_into_a_payload() -> None:
+    minute = CrossingMinute(
+        camera="c" * 32,
+        minute=AT,
+        rev=1_000_000,
+        **dict.fromkeys(
+            ("entered", "left", "entered_closed", "left_closed", "staff", "turned_back"), 1_000_000
+        ),
+    )
+    big = event(2**53 - 1, mono=1e12 - 0.001, clock="suspect", body=minute)
+    assert len(codec.encode(Batch(events=(big,) * 200))) < PAYLOAD_BYTES_MAX
+
+
+def test_a_hello_with_a_hostile_shop_name_is_refused() -> None:
+    with pytest.raises(WireFault, match="name"):
+        codec.encode(
+            Hello(session="0" * 32, name="a\nb", timezone="Asia/Shanghai", version="1.0", epochs=())
+        )
+
+
+def test_a_health_event_has_codes_only() -> None:
+    with pytest.raises(WireFault, match="state"):
+        codec.dump_event(event(body=Health(part="camera", camera="door", state="rtsp://u:p@x")))
+
+
+@pytest.mark.parametrize("bad", ["", "a/b", "a+b", "#", "$SYS", "é", "x" * 65, "a b"])
+def test_an_id_cannot_reach_another_boxs_topic(bad: str) -> None:
+    with pytest.raises(ValueError, match="expected 1 to 64"):
+        BoxAddress(store=bad, box="b")
+    with pytest.raises(ValueError, match="expected"):
+        topics.parse_topic(f"menkou/v1/s/{bad}/up")
+
+
+def test_a_topic_leads_back_to_its_box() -> None:
+    address = BoxAddress(store="nj-001", box="nj-001-a")
+    for channel in topics.CHANNELS:
+        assert topics.parse_topic(address.topic(channel)) == (address, channel)
+    with pytest.raises(ValueError, match="topic: expected"):
+        topics.parse_topic("menkou/v1/nj-001/nj-001-a/other")

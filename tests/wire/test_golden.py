@@ -1,0 +1,43 @@
+"""The golden messages of version 1: what was once sent can always be read."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edge.wire import codec
+from edge.wire.messages import BODIES
+
+GOLDEN = Path(__file__).parent / "v1"
+FILES = sorted(GOLDEN.glob("*.json"))
+
+
+def decode(payload: bytes) -> codec.Message:
+    match json.loads(payload)["type"]:
+        case "ack":
+            return codec.decode_ack(payload)
+        case "status":
+            return codec.decode_status(payload)
+        case "heartbeat":
+            return codec.decode_heartbeat(payload)
+    message, faults = codec.decode_up(payload)
+    assert faults == ()
+    return message
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_golden_message_is_read_and_written_again_as_it_was(file: Path) -> None:
+    payload = file.read_bytes()
+    assert json.loads(codec.encode(decode(payload))) == json.loads(payload)
+
+
+def test_every_kind_of_event_has_a_golden_message() -> None:
+    assert {f"batch_{kind}" for kind in BODIES} <= {file.stem for file in FILES}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_golden_message_of_another_version_is_refused(file: Path) -> None:
+    raw = json.loads(file.read_text())
+    raw["v"] = 2
+    with pytest.raises(codec.WireFault, match="v: expected 1, got 2"):
+        decode(json.dumps(raw).encode())
