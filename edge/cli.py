@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 usage or configuration.
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -290,6 +291,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
     arguments = build_parser().parse_args(argv)
+    os.umask(0o077)  # whatever the box writes is for its own user only
     try:
         code: int = arguments.run(arguments)
     except SettingsFault as exc:

@@ -142,66 +142,77 @@ class ShopFront:
         return tuple(notices)
 
 
-def run_front(
-    *,
-    app: Flask,
-    listen: Listen,
-    front: ShopFront,
-    live: LiveState,
-    bus: Bus,
-    stop: threading.Event,
-    ready: Callable[[str], None],
-) -> None:
-    """Serve the page and the uplink until `stop` is set.
+class FrontProcess:
+    """Serves the page and the uplink until told to stop; a crash of either ends the process.
 
-    Raises:
-        menkou.web.server.Exposed: the page would be open to the network without a guard.
+    Args:
+        app: the dressed page.
+        listen: where it is served.
+        front: its figures, and the uplink if there is one.
+        live: where notes of the other parts go.
+        bus: this part's place on the bus.
     """
-    broadcast = Broadcast()
-    crashes: list[BaseException] = []
 
-    def guarded(work: Callable[[], None]) -> Callable[[], None]:
-        def run() -> None:
-            try:
-                work()
-            except BaseException as exc:
-                crashes.append(exc)  # raised by this process's main thread below
-                raise
-            finally:
-                stop.set()
+    def __init__(
+        self, *, app: Flask, listen: Listen, front: ShopFront, live: LiveState, bus: Bus
+    ) -> None:
+        self._app = app
+        self._listen = listen
+        self._front = front
+        self._live = live
+        self._bus = bus
+        self._broadcast = Broadcast()
+        self._stop = threading.Event()
+        self._crash: BaseException | None = None
 
-        return run
+    def run(self, stop: threading.Event, ready: Callable[[str], None]) -> None:
+        """Serve until `stop` is set.
 
-    def listen_to_bus() -> None:
-        link = None
+        Raises:
+            menkou.web.errors.WebError: the page cannot be served there.
+        """
+        self._stop = stop
+        workers = [self._watch_bus]
+        if (uplink := self._front.uplink) is not None:
+            workers.append(lambda: uplink.run(stop))
+        threads = [threading.Thread(target=self._guard, args=(work,)) for work in workers]
+        for thread in threads:
+            thread.start()
+        try:
+            serve(self._app, self._listen, broadcast=self._broadcast, stop=stop, ready=ready)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        if self._crash is not None:
+            raise self._crash
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        """Run a worker; if it crashes, stop everything, so that `run` can raise its error."""
+        try:
+            work()
+        except BaseException as exc:
+            self._crash = exc
+            self._stop.set()
+            raise
+
+    def _watch_bus(self) -> None:
+        """Pass news on to the screens and the uplink, and tell the supervisor of our health."""
+        uplink = self._front.uplink
+        shown: object = None
         told = float("-inf")
-        while not stop.is_set():
-            note = bus.receive(0.5)
-            uplink = front.uplink
-            if note is not None and live.take(note):
-                broadcast.publish()
-            if note is not None and note.new and uplink:
-                uplink.nudge()
+        while not self._stop.is_set():
+            note = self._bus.receive(0.5)
+            if note is not None:
+                if self._live.take(note):
+                    self._broadcast.publish()
+                if note.new and uplink:
+                    uplink.nudge()
             now = time.monotonic()
             if now - told >= 1.0:
                 told = now
-                bus.send("supervisor", Note(sender="front"))
-                seen = (uplink.state, uplink.backlog.events) if uplink else None
-                if seen != link:
-                    link = seen
-                    broadcast.publish()
-
-    threads = [threading.Thread(target=guarded(listen_to_bus), name="bus")]
-    if front.uplink is not None:
-        uplink = front.uplink
-        threads.append(threading.Thread(target=guarded(lambda: uplink.run(stop)), name="uplink"))
-    for thread in threads:
-        thread.start()
-    try:
-        serve(app, listen, broadcast=broadcast, stop=stop, ready=ready)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    if crashes:
-        raise crashes[0]
+                self._bus.send("supervisor", Note(sender="front"))
+                link = (uplink.state, uplink.backlog.events) if uplink else None
+                if link != shown:
+                    shown = link
+                    self._broadcast.publish()

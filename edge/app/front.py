@@ -7,7 +7,7 @@ from edge.app.uplink import uplink_of
 from edge.bus import Bus
 from edge.config import EdgeConfig, effective_mode
 from edge.console.app import create_console
-from edge.front import Shop, ShopFront, run_front
+from edge.front import FrontProcess, Shop, ShopFront
 from edge.live import LiveState
 from edge.store.database import connect
 from edge.store.ledger import BASIS
@@ -21,7 +21,7 @@ def run_front_process(config: EdgeConfig) -> None:
     """Run the front process until SIGTERM.
 
     Raises:
-        menkou.web.server.Exposed: the page would be open to the network without a guard.
+        menkou.web.errors.WebError: the page cannot be served as configured.
     """
     stop = stop_on_signals()
     db = connect(config.data_dir)
@@ -49,12 +49,6 @@ def run_front_process(config: EdgeConfig) -> None:
     listen = config.console_listen()
     app = create_console(front.view)
     dress(app, listen, secret_file=config.data_dir / "console.secret")
-    run_front(
-        app=app,
-        listen=listen,
-        front=front,
-        live=live,
-        bus=Bus(run_dir(config), "front"),
-        stop=stop,
-        ready=lambda url: log.info("the shop's page is open at %s", url),
-    )
+    FrontProcess(
+        app=app, listen=listen, front=front, live=live, bus=Bus(run_dir(config), "front")
+    ).run(stop, ready=lambda url: log.info("the shop's page is open at %s", url))

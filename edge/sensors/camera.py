@@ -205,7 +205,9 @@ class LiveCamera:
                 for image in self._pictures():
                     given += 1
                     self._deliver(image)
-                if self._stop.is_set() or self._is_file:
+                if self._stop.is_set():
+                    return
+                if self._is_file:
                     self._enter("ended", "the file has been played")
                     return
                 raise CameraLost(f"camera {self.name}: the stream ended")

@@ -75,12 +75,9 @@ class Recording:
                 f"camera {camera}: {path}: expected a video that FFmpeg can read, got something"
                 " else or a damaged file; try to play it, or record it again"
             )
-
-    @property
-    def frames_announced(self) -> int | None:
-        """How many frames the file says it has; None where it does not say."""
         count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        return count if count > 0 else None
+        self.frames_announced = count if count > 0 else None
+        """How many frames the file says it has; None where it does not say."""
 
     def frames(self) -> Iterator[Frame]:
         """Yield every frame.

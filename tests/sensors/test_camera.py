@@ -1,0 +1,199 @@
+"""Live cameras: newest frame wins, reconnects, lost and frozen are told. With real RTSP."""
+
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge.clock import SystemClock
+from edge.ports import CameraStateCode, Frame
+from edge.sensors.camera import LiveCamera, Mailbox, shown_source
+from tests.support.video import write_video
+
+CLOCK = SystemClock()
+Watch = Callable[..., tuple[LiveCamera, Mailbox, list[CameraStateCode]]]
+
+
+def until(holds: Callable[[], bool], within_s: float = 20) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to hold in time"
+        time.sleep(0.02)
+
+
+def gather(mailbox: Mailbox, frames: list[Frame], count: int) -> None:
+    """Take frames until there are so many."""
+
+    def enough() -> bool:
+        frames.extend(mailbox.take(0.5))
+        return len(frames) >= count
+
+    until(enough)
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    cameras = []
+
+    def start(source: str, **options: Any) -> tuple[LiveCamera, Mailbox, list[CameraStateCode]]:
+        mailbox, states = Mailbox(), list[CameraStateCode]()
+        camera = LiveCamera(
+            name="door",
+            source=source,
+            loop=options.pop("loop", False),
+            clock=CLOCK,
+            mailbox=mailbox,
+            on_state=lambda _, state, why: states.append(state),
+            **options,
+        )
+        cameras.append(camera)
+        camera.start()
+        return camera, mailbox, states
+
+    yield start
+    for camera in cameras:
+        camera.close()
+
+
+class RtspServer:
+    """A real RTSP server in a process of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"rtsp://127.0.0.1:{self.port}/door"
+
+    def start(self) -> None:
+        script = Path(__file__).with_name("rtsp_server.py")
+        self._process = subprocess.Popen(
+            ["/usr/bin/python3", str(script), str(self._path), str(self.port)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n", "needs gir1.2-gst-rtsp-server-1.0"
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
+@pytest.fixture
+def rtsp(tmp_path: Path) -> Iterator[RtspServer]:
+    server = RtspServer(write_video(tmp_path / "door.avi", frames=1200))
+    yield server
+    server.kill()
+
+
+def test_an_rtsp_camera_is_lost_and_comes_back_by_itself(rtsp: RtspServer, watch: Watch) -> None:
+    rtsp.start()
+    camera, mailbox, states = watch(rtsp.url)
+    frames: list[Frame] = []
+    gather(mailbox, frames, 10)
+    assert frames[0].image.shape == (120, 160, 3)
+    assert camera.report().state == "ok"
+    rtsp.kill()
+    until(lambda: camera.report().state == "lost")
+    rtsp.start()
+    until(lambda: camera.report().state == "ok", within_s=40)
+    assert states == ["ok", "lost", "ok"]
+
+
+def test_a_camera_that_is_not_there_is_lost_and_tried_again(rtsp: RtspServer, watch: Watch) -> None:
+    camera, mailbox, states = watch(rtsp.url)
+    until(lambda: camera.report().state == "lost")
+    rtsp.start()
+    until(lambda: bool(mailbox.take(0.5)), within_s=40)
+    assert states == ["lost", "ok"]
+
+
+def test_a_missing_device_is_lost(watch: Watch) -> None:
+    camera, _, _ = watch("63")
+    until(lambda: camera.report().state == "lost")
+
+
+def test_a_file_plays_at_its_own_pace_and_ends(watch: Watch, avi: Path) -> None:
+    began = time.monotonic()
+    camera, mailbox, states = watch(str(avi))
+    seen = 0
+    while camera.report().state != "ended":
+        seen += len(mailbox.take(0.5))
+    assert time.monotonic() - began == pytest.approx(4.95, abs=1.0)
+    assert seen + camera.report().dropped >= 99
+    assert states == ["ok", "ended"]
+
+
+def test_a_file_that_loops_begins_again(watch: Watch, tmp_path: Path) -> None:
+    short = write_video(tmp_path / "short.avi", frames=10)
+    camera, mailbox, _ = watch(str(short), loop=True)
+    seen: list[Frame] = []
+    gather(mailbox, seen, 25)
+    assert camera.report().state == "ok"
+    assert all(a.elapsed_s < b.elapsed_s for a, b in pairwise(seen))
+
+
+def test_a_file_that_is_no_video_is_unreadable(watch: Watch, tmp_path: Path) -> None:
+    junk = tmp_path / "junk.mp4"
+    junk.write_bytes(b"x" * 5000)
+    camera, _, states = watch(str(junk))
+    until(lambda: camera.report().state == "unreadable")
+    assert states == ["unreadable"]
+
+
+def test_a_camera_that_repeats_one_picture_is_frozen(watch: Watch, tmp_path: Path) -> None:
+    still = write_video(tmp_path / "still.avi", frames=60, noise=False)
+    camera, mailbox, states = watch(str(still), loop=True, frozen_s=1.0)
+    until(lambda: bool(mailbox.take(0.2)) and camera.report().state == "frozen")
+    assert states == ["ok", "frozen"]
+
+
+def test_the_newest_frame_wins_and_what_nobody_took_is_counted() -> None:
+    mailbox = Mailbox()
+    frames = [
+        Frame(
+            camera="door",
+            at=CLOCK.now(),
+            elapsed_s=float(n),
+            image=np.zeros((2, 2, 3), np.uint8),
+        )
+        for n in range(3)
+    ]
+    assert [mailbox.put(frame) for frame in frames] == [False, True, True]
+    assert [frame.elapsed_s for frame in mailbox.take(0)] == [2.0]
+    assert mailbox.take(0) == []
+
+
+def test_a_waiting_reader_is_woken_by_closing() -> None:
+    mailbox = Mailbox()
+    threading.Timer(0.1, mailbox.close).start()
+    began = time.monotonic()
+    assert mailbox.take(5.0) == []
+    assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("rtsp://admin:geheim@192.0.2.10:554/stream?token=geheim", "rtsp://192.0.2.10:554/stream"),
+        ("rtsp://192.0.2.10/stream", "rtsp://192.0.2.10/stream"),
+        ("0", "0"),
+        ("/var/lib/door.mp4", "/var/lib/door.mp4"),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(source: str, shown: str) -> None:
+    assert shown_source(source) == shown
