@@ -30,7 +30,8 @@ SMALLEST: Final = 0.004  # fraction of the frame that a body's box covers at lea
 LOWEST: Final = 0.1  # fraction of the frame's height that a body has at least once
 TRAVEL: Final = 0.1  # how far a body comes away from the side where it appeared
 DEEP: Final = 0.25  # the same for one that stays in touch with it: a door swings less far
-COMPANION: Final = 0.3  # of the area of the body that it came off: less is a piece or a shadow
+PROMPT_S: Final = 4.0  # and how soon it does so
+COMPANION: Final = 0.4  # of the area of the body that it came off: less is a piece or a shadow
 STRAY_TRAVEL: Final = 0.15  # how far one moves whose arrival nobody saw, to count when it leaves
 CORNER: Final = 0.95  # the same for one cut off by two sides at once
 LATELY_S: Final = 3.0  # time constant at which a body's former size is forgotten
@@ -114,6 +115,8 @@ class CrossingCounter:
                     found.append(self._over(walk, track, self._line))
         for track in ended:
             walk = self._walk(track)
+            if track.split_from is not None and not walk.judged and self._line is None:
+                found.append(self._emerged(walk, track, LIVES_S))
             found.append(self._left(walk, track))
             del self._walks[track.id]
         return [crossing for crossing in found if crossing is not None]
@@ -133,10 +136,11 @@ class CrossingCounter:
         if walk.judged or not _lives(walk, track):
             return None
         if track.split_from is not None and self._line is None:
-            return self._emerged(walk, track)
+            return self._emerged(walk, track, OWN_S)
         came, progress = _came(track)
         clear = came is not None and came not in track.seen.touches(BORDER)
-        needed = TRAVEL if clear else DEEP
+        prompt = track.seen_at_s - track.born_at_s <= PROMPT_S
+        needed = TRAVEL if clear and not track.shared else DEEP if prompt else math.inf
         present = self._started_s is None or track.born_at_s - self._started_s < START_S
         if came is not None and progress >= needed and not present:
             walk.judged, walk.came = True, came
@@ -152,13 +156,13 @@ class CrossingCounter:
             walk.passed_at_s = track.born_at_s
         return None
 
-    def _emerged(self, walk: _Walk, track: Track) -> Crossing | None:
+    def _emerged(self, walk: _Walk, track: Track, alone_s: float) -> Crossing | None:
         """A body that came off another one, if it proves to be one: it came in with that one."""
         host = walk.host
-        (x0, y0), (x1, y1) = track.born.centre, track.box.centre
+        (x0, y0), (x1, y1) = track.born.centre, walk.good.box.centre
         moved = max(abs(x1 - x0), abs(y1 - y0)) >= STRAY_TRAVEL
-        small = host is None or track.seen.area < COMPANION * host.largest
-        if track.seen_s < OWN_S or track.shared or small or not moved or host is None:
+        small = host is None or walk.largest < COMPANION * host.largest
+        if track.seen_s < alone_s or track.shared or small or not moved or host is None:
             return None
         entries = [side for side, contact in host.touched.items()
             if abs(track.born_at_s - contact.until_s) < LEAVING_S]

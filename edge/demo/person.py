@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from menkou.errors import MenkouFault
+
 Image = npt.NDArray[np.uint8]
 Field = npt.NDArray[np.float32]
 
@@ -41,7 +43,7 @@ _OUTLINE = (
 )  # fmt: skip
 
 
-class DemoError(RuntimeError):
+class DemoError(MenkouFault):
     """The demo clip cannot be made here; the message says what to do."""
 
 
