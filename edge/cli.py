@@ -130,7 +130,7 @@ def _replay_parser(sub: Any) -> None:
         type=float,
         const=60.0,
         metavar="SECONDS",
-        help="afterwards send everything to the hub, for at most this long (60)",
+        help="send everything to the hub; wait at most this long after the last frame (60)",
     )
 
 
@@ -233,21 +233,20 @@ def _replay(arguments: argparse.Namespace) -> int:
     if arguments.publish is not None and config.uplink is None:
         raise CommandUsage("--publish: expected an [uplink] section in the settings, got none")
     _warn_of_lowered_mode(config)
-    from edge.app.replay import ReplayRequest, drain, run_replay
+    from edge.app.replay import ReplayRequest, run_replay
 
-    def emit(line: str) -> None:
+    def emit(line: dict[str, Any]) -> None:
         if arguments.json:
-            print(line, flush=True)
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+        elif line["event"] == "summary":
+            _print_table(line)
 
-    summary, faults = run_replay(config, ReplayRequest(cameras=files, start=start, emit=emit))
-    if arguments.json:
-        print(json.dumps(summary, ensure_ascii=False), flush=True)
-    else:
-        _print_table(summary)
+    faults = run_replay(
+        config,
+        ReplayRequest(cameras=files, start=start, emit=emit, publish_s=arguments.publish),
+    )
     for fault in faults:
         print(f"menkou-edge replay: {fault}", file=sys.stderr)
-    if arguments.publish is not None:
-        drain(config, arguments.publish)
     return FAILED if faults else 0
 
 

@@ -5,7 +5,6 @@ Called by `menkou-edge replay`; put together by `app`. Prints what was committed
 
 import heapq
 import itertools
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -174,7 +173,8 @@ class Replay:
         counting: the rules.
         recorder: where facts go; its `kept` must be this replay's `kept`.
         zone: the shop's zone, in which times are printed.
-        emit: prints a JSON line, or nothing at all.
+        emit: given each JSON line as it is kept, and the summary last.
+        kept: told when something was kept.
     """
 
     def __init__(
@@ -185,7 +185,8 @@ class Replay:
         counting: Counting,
         recorder: Callable[[Callable[[Sequence[Fact]], None]], Recorder],
         zone: ZoneInfo,
-        emit: Callable[[str], None],
+        emit: Callable[[dict[str, Any]], None],
+        kept: Callable[[], None],
     ) -> None:
         self._recordings = recordings
         self._clock = clock
@@ -193,6 +194,7 @@ class Replay:
         self._recorder = recorder(self._kept)
         self._zone = zone
         self._emit = emit
+        self._tell_kept = kept
         self.tally = Tally()
         self.frames = 0
         self.faults: list[str] = []
@@ -202,7 +204,8 @@ class Replay:
             self.tally.add(fact.change)
             line = line_of(fact.change, self._zone)
             if line is not None:
-                self._emit(json.dumps(line, ensure_ascii=False))
+                self._emit(line)
+        self._tell_kept()
 
     def _given(self, recording: Recording) -> Iterator[Frame]:
         try:
@@ -210,8 +213,8 @@ class Replay:
         except RecordingTruncated as exc:
             self.faults.append(str(exc))
 
-    def run(self, stop: Callable[[], bool]) -> dict[str, Any]:
-        """Play to the end, or until `stop` says so; return the summary.
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Play to the end, or until `stop` says so; the summary comes last.
 
         Raises:
             edge.sensors.recording.CameraFault: a file gave no usable frame.
@@ -236,7 +239,7 @@ class Replay:
         self._recorder.add(self._counting.finish())
         self._flush()
         progress.done()
-        return self.tally.summary(self.frames, time.monotonic() - began)
+        self._emit(self.tally.summary(self.frames, time.monotonic() - began))
 
     def _take(self, frame: Frame) -> None:
         try:
@@ -255,4 +258,3 @@ class Replay:
     def _announced(self) -> int | None:
         counts = [recording.frames_announced for recording in self._recordings]
         return sum(c for c in counts if c) if all(counts) else None
-

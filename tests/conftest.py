@@ -8,6 +8,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let scripts/torture ask for more rounds than the suite has time for."""
+    parser.addoption("--rounds", type=int, default=1, help="how often each kill is repeated")
+
+
 @pytest.fixture(scope="session")
 def recordings() -> Path:
     """The folder of recordings; a test that needs it fails, never skips, when it is missing."""

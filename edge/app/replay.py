@@ -2,17 +2,21 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from sqlite_utils import Database
 
 from edge.app.common import stop_on_signals
 from edge.app.counting import counting_of
 from edge.app.uplink import uplink_of
 from edge.clock import SystemClock
 from edge.config import EdgeConfig, effective_mode
+from edge.config_sections import UplinkSection
 from edge.pipeline import Recorder
 from edge.replay import RecordingClock, Replay
 from edge.sensors.recording import Recording, quiet_opencv
@@ -30,19 +34,108 @@ class NotDelivered(MenkouFault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayRequest:
-    """What `menkou-edge replay` was asked for. `start` None: the recording begins now."""
+    """What `menkou-edge replay` was asked for. `start` None: the recording begins now.
+
+    `publish_s` None: nothing is sent; else how long to wait for the hub after the last frame.
+    """
 
     cameras: Mapping[str, Path]
     start: datetime | None
-    emit: Callable[[str], None]
+    emit: Callable[[dict[str, Any]], None]
+    publish_s: float | None = None
 
 
-def run_replay(config: EdgeConfig, request: ReplayRequest) -> tuple[dict[str, Any], list[str]]:
-    """Replay recordings; return the summary and what was wrong with the recordings.
+class Sending:
+    """An uplink at work beside a command, in a thread of its own."""
+
+    def __init__(self, config: EdgeConfig, section: UplinkSection, db: Database) -> None:
+        self._stop = threading.Event()
+        self._watch = Outbox(db)
+        self._crash: BaseException | None = None
+        condition = Condition(
+            mode=effective_mode(config),
+            mode_wanted=config.privacy.mode,
+            occupancy=figures.occupancy(db),
+            cameras=(),
+        )
+        self._uplink = uplink_of(
+            config,
+            section,
+            outbox=lambda: Outbox(connect(config.data_dir)),
+            condition=lambda: condition,
+            clock=SystemClock(),
+        )
+        self._thread = threading.Thread(target=self._run, name="uplink")
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._uplink.run(self._stop)
+        except BaseException as exc:
+            self._crash = exc  # raised by `finish`, in the command's own thread
+            raise
+
+    def nudge(self) -> None:
+        """Say that there is something new to send."""
+        self._uplink.nudge()
+
+    def close(self) -> None:
+        """End the uplink."""
+        self._stop.set()
+        self._thread.join()
+
+    def finish(self, timeout_s: float, given_up: Callable[[], bool]) -> None:
+        """Wait until the hub has everything.
+
+        Raises:
+            NotDelivered: not all of it within `timeout_s`.
+        """
+        self._uplink.nudge()
+        deadline = time.monotonic() + timeout_s
+        while left := self._watch.backlog().events:
+            if self._crash is not None:
+                raise self._crash
+            if time.monotonic() > deadline or given_up():
+                raise NotDelivered(
+                    f"{left} events were not acknowledged by the hub within {timeout_s:g} s;"
+                    " they wait in the outbox and go out with the next run"
+                )
+            time.sleep(0.05)
+
+
+@contextmanager
+def sending(config: EdgeConfig, db: Database, wanted: bool) -> Iterator[Sending | None]:
+    """Run an uplink while the block runs, if one is wanted and configured."""
+    if not wanted or config.uplink is None:
+        yield None
+        return
+    uplink = Sending(config, config.uplink, db)
+    try:
+        yield uplink
+    finally:
+        uplink.close()
+
+
+@contextmanager
+def opened(config: EdgeConfig) -> Iterator[Database]:
+    """Hold the data directory and its database, brought up to date."""
+    lock = StoreLock(config.data_dir)
+    try:
+        db = connect(config.data_dir)
+        migrate(db)
+        yield db
+        db.close()
+    finally:
+        lock.release()
+
+
+def run_replay(config: EdgeConfig, request: ReplayRequest) -> list[str]:
+    """Replay recordings, print what is kept and a summary; return the recordings' faults.
 
     Raises:
         edge.sensors.recording.CameraFault: a file cannot be read.
         edge.store.database.StoreFault: the data directory cannot be used.
+        NotDelivered: the hub did not acknowledge everything in time.
     """
     quiet_opencv()
     stop = stop_on_signals()
@@ -50,10 +143,8 @@ def run_replay(config: EdgeConfig, request: ReplayRequest) -> tuple[dict[str, An
     recordings = [
         Recording(camera=name, path=path, start=start) for name, path in request.cameras.items()
     ]
-    lock = StoreLock(config.data_dir)
-    try:
-        db = connect(config.data_dir)
-        migrate(db)
+    publish = request.publish_s
+    with opened(config) as db, sending(config, db, publish is not None) as uplink:
         clock = RecordingClock(start)
         visits = SqliteVisitLog(db, Outbox(db).begin_epoch(start, "replay"))
         replay = Replay(
@@ -63,10 +154,12 @@ def run_replay(config: EdgeConfig, request: ReplayRequest) -> tuple[dict[str, An
             recorder=lambda kept: Recorder(log=visits, clock=clock, kept=kept),
             zone=config.store.zone,
             emit=request.emit,
+            kept=uplink.nudge if uplink else lambda: None,
         )
-        return replay.run(stop.is_set), replay.faults
-    finally:
-        lock.release()
+        replay.run(stop.is_set)
+        if uplink and publish is not None:
+            uplink.finish(publish, stop.is_set)
+    return replay.faults
 
 
 def drain(config: EdgeConfig, timeout_s: float) -> int:
@@ -79,37 +172,8 @@ def drain(config: EdgeConfig, timeout_s: float) -> int:
     if config.uplink is None:
         raise NotDelivered("expected an [uplink] section with the broker, got none")
     stop = stop_on_signals()
-    lock = StoreLock(config.data_dir)
-    try:
-        db = connect(config.data_dir)
-        migrate(db)
+    with opened(config) as db, sending(config, db, wanted=True) as uplink:
         before = Outbox(db).backlog().events
-        condition = Condition(
-            mode=effective_mode(config),
-            mode_wanted=config.privacy.mode,
-            occupancy=figures.occupancy(db),
-            cameras=(),
-        )
-        uplink = uplink_of(
-            config,
-            config.uplink,
-            outbox=lambda: Outbox(db),
-            condition=lambda: condition,
-            clock=SystemClock(),
-        )
-        timer = threading.Timer(timeout_s, stop.set)
-        timer.daemon = True
-        timer.start()
-        began = time.monotonic()
-        uplink.run(stop, until_empty=True)
-        timer.cancel()
-        left = Outbox(db).backlog().events
-        if left:
-            waited_s = time.monotonic() - began
-            raise NotDelivered(
-                f"{left} of {before} events were not acknowledged by the hub within"
-                f" {waited_s:.0f} s; they wait in the outbox and go out with the next run"
-            )
+        if uplink:
+            uplink.finish(timeout_s, stop.is_set)
         return before
-    finally:
-        lock.release()

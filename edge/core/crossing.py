@@ -31,7 +31,7 @@ LOWEST: Final = 0.1  # fraction of the frame's height that a body has at least o
 TRAVEL: Final = 0.1  # how far a body comes away from the side where it appeared
 DEEP: Final = 0.25  # the same for one that stays in touch with it: a door swings less far
 PROMPT_S: Final = 4.0  # and how soon it does so
-COMPANION: Final = 0.4  # of the area of the body that it came off: less is a piece or a shadow
+COMPANION: Final = 0.33  # of the area of the body that it came off: less is a piece or a shadow
 STRAY_TRAVEL: Final = 0.15  # how far one moves whose arrival nobody saw, to count when it leaves
 CORNER: Final = 0.95  # the same for one cut off by two sides at once
 LATELY_S: Final = 3.0  # time constant at which a body's former size is forgotten
@@ -115,8 +115,6 @@ class CrossingCounter:
                     found.append(self._over(walk, track, self._line))
         for track in ended:
             walk = self._walk(track)
-            if track.split_from is not None and not walk.judged and self._line is None:
-                found.append(self._emerged(walk, track, LIVES_S))
             found.append(self._left(walk, track))
             del self._walks[track.id]
         return [crossing for crossing in found if crossing is not None]
@@ -136,7 +134,7 @@ class CrossingCounter:
         if walk.judged or not _lives(walk, track):
             return None
         if track.split_from is not None and self._line is None:
-            return self._emerged(walk, track, OWN_S)
+            return self._emerged(walk, track)
         came, progress = _came(track)
         clear = came is not None and came not in track.seen.touches(BORDER)
         prompt = track.seen_at_s - track.born_at_s <= PROMPT_S
@@ -156,16 +154,17 @@ class CrossingCounter:
             walk.passed_at_s = track.born_at_s
         return None
 
-    def _emerged(self, walk: _Walk, track: Track, alone_s: float) -> Crossing | None:
+    def _emerged(self, walk: _Walk, track: Track) -> Crossing | None:
         """A body that came off another one, if it proves to be one: it came in with that one."""
         host = walk.host
         (x0, y0), (x1, y1) = track.born.centre, walk.good.box.centre
         moved = max(abs(x1 - x0), abs(y1 - y0)) >= STRAY_TRAVEL
-        small = host is None or walk.largest < COMPANION * host.largest
-        if track.seen_s < alone_s or track.shared or small or not moved or host is None:
+        if host is None or not _lives(walk, track) or track.seen_s < OWN_S:
+            return None
+        if track.shared or not moved:
             return None
         entries = [side for side, contact in host.touched.items()
-            if abs(track.born_at_s - contact.until_s) < LEAVING_S]
+            if contact.since_s <= track.born_at_s <= contact.until_s + LEAVING_S]
         came = host.came or next(iter(entries), None)
         if came is None:
             return None
@@ -217,7 +216,7 @@ class CrossingCounter:
         if walk.came is None:
             (x0, y0), (x1, y1) = track.born.centre, walk.good.box.centre
             stray = max(abs(x1 - x0), abs(y1 - y0)) < STRAY_TRAVEL
-            if stray or track.split_from is not None:
+            if stray:
                 return None
         same = walk.came == went
         return self._record(walk, track, "out", track.seen_at_s, back=same)
@@ -259,6 +258,8 @@ def _measure(walk: _Walk, track: Track) -> None:
 
 
 def _lives(walk: _Walk, track: Track) -> bool:
+    if walk.host is not None and walk.largest < COMPANION * walk.host.largest:
+        return False
     return track.seen_s >= LIVES_S and walk.largest >= SMALLEST and walk.tallest >= LOWEST
 
 

@@ -19,6 +19,7 @@ LEFT_S: Final = 0.4  # the same for one whose way led out of the frame
 FASTEST: Final = 1.6  # frames a second; nobody crosses the picture quicker
 STEADY_S: Final = 0.3  # time constant of the velocity
 COAST_S: Final = 1.5  # time constant at which an unseen velocity fades
+SCRAP: Final = 0.35
 YOUNG_S: Final = 0.5
 OWN_S: Final = 1.5
 WHOLE: Final = 0.75
@@ -245,7 +246,8 @@ def _parent(
         whole = _whole(ahead[body], held, 0.0).union(held)
         span = whole.grown(0.02 + 0.1 * whole.width, 0.02 + 0.1 * whole.height)
         share = span.overlap(piece) / piece.area if piece.area > 0 else 0.0
-        if share > best_share:
+        abreast = piece.area > SCRAP * held.area and not _stacked(piece, held)
+        if share > best_share and not abreast:
             best, best_share = body, share
     return best
 

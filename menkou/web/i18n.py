@@ -164,8 +164,9 @@ def _for_templates() -> dict[str, Any]:
 
 
 def _remember_choice(response: Response) -> Response:
+    """Remember what a person chose; the live part asks for its page's language by itself."""
     asked = _asked()
-    if asked and request.cookies.get(COOKIE) != asked:
+    if asked and request.path != "/live" and request.cookies.get(COOKIE) != asked:
         response.set_cookie(
             COOKIE,
             asked,

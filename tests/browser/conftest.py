@@ -37,10 +37,8 @@ NOW = datetime(2026, 11, 21, 16, 25, 30, tzinfo=SHANGHAI)
 BY_HOUR = (0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 21, 34, 52, 61, 47, 58, 29, 0, 0, 0, 0, 0, 0, 0)
 
 
-def shop_view(**changes: Any) -> ShopView:
-    """An ordinary Saturday afternoon in Nanjing."""
-    midnight = NOW.replace(hour=0, minute=0, second=0)
-    hours = tuple(
+def _hours(midnight: datetime) -> tuple[HourFigures, ...]:
+    return tuple(
         HourFigures(
             start=midnight + timedelta(hours=hour),
             visitors=visitors,
@@ -51,6 +49,11 @@ def shop_view(**changes: Any) -> ShopView:
         )
         for hour, visitors in enumerate(BY_HOUR)
     )
+
+
+def shop_view(**changes: Any) -> ShopView:
+    """An ordinary Saturday afternoon in Nanjing."""
+    midnight = NOW.replace(hour=0, minute=0, second=0)
     ordinary = ShopView(
         store_id="nj-001",
         store_name="南京东路店",
@@ -70,7 +73,7 @@ def shop_view(**changes: Any) -> ShopView:
         outside_hours=6,
         opens=midnight.replace(hour=10),
         closes=midnight.replace(hour=22),
-        hours=hours,
+        hours=_hours(midnight),
         cameras=(
             CameraView(name="door", state="ok", since=NOW - timedelta(hours=7), frames_per_s=12.0),
             CameraView(name="side", state="ok", since=NOW - timedelta(hours=7), frames_per_s=11.8),

@@ -1,5 +1,6 @@
 """Every answer carries its guards, and what another site made a browser ask for is refused."""
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,3 +89,13 @@ def test_a_failure_is_told_plainly_and_logged(
 def test_the_api_fails_in_json(dressed: Dressed) -> None:
     answer = dressed().test_client().get("/api/nothing")
     assert (answer.status_code, answer.json) == (404, {"error": 404, "reason": "Not Found"})
+
+
+def test_what_is_fetched_again_and_again_travels_packed(dressed: Dressed) -> None:
+    client = dressed().test_client()
+    packed = {"Accept-Encoding": "gzip, br"}
+    for path in ("/live", "/api/state"):
+        answer = client.get(path, headers=packed)
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(answer.data) == client.get(path).data
+    assert "Content-Encoding" not in client.get("/", headers=packed).headers

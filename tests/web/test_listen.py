@@ -18,9 +18,9 @@ _CERT, _KEY = Path("box.pem"), Path("box.key")
 @pytest.mark.parametrize(
     ("listen", "missing"),
     [
-        pytest.param(Listen(host="0.0.0.0", port=0), "TLS.* and no a login", id="neither"),
-        pytest.param(Listen(host="::", port=0, cert=_CERT, key=_KEY), "a login", id="no login"),
-        pytest.param(Listen(host="shop.lan", port=0, password_hash="x"), "TLS", id="no TLS"),
+        pytest.param(Listen(host="0.0.0.0", port=0), "no TLS .* and no login", id="neither"),
+        pytest.param(Listen(host="::", port=0, cert=_CERT, key=_KEY), "no login", id="no login"),
+        pytest.param(Listen(host="shop.lan", port=0, password_hash="x"), "no TLS", id="no TLS"),
     ],
 )
 def test_an_open_address_without_its_guards_is_refused(listen: Listen, missing: str) -> None:

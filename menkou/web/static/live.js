@@ -50,12 +50,14 @@
 
   const patience = () => (AbortSignal.timeout ? AbortSignal.timeout(TIMEOUT_MS) : undefined);
 
+  // One fetch at a time, at most four a second, fewer where the server or the network is slow.
   async function refresh() {
     wanted = true;
     if (fetching) return;
     fetching = true;
     while (wanted) {
       wanted = false;
+      const asked = Date.now();
       try {
         const answer = await fetch(main.dataset.live, { cache: "no-store", signal: patience() });
         const assets = answer.headers.get("X-Menkou-Assets");
@@ -64,13 +66,15 @@
           return;
         }
         if (!answer.ok) throw new Error(String(answer.status));
-        children(main, new DOMParser().parseFromString(await answer.text(), "text/html").body);
+        // Inside a <main>, as on the page: at the start of a body white space would be dropped.
+        const fresh = new DOMParser().parseFromString(`<main>${await answer.text()}</main>`, "text/html");
+        children(main, fresh.querySelector("main"));
         fetchOk = true;
       } catch {
         fetchOk = false;
       }
       judge();
-      await new Promise((done) => setTimeout(done, GAP_MS));
+      await new Promise((done) => setTimeout(done, Math.min(Math.max(GAP_MS, 4 * (Date.now() - asked)), TIMEOUT_MS)));
     }
     fetching = false;
   }

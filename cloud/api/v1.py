@@ -1,0 +1,42 @@
+"""Version 1: today's figures and the hub's own health. Described by `openapi.json` beside it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from flask import Blueprint, Response
+from sqlalchemy.exc import SQLAlchemyError
+
+from cloud.queries import HubHealth
+from cloud.views import ChainToday
+from menkou.web.records import as_json
+
+_DOCUMENT: Final = Path(__file__).parent / "openapi.json"
+
+
+def create_api(today: Callable[[], ChainToday], health: Callable[[], HubHealth]) -> Blueprint:
+    """Make the blueprint of /api/v1. Both functions are asked once a request."""
+    api = Blueprint("api_v1", __name__, url_prefix="/api/v1")
+
+    @api.get("/shops")
+    def shops() -> Response:
+        return _answer(today())
+
+    @api.get("/health")
+    def how() -> Response:
+        try:
+            return _answer(health())
+        except SQLAlchemyError:
+            return _answer({"state": "database_away"}, status=503)
+
+    @api.get("/openapi.json")
+    def document() -> Response:
+        return Response(_DOCUMENT.read_bytes(), content_type="application/json")
+
+    return api
+
+
+def _answer(content: ChainToday | HubHealth | dict[str, str], status: int = 200) -> Response:
+    text = json.dumps(as_json(content), ensure_ascii=False)
+    return Response(text, status=status, content_type="application/json")

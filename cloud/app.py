@@ -1,0 +1,39 @@
+"""The hub's composition root: which pages there are, and what they read.
+
+The only place that names the pages, the API and the database together. Called by `cli`.
+"""
+
+from datetime import UTC, datetime
+
+from flask import Flask
+from sqlalchemy import Engine
+
+from cloud.api import create_api
+from cloud.config import HubConfig
+from cloud.db import reading
+from cloud.pages import create_pages
+from cloud.queries import HubHealth, chain_today, hub_health
+from cloud.views import ChainToday
+from menkou.web.app import dress
+
+
+def create_app(config: HubConfig, engine: Engine) -> Flask:
+    """Make head office's app, dressed for the address that it will be served at.
+
+    Raises:
+        menkou.web.errors.BadSecret: the data directory cannot hold the sessions' key.
+    """
+
+    def today() -> ChainToday:
+        with reading(engine) as connection:
+            return chain_today(connection, datetime.now(UTC))
+
+    def health() -> HubHealth:
+        with reading(engine) as connection:
+            return hub_health(connection, datetime.now(UTC))
+
+    app = Flask("cloud")
+    app.register_blueprint(create_api(today, health))
+    app.register_blueprint(create_pages(today))
+    dress(app, config.listen, secret_file=config.session_secret)
+    return app

@@ -1,0 +1,249 @@
+"""The hub's settings: `hub.toml` and the environment, into one frozen record.
+
+Every key can also be set by the environment (`MENKOU_DATABASE_URL`), which wins. All faults are
+reported at once, each with its line or its variable. Called by `cli`.
+
+    [hub]                                [broker]
+    listen = "127.0.0.1:8700"            url = "mqtts://mqtt.example.com:8883"
+    data_dir = "/var/lib/menkou-hub"     ca = "ca.pem"
+    database_url = "postgresql+..."      cert = "hub.pem"
+    cert = "page.pem"                    key = "hub.key"
+    key = "page.key"                     embedded = false
+    password = "file:hub.password"
+"""
+
+from collections.abc import Mapping
+from dataclasses import field
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, StrictBool
+from pydantic.dataclasses import dataclass
+
+from cloud.mqtt import BrokerAddress
+from cloud.urls import broker_parts, check_broker_url, check_database_url
+from menkou.listen import Listen, parse_listen
+from menkou.settings import STRICT, Fault, SettingsFault, build, read_secret, read_toml
+
+_HASHES: Final = ("scrypt:", "pbkdf2:")
+# What may hold a password is shown neither by repr nor in a fault.
+_SECRET_KEYS: Final = frozenset({"hub.database_url", "hub.password", "broker.url"})
+_WORDS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def _check_listen(text: str) -> str:
+    parse_listen(text)
+    return text
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class HubSettings:
+    """`[hub]`: the pages, the database and where files are kept."""
+
+    listen: Annotated[str, AfterValidator(_check_listen)] = "127.0.0.1:8700"
+    data_dir: str = "/var/lib/menkou-hub"
+    database_url: Annotated[str, AfterValidator(check_database_url)] | None = field(
+        default=None, repr=False
+    )
+    cert: str | None = None
+    key: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class BrokerSettings:
+    """`[broker]`: an existing one, or the embedded one on loopback."""
+
+    url: Annotated[str, AfterValidator(check_broker_url)] = field(
+        default="mqtt://127.0.0.1:1883", repr=False
+    )
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    embedded: StrictBool = False
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class _Settings:
+    hub: HubSettings = field(default_factory=HubSettings)
+    broker: BrokerSettings = field(default_factory=BrokerSettings)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class HubConfig:
+    """The hub's settings, ready for use: paths are resolved, the password's hash is read."""
+
+    listen: Listen = field(repr=False)
+    data_dir: Path
+    database_url: str = field(repr=False)
+    broker: BrokerAddress
+    embedded: bool
+
+    @property
+    def session_secret(self) -> Path:
+        """The file that holds the key of the pages' sessions."""
+        return self.data_dir / "session.secret"
+
+
+_VARIABLES: Final = {
+    **{
+        f"hub.{name}": f"MENKOU_{name.upper()}"
+        for name in ("listen", "data_dir", "database_url", "cert", "key", "password")
+    },
+    **{
+        f"broker.{name}": f"MENKOU_BROKER_{name.upper()}"
+        for name in ("url", "ca", "cert", "key", "embedded")
+    },
+}
+
+
+class _Places:
+    """Says where a key was set: in the file by line, or by which variable."""
+
+    def __init__(self, file: str, lines: Mapping[tuple[str | int, ...], int]) -> None:
+        self.file = file
+        self.lines = lines
+        self.variables: dict[str, str] = {}
+
+    def fault(self, key: str, text: str) -> Fault:
+        """Return a fault of a key; what may be secret is cut from its text."""
+        if key in _SECRET_KEYS:
+            text = text.split(", got ")[0]
+        if variable := self.variables.get(key):
+            return Fault(file="environment", line=0, key=variable, text=text)
+        path = tuple(key.split("."))
+        line = self.lines.get(path) or self.lines.get(path[:1]) or 0
+        return Fault(file=self.file, line=line, key=key, text=text)
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> HubConfig:
+    """Read the settings.
+
+    Args:
+        path: the file, or None for the defaults.
+        environ: the environment; its `MENKOU_...` variables win over the file.
+
+    Raises:
+        SettingsFault: with every fault of file and environment. Never shows a secret.
+    """
+    raw, lines = read_toml(path) if path is not None else ({}, {})
+    places = _Places(path.name if path is not None else "defaults", lines)
+    faults: list[Fault] = []
+    merged = {name: dict(v) if isinstance(v, dict) else v for name, v in raw.items()}
+    for key, variable in _VARIABLES.items():
+        if variable in environ:
+            places.variables[key] = variable
+            _set(merged, key, environ[variable], places, faults)
+    base = path.parent if path is not None else Path()
+    faults += _cross_faults(merged, base, places)
+    try:
+        settings = build(_Settings, merged, places.file, lines)
+    except SettingsFault as exc:
+        faults += [places.fault(fault.key, fault.text) for fault in exc.faults]
+    if faults:
+        raise SettingsFault(sorted(faults, key=lambda one: (one.line, one.key)))
+    return _resolve(settings, base)
+
+
+def _set(
+    merged: dict[str, Any], key: str, value: str, places: _Places, faults: list[Fault]
+) -> None:
+    section, name = key.split(".")
+    table = merged.setdefault(section, {})
+    if not isinstance(table, dict):
+        return  # a fault of its own
+    table[name] = value
+    if key == "broker.embedded":
+        table[name] = _WORDS.get(value.lower(), False)
+        if value.lower() not in _WORDS:
+            faults.append(places.fault(key, f"expected true or false, got {value!r}"))
+
+
+def _text(raw: Mapping[str, Any], key: str) -> str | None:
+    """Return a raw value if it is text; anything else is reported as a type fault."""
+    section, name = key.split(".")
+    table = raw.get(section)
+    value = table.get(name) if isinstance(table, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _cross_faults(raw: Mapping[str, Any], base: Path, places: _Places) -> list[Fault]:
+    """Return the faults that concern files, or more keys than one."""
+    faults: list[Fault] = []
+    for section in ("hub", "broker"):
+        cert, key = _text(raw, f"{section}.cert"), _text(raw, f"{section}.key")
+        if (cert is None) != (key is None):
+            there, absent = ("cert", "key") if cert else ("key", "cert")
+            text = f"expected {absent} beside it, got none"
+            faults.append(places.fault(f"{section}.{there}", text))
+    for key in ("hub.cert", "hub.key", "broker.ca", "broker.cert", "broker.key"):
+        name = _text(raw, key)
+        if name is not None and not (base / name).is_file():
+            faults.append(places.fault(key, f"expected a file, got {name!r}"))
+    try:
+        password = _password_hash(_text(raw, "hub.password"), base)
+    except ValueError as exc:
+        return [*faults, places.fault("hub.password", str(exc))]
+    try:
+        exposure = _listen_of(raw, password).exposure()
+    except ValueError:
+        return faults  # reported as a fault of hub.listen
+    if exposure:
+        faults.append(places.fault("hub.listen", exposure))
+    embedded = raw["broker"].get("embedded") if isinstance(raw.get("broker"), dict) else None
+    if embedded is True and (_text(raw, "broker.url") or "").startswith("mqtts:"):
+        text = "the embedded broker has no TLS; expected mqtt:// on 127.0.0.1 beside embedded"
+        faults.append(places.fault("broker.url", text))
+    return faults
+
+
+def _password_hash(reference: str | None, base: Path) -> str | None:
+    if reference is None:
+        return None
+    secret = read_secret(reference, base)
+    if not secret.startswith(_HASHES):
+        raise ValueError(
+            "expected a file that holds what `menkou-hub hash-password` prints;"
+            " it holds something else"
+        )
+    return secret
+
+
+def _listen_of(raw: Mapping[str, Any], password: str | None) -> Listen:
+    host, port = parse_listen(_text(raw, "hub.listen") or HubSettings.listen)
+    cert, key = _text(raw, "hub.cert"), _text(raw, "hub.key")
+    return Listen(
+        host=host,
+        port=port,
+        cert=Path(cert) if cert else None,
+        key=Path(key) if key else None,
+        password_hash=password,
+    )
+
+
+def _resolve(settings: _Settings, base: Path) -> HubConfig:
+    hub, broker = settings.hub, settings.broker
+    host, port = parse_listen(hub.listen)
+    data_dir = (base / hub.data_dir).absolute()
+
+    def path(name: str | None) -> Path | None:
+        return None if name is None else base / name
+
+    return HubConfig(
+        listen=Listen(
+            host=host,
+            port=port,
+            cert=path(hub.cert),
+            key=path(hub.key),
+            password_hash=_password_hash(hub.password, base),
+        ),
+        data_dir=data_dir,
+        database_url=hub.database_url or f"sqlite:///{data_dir / 'hub.db'}",
+        broker=BrokerAddress(
+            **broker_parts(broker.url),
+            ca=path(broker.ca),
+            cert=path(broker.cert),
+            key=path(broker.key),
+        ),
+        embedded=broker.embedded,
+    )

@@ -1,0 +1,167 @@
+"""Opens the hub's database and brings its schema up to date. SQLite by default, or PostgreSQL.
+
+Called by `app` and `cli`; knows nothing of messages. SQLite writes through a write-ahead log,
+synced at every commit; a writer takes the write lock as it begins, so that two writers wait for
+each other instead of failing half-way.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+from cloud.errors import DatabaseFault
+
+_BUSY_TIMEOUT_S: Final = 5
+_SCRIPTS: Final = Path(__file__).parent / "migrations"
+# Any fixed number: whoever migrates a PostgreSQL database holds this lock.
+_MIGRATION_LOCK: Final = 6_213_702
+_WRITES: Final = "menkou_writes"
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine; nothing is opened yet, except that SQLite's directory is made.
+
+    Args:
+        url: `sqlite:////var/lib/menkou-hub/hub.db` or `postgresql+psycopg://user:...@host/name`.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    # The driver's own transactions begin too late and end too early; ours are explicit.
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_S * 1000}")
+    _write_ahead(connection)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # Two that open a new file at once: SQLite refuses one at once, whatever the busy timeout.
+    until = time.monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that writes; it commits at the end, or rolls back on an error."""
+    with engine.execution_options(**{_WRITES: True}).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that only reads: one consistent state, on SQLite at least."""
+    with engine.connect() as connection:
+        yield connection
+
+
+def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an insert that has `on_conflict_do_update` and `on_conflict_do_nothing`."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema up to date. Does nothing when it is; two at once wait for each other.
+
+    Raises:
+        DatabaseFault: the database cannot be opened, or is newer than this program.
+    """
+    try:
+        with writing(engine) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
+                )
+            if _state(connection) == "newer":
+                raise DatabaseFault(_NEWER)
+            command.upgrade(_config(connection), "head")
+    except DBAPIError as exc:
+        raise DatabaseFault(_unopened(engine, exc)) from exc
+
+
+def check_schema(engine: Engine) -> None:
+    """Make sure that the database has the schema which this program needs.
+
+    Raises:
+        DatabaseFault: it cannot be opened, is not migrated, or is newer than this program.
+    """
+    try:
+        with reading(engine) as connection:
+            state = _state(connection)
+    except DBAPIError as exc:
+        raise DatabaseFault(_unopened(engine, exc)) from exc
+    if state == "newer":
+        raise DatabaseFault(_NEWER)
+    if state == "older":
+        raise DatabaseFault(
+            "database: expected this program's schema, got none or an older one;"
+            " run `menkou-hub migrate`"
+        )
+
+
+_NEWER: Final = (
+    "database: its schema is newer than this program;"
+    " install the newer menkou-hub, then run `menkou-hub migrate`"
+)
+
+
+def _state(connection: Connection) -> str:
+    """Return whether the schema is `current`, `older` (or absent) or `newer`."""
+    scripts = ScriptDirectory.from_config(_config())
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if revision == scripts.get_current_head():
+        return "current"
+    known = {script.revision for script in scripts.walk_revisions()}
+    return "older" if revision is None or revision in known else "newer"
+
+
+def _unopened(engine: Engine, exc: DBAPIError) -> str:
+    shown = engine.url.render_as_string(hide_password=True)
+    why = type(exc.orig).__name__
+    if isinstance(
+        exc.orig, sqlite3.Error
+    ):  # other drivers may repeat the address, password and all
+        why = str(exc.orig)
+    return f"database {shown}: cannot be used: {why}; is it there and writable?"

@@ -1,0 +1,23 @@
+"""What can go wrong at the hub.
+
+HubFault
+├── DatabaseFault    cannot be opened, is not migrated, or is newer than the program
+└── BrokerFault      the embedded broker did not start, or ended by itself
+
+Faults of the settings are `menkou.settings.SettingsFault`; faults of a message never leave
+`ingest`: they are set aside and counted.
+"""
+
+from menkou.errors import MenkouFault
+
+
+class HubFault(MenkouFault):
+    """Base of the hub's own errors; its text is meant for the operator."""
+
+
+class DatabaseFault(HubFault):
+    """The database cannot be used as it is; says what to do."""
+
+
+class BrokerFault(HubFault):
+    """The embedded broker cannot listen, or has ended."""

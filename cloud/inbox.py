@@ -1,0 +1,151 @@
+"""Sorts received messages by the box that sent them; what is no message is put aside. Pure.
+
+Called by `ingest` with what MQTT delivered, calls only the codec. Nothing that a box or a
+stranger sends may raise from here.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from edge.wire.codec import (
+    EventFault,
+    WireFault,
+    decode_heartbeat,
+    decode_status,
+    decode_up,
+)
+from edge.wire.messages import Batch, Event, Heartbeat, Hello, Status
+from edge.wire.topics import BoxAddress, parse_topic
+
+Received = tuple[str, bytes, datetime]
+"""Topic, payload and the moment it was received (aware)."""
+
+PAYLOAD_KEPT: Final = 64 * 1024
+_REASON_KEPT: Final = 500
+_TOPIC_KEPT: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """Something that could not be taken, kept for inspection."""
+
+    at: datetime
+    topic: str
+    reason: str
+    payload: bytes
+    epoch: str | None = None
+    seq: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Intake:
+    """What one box said in the gathered set."""
+
+    address: BoxAddress
+    last_at: datetime
+    events: list[Event] = field(default_factory=list)
+    faulty: list[Aside] = field(default_factory=list)  # each with its epoch and seq
+    hellos: list[Hello] = field(default_factory=list)
+    states: list[tuple[Status | Heartbeat, datetime]] = field(default_factory=list)
+
+    @property
+    def live_at(self) -> datetime | None:
+        """When the box last spoke by itself; states are retained and may be of long ago."""
+        return self.last_at if self.events or self.faulty or self.hellos else None
+
+
+@dataclass(slots=True, kw_only=True)
+class Gathered:
+    """A set of messages, sorted: per box what it said, and what nobody can read."""
+
+    intakes: dict[BoxAddress, Intake] = field(default_factory=dict)
+    asides: list[Aside] = field(default_factory=list)
+
+
+def aside(
+    at: datetime, topic: str, reason: str, payload: bytes, identity: tuple[str, int] | None = None
+) -> Aside:
+    """Return a record of what could not be taken, cut to what the table holds."""
+    return Aside(
+        at=at,
+        topic=_storable(topic, _TOPIC_KEPT),
+        reason=_storable(reason, _REASON_KEPT),
+        payload=payload[:PAYLOAD_KEPT],
+        epoch=identity[0] if identity else None,
+        seq=identity[1] if identity else None,
+    )
+
+
+def _storable(text: str, length: int) -> str:
+    # Neither lone surrogates nor NUL can be written to every database.
+    return text[:length].encode(errors="replace").decode().replace("\0", "�")
+
+
+def sort_out(messages: Iterable[Received]) -> Gathered:
+    """Decode messages and sort them by box."""
+    gathered = Gathered()
+    for topic, payload, at in messages:
+        try:
+            _sort_one(gathered, topic, payload, at)
+        except ValueError as exc:  # WireFault, and topics that are not ours
+            gathered.asides.append(aside(at, topic, str(exc), payload))
+        except RecursionError:
+            # The parser lets pass what is nested a little less deep than repr can show.
+            reason = "payload: expected JSON of a few levels, got one nested too deep"
+            gathered.asides.append(aside(at, topic, reason, payload))
+    return gathered
+
+
+def _sort_one(gathered: Gathered, topic: str, payload: bytes, at: datetime) -> None:
+    address, channel = parse_topic(topic)
+    message: Hello | Batch | Status | Heartbeat
+    faults: Sequence[EventFault] = ()
+    match channel:
+        case "up":
+            message, faults = decode_up(payload)
+        case "status":
+            message = decode_status(payload)
+        case "health":
+            message = decode_heartbeat(payload)
+        case _:
+            raise WireFault(f"topic: expected one from a box to the hub, got {topic!r}")
+    intake = gathered.intakes.setdefault(address, Intake(address=address, last_at=at))
+    intake.last_at = max(intake.last_at, at)
+    match message:
+        case Hello():
+            intake.hellos.append(message)
+        case Batch(events=events):
+            intake.events.extend(events)
+            intake.faulty.extend(_faulty_events(topic, payload, at, faults))
+        case _:
+            intake.states.append((message, at))
+
+
+def _faulty_events(
+    topic: str, payload: bytes, at: datetime, faults: Sequence[EventFault]
+) -> list[Aside]:
+    if not faults:
+        return []
+    raw: list[dict[str, Any]] = json.loads(payload)["events"]
+    by_identity = {(item["epoch"], item["seq"]): item for item in raw if _has_identity(item)}
+    return [
+        aside(
+            at,
+            topic,
+            str(fault),
+            json.dumps(by_identity.get((fault.epoch, fault.seq))).encode(),
+            (fault.epoch, fault.seq),
+        )
+        for fault in faults
+    ]
+
+
+def _has_identity(item: Any) -> bool:
+    return (
+        isinstance(item, dict)
+        and isinstance(item.get("epoch"), str)
+        and isinstance(item.get("seq"), int)
+    )

@@ -1,0 +1,225 @@
+"""The only writer of facts: messages in, one transaction, acknowledgements out.
+
+    messages -> inbox (decode) -> per box: ledger (once only), facts (derive), boxes (state)
+             -> commit -> acknowledgements
+
+Called by `mqtt`; knows nothing of MQTT but topics. What a box or a stranger sends never raises:
+it is set aside and counted. What the database raises does, and nothing is then acknowledged,
+so that the box sends it again.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import InterfaceError, OperationalError, StatementError
+
+from cloud import aside, boxes, facts
+from cloud.acks import Reply, answer_batch, answer_hello
+from cloud.db import writing
+from cloud.inbox import Aside, Gathered, Intake, Received, sort_out
+from cloud.inbox import aside as make_aside
+from cloud.ledger import Ledger
+from edge.wire.codec import dump_event
+from edge.wire.messages import Event
+
+_log = logging.getLogger(__name__)
+
+
+class _Poison(Exception):
+    """A statement failed because of what it was given; without it, the rest can be taken."""
+
+
+class Ingest:
+    """Takes what boxes send into the database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def take(self, messages: Sequence[Received]) -> list[Reply]:
+        """Write a gathered set of messages in one transaction.
+
+        Args:
+            messages: topic, payload and the aware moment of receipt of each, oldest first.
+
+        Returns:
+            Topics and payloads to publish. Everything that they acknowledge is committed.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: the database cannot write now; nothing was taken.
+        """
+        try:
+            with writing(self._engine) as connection:
+                return _translated(_write, connection, sort_out(messages))
+        except _Poison as poison:
+            _log.warning("a set of %d messages: %s; taking them singly", len(messages), poison)
+        with writing(self._engine) as connection:
+            return [reply for message in messages for reply in _take_one(connection, message)]
+
+    def beat(self, now: datetime, *, dropped: int = 0, database_errors: int = 0) -> None:
+        """Note that ingest is alive, and what it had to drop since the last time."""
+        with writing(self._engine) as connection:
+            counts = {aside.DROPPED: dropped, aside.DATABASE_ERRORS: database_errors}
+            aside.count_up(connection, counts)
+            aside.note_alive(connection, now)
+
+
+def _translated(
+    write: Callable[[Connection, Gathered], list[Reply]],
+    connection: Connection,
+    gathered: Gathered,
+) -> list[Reply]:
+    """Tell a statement that can never succeed from a database that cannot write now.
+
+    Raises:
+        _Poison: the former; the latter is left as it is.
+    """
+    try:
+        return write(connection, gathered)
+    except (OperationalError, InterfaceError):
+        raise
+    except (StatementError, OverflowError, UnicodeError) as exc:
+        # Drivers raise the latter two for numbers and texts that the database cannot hold.
+        cause = exc.orig if isinstance(exc, StatementError) and exc.orig is not None else exc
+        raise _Poison(f"{type(cause).__name__}: {cause}") from exc
+
+
+def _take_one(connection: Connection, message: Received) -> list[Reply]:
+    """Take one message; if it is poisoned, set aside the part that is."""
+    topic, payload, at = message
+    gathered = sort_out([message])
+    try:
+        return _within_savepoint(connection, gathered)
+    except _Poison as poison:
+        events = [event for intake in gathered.intakes.values() for event in intake.events]
+        if not events:
+            gathered = Gathered(asides=[make_aside(at, topic, str(poison), payload)])
+            return _write(connection, gathered)
+    (intake,) = gathered.intakes.values()
+    for single in _singly(intake):
+        try:
+            _within_savepoint(connection, single)
+        except _Poison as poison:
+            _write(connection, _given_up(intake, topic, single, str(poison)))
+    ledger = Ledger(connection, intake.address)
+    ledger.load(_epochs(intake))
+    return _answers(intake, ledger)
+
+
+def _within_savepoint(connection: Connection, gathered: Gathered) -> list[Reply]:
+    with connection.begin_nested():
+        return _translated(_write, connection, gathered)
+
+
+def _singly(intake: Intake) -> Iterator[Gathered]:
+    parts: list[tuple[list[Event], list[Aside]]] = [([event], []) for event in intake.events]
+    parts += [([], [one]) for one in intake.faulty]
+    for events, faulty in parts:
+        part = Intake(address=intake.address, last_at=intake.last_at, events=events, faulty=faulty)
+        yield Gathered(intakes={intake.address: part})
+
+
+def _given_up(intake: Intake, topic: str, single: Gathered, reason: str) -> Gathered:
+    """Return the same event as one that is set aside: it counts as received."""
+    (part,) = single.intakes.values()
+    faulty = part.faulty + [
+        make_aside(
+            intake.last_at,
+            topic,
+            reason,
+            json.dumps(dump_event(event)).encode(),
+            (event.epoch, event.seq),
+        )
+        for event in part.events
+    ]
+    given_up = Intake(address=intake.address, last_at=intake.last_at, faulty=faulty)
+    return Gathered(intakes={intake.address: given_up})
+
+
+def _write(connection: Connection, gathered: Gathered) -> list[Reply]:
+    """Write a set within the transaction; return the replies for after its commit."""
+    replies: list[Reply] = []
+    asides = list(gathered.asides)
+    hours: set[tuple[str, int]] = set()
+    # In a fixed order, so that two ingest processes never wait for each other crosswise.
+    for address in sorted(gathered.intakes, key=lambda one: (one.store, one.box)):
+        intake = gathered.intakes[address]
+        before = boxes.lock_box(connection, address)
+        touched = _introduce(connection, intake, asides)
+        ledger = Ledger(connection, address)
+        ledger.load(_epochs(intake))
+        touched |= _take_facts(connection, intake, ledger, asides)
+        replies += _answers(intake, ledger)
+        ledger.save()
+        boxes.save_box(connection, before, boxes.hear(before, intake))
+        hours |= {(address.store, hour) for hour in touched}
+    facts.mark_dirty(connection, hours)
+    aside.keep(connection, asides)
+    if gathered.intakes or asides:
+        aside.count_up(connection, {aside.CHANGES: 1})
+    return replies
+
+
+def _epochs(intake: Intake) -> set[str]:
+    names = {event.epoch for event in intake.events}
+    names |= {one.epoch for one in intake.faulty if one.epoch is not None}
+    return names | {span.epoch for hello in intake.hellos for span in hello.epochs}
+
+
+def _introduce(connection: Connection, intake: Intake, asides: list[Aside]) -> set[int]:
+    touched: set[int] = set()
+    for hello in intake.hellos:
+        try:
+            touched |= boxes.introduce(connection, intake.address, hello)
+        except ValueError as exc:
+            topic = intake.address.topic("up")
+            asides.append(make_aside(intake.last_at, topic, str(exc), hello.timezone.encode()))
+    return touched
+
+
+def _take_facts(
+    connection: Connection, intake: Intake, ledger: Ledger, asides: list[Aside]
+) -> set[int]:
+    """Insert the events that are new, note the faulty ones; return the hours touched."""
+    by_epoch: dict[str, dict[int, Event]] = {}
+    for event in intake.events:
+        by_epoch.setdefault(event.epoch, {}).setdefault(event.seq, event)
+    new: list[tuple[int, Event]] = []
+    for name, numbered in by_epoch.items():
+        entry = ledger.entries[name]
+        held = ledger.held_events(entry, numbered)
+        new += [(entry.pk, numbered[seq]) for seq in sorted(numbered) if seq not in held]
+    _note_faulty(intake, ledger, asides)
+    for name, numbered in by_epoch.items():
+        entry = ledger.entries[name]
+        entry.opened += entry.received.take(sorted(numbered))
+    if not new:
+        return set()
+    facts.insert_events(connection, new)
+    zone = boxes.zone_of(connection, intake.address.store)
+    return facts.derive(connection, intake.address, zone, [event for _, event in new])
+
+
+def _note_faulty(intake: Intake, ledger: Ledger, asides: list[Aside]) -> None:
+    """Count events that can never be taken as received, so that they are not sent for ever."""
+    for one in intake.faulty:
+        if one.epoch is None or one.seq is None:
+            continue
+        entry = ledger.entries[one.epoch]
+        if not entry.received.holds(one.seq):
+            asides.append(one)
+        entry.opened += entry.received.take([one.seq])
+
+
+def _answers(intake: Intake, ledger: Ledger) -> list[Reply]:
+    replies: list[Reply] = []
+    address = intake.address
+    names = {event.epoch for event in intake.events} | {one.epoch for one in intake.faulty}
+    touched = [ledger.entries[name] for name in sorted(n for n in names if n is not None)]
+    if touched:
+        replies += answer_batch(address, touched)
+    for hello in intake.hellos:
+        replies += answer_hello(address, hello, ledger.entries)
+    return replies

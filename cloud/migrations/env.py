@@ -1,0 +1,14 @@
+"""What Alembic runs for each upgrade: all steps, in the transaction that `cloud.db` opened."""
+
+from alembic import context
+
+from cloud.tables import METADATA
+
+# The connection is handed over by the caller; there is no alembic.ini to read an address from.
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=METADATA,
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,261 @@
+"""Carries messages between the broker and `ingest`, which knows nothing of MQTT.
+
+    broker -> client thread -> bounded queue -> ingest thread -> commit -> acknowledgements
+                                                     `-> wakes the rollup thread
+
+A message may be dropped (the queue is full) or its transaction may fail: both are counted, and
+the box sends again whatever this hub has not acknowledged. Started by `cli`.
+"""
+
+import logging
+import queue
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from sqlalchemy.exc import SQLAlchemyError
+
+from cloud.inbox import Received
+from edge.wire.messages import PAYLOAD_BYTES_MAX
+from edge.wire.topics import every_box
+
+_log = logging.getLogger(__name__)
+_QUEUED_MAX: Final = 2_000  # at most 0.5 GB of the largest batches, 160 MB of usual ones
+_TOGETHER_MAX: Final = 64
+_TOGETHER_S: Final = 0.02
+_BEAT_S: Final = 5.0
+_RETRY_S: Final = (1.0, 2.0, 5.0, 10.0)
+_RECONNECT_S: Final = (1, 30)
+_ROLLUP_PAUSE_S: Final = 0.1
+_ROLLUP_IDLE_S: Final = 2.0
+_MQTT_PORT: Final = 1883
+_MQTTS_PORT: Final = 8883
+
+
+class Taker(Protocol):
+    """What `Ingest` does, as seen from here."""
+
+    def take(self, messages: Sequence[Received]) -> list[tuple[str, bytes]]:
+        """Write messages; return what to publish."""
+        ...
+
+    def beat(self, now: datetime, *, dropped: int = 0, database_errors: int = 0) -> None:
+        """Note that ingest is alive."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerAddress:
+    """Where the broker is and how to prove who we are. The password stays out of `repr`."""
+
+    host: str
+    port: int | None = None
+    tls: bool = False
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    username: str | None = None
+    password: str | None = None
+
+    def __repr__(self) -> str:
+        return f"BrokerAddress({self.shown})"
+
+    @property
+    def effective_port(self) -> int:
+        """The port, or the usual one."""
+        return self.port or (_MQTTS_PORT if self.tls else _MQTT_PORT)
+
+    @property
+    def shown(self) -> str:
+        """The address for people, without a password."""
+        return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.effective_port}"
+
+
+class _Losses:
+    """What was lost and not yet written down. Two threads count."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._dropped = 0
+        self._database_errors = 0
+
+    def add(self, *, dropped: int = 0, database_errors: int = 0) -> None:
+        """Count."""
+        with self._lock:
+            self._dropped += dropped
+            self._database_errors += database_errors
+
+    def read(self) -> tuple[int, int]:
+        """Return dropped messages and database errors."""
+        with self._lock:
+            return self._dropped, self._database_errors
+
+
+class Post:
+    """The connection to the broker, the queue of what came, and the loops that empty it.
+
+    Run `receive`, `ingest` and `rollup` each in a thread of its own; all end when `stop` is set.
+    """
+
+    def __init__(
+        self,
+        broker: BrokerAddress,
+        taker: Taker,
+        roll: Callable[[], int],
+        stop: threading.Event,
+        *,
+        queued_max: int = _QUEUED_MAX,
+    ) -> None:
+        self._broker = broker
+        self._taker = taker
+        self._roll = roll
+        self._stop = stop
+        self._queue: queue.Queue[Received] = queue.Queue(queued_max)
+        self._dirtied = threading.Event()
+        self._losses = _Losses()
+        self.connected = threading.Event()
+        self.subscribed = threading.Event()
+        self._client = self._make_client()
+
+    def _make_client(self) -> paho.Client:
+        client = paho.Client(CallbackAPIVersion.VERSION2, clean_session=True)
+        client.reconnect_delay_set(*_RECONNECT_S)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        broker = self._broker
+        if broker.tls:
+            client.tls_set(
+                ca_certs=str(broker.ca) if broker.ca else None,
+                certfile=str(broker.cert) if broker.cert else None,
+                keyfile=str(broker.key) if broker.key else None,
+                tls_version=ssl.PROTOCOL_TLS_CLIENT,
+            )
+        if broker.username is not None:
+            client.username_pw_set(broker.username, broker.password)
+        return client
+
+    def losses(self) -> tuple[int, int]:
+        """Return dropped messages and database errors that are not written down yet."""
+        return self._losses.read()
+
+    def receive(self) -> None:
+        """Keep the connection until stopped; a broker that is away is tried for ever."""
+        self._client.connect_async(self._broker.host, self._broker.effective_port)
+        threading.Thread(target=self._hang_up, name="hang-up", daemon=True).start()
+        while not self._stop.is_set():
+            self._client.loop_forever(retry_first_connection=True)
+
+    def _hang_up(self) -> None:
+        self._stop.wait()
+        self._client.disconnect()
+
+    def _on_connect(
+        self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
+    ) -> None:
+        if reason.is_failure:
+            _log.error("broker %s: refused the connection: %s", self._broker.shown, reason)
+            return
+        client.subscribe([(every_box(name), 1) for name in ("up", "status", "health")])
+        self.connected.set()
+        _log.info("broker %s: connected", self._broker.shown)
+
+    def _on_subscribe(self, *_: Any) -> None:
+        self.subscribed.set()
+
+    def _on_disconnect(
+        self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
+    ) -> None:
+        self.connected.clear()
+        self.subscribed.clear()
+        if not self._stop.is_set():
+            _log.warning("broker %s: connection lost: %s", self._broker.shown, reason)
+
+    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        # One byte too many is kept of what is too large: ingest refuses it, memory is bounded.
+        payload = bytes(message.payload[: PAYLOAD_BYTES_MAX + 1])
+        try:
+            self._queue.put_nowait((message.topic, payload, datetime.now(UTC)))
+        except (queue.Full, UnicodeDecodeError):
+            self._losses.add(dropped=1)
+
+    def ingest(self) -> None:
+        """Take what was received, in sets, and publish the acknowledgements."""
+        beaten = 0.0
+        while not self._stop.is_set():
+            if messages := self._gather():
+                self._take(messages)
+            if time.monotonic() - beaten >= _BEAT_S:
+                beaten = time.monotonic()
+                self._beat()
+
+    def _gather(self) -> list[Received]:
+        try:
+            messages = [self._queue.get(timeout=0.5)]
+        except queue.Empty:
+            return []
+        until = time.monotonic() + _TOGETHER_S
+        while len(messages) < _TOGETHER_MAX and (left := until - time.monotonic()) > 0:
+            try:
+                messages.append(self._queue.get(timeout=left))
+            except queue.Empty:
+                break
+        return messages
+
+    def _take(self, messages: Sequence[Received]) -> None:
+        """Take a set, several times if the database fails, then leave it to be sent again."""
+        for pause_s in _RETRY_S:
+            try:
+                replies = self._taker.take(messages)
+            except SQLAlchemyError as exc:
+                self._losses.add(database_errors=1)
+                _log.error("ingest: %d messages not written: %s", len(messages), _plain(exc))
+                if self._stop.wait(pause_s):
+                    return
+                continue
+            self._dirtied.set()
+            for topic, payload in replies:
+                # What is said while the broker is away is lost; the box asks again.
+                if self.connected.is_set():
+                    self._client.publish(topic, payload, qos=1)
+            return
+        self._losses.add(dropped=len(messages))
+
+    def _beat(self) -> None:
+        dropped, errors = self._losses.read()
+        try:
+            self._taker.beat(datetime.now(UTC), dropped=dropped, database_errors=errors)
+        except SQLAlchemyError as exc:
+            _log.error("ingest: heartbeat not written: %s", _plain(exc))
+            return
+        self._losses.add(dropped=-dropped, database_errors=-errors)
+
+    def rollup(self) -> None:
+        """Recompute what ingest dirtied, and now and then what others left behind."""
+        while not self._stop.is_set():
+            self._dirtied.wait(_ROLLUP_IDLE_S)
+            self._dirtied.clear()
+            try:
+                self._roll()
+            except SQLAlchemyError as exc:
+                _log.error("rollup: %s", _plain(exc))
+                self._dirtied.set()
+                self._stop.wait(_RETRY_S[0])
+            self._stop.wait(_ROLLUP_PAUSE_S)
+
+
+def _plain(exc: SQLAlchemyError) -> str:
+    """Return one line without the statement and its values, which hold people's visits."""
+    cause = getattr(exc, "orig", None)
+    if cause is None:
+        return type(exc).__name__
+    lines = str(cause).splitlines()
+    return f"{type(cause).__name__}: {lines[0] if lines else ''}"

@@ -1,0 +1,74 @@
+"""Checks of the two addresses that may hold a password; no message repeats one. Pure."""
+
+import ipaddress
+from typing import Any, Final
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+_BACKENDS: Final = ("sqlite", "postgresql")
+
+
+def check_database_url(text: str) -> str:
+    """Check the address of a database.
+
+    Raises:
+        ValueError: it is no address, or of a database that the hub does not know.
+    """
+    expected = "expected sqlite:////PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+    try:
+        backend = make_url(text).get_backend_name()
+    except (ArgumentError, ValueError):
+        raise ValueError(expected) from None
+    if backend not in _BACKENDS:
+        raise ValueError(f"{expected}; {backend!r} is not known")
+    return text
+
+
+def check_broker_url(text: str) -> str:
+    """Check the address of a broker.
+
+    Raises:
+        ValueError: it is no address, or would send what it carries in the clear.
+    """
+    parts = _split(text)
+    if parts.scheme == "mqtt" and not _is_loopback(parts.hostname or ""):
+        raise ValueError(
+            f"mqtt://{parts.hostname} would send in the clear; expected mqtts:// to another machine"
+        )
+    return text
+
+
+def broker_parts(text: str) -> dict[str, Any]:
+    """Split a checked address into host, port, tls, username and password."""
+    parts = _split(text)
+    return {
+        "host": parts.hostname,
+        "port": parts.port,
+        "tls": parts.scheme == "mqtts",
+        "username": unquote(parts.username) if parts.username else None,
+        "password": unquote(parts.password) if parts.password else None,
+    }
+
+
+def _split(text: str) -> SplitResult:
+    expected = "expected mqtts://HOST:PORT, or mqtt://127.0.0.1:PORT"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError(expected) from None
+    known = parts.scheme in ("mqtt", "mqtts") and parts.hostname and port != 0
+    if not known or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(expected)
+    return parts
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,238 @@
+"""Both sides' pages in a real browser: what a person sees, in both languages, at every width."""
+
+import dataclasses
+import importlib.util
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+Watched = Any  # conftest.Watched
+Opener = Callable[..., Watched]
+Site = Any  # conftest.Site
+_WIDTHS = (375, 768, 1440)
+_BY_HAND = (Path(__file__).parent / "accessible.js").read_text(encoding="utf-8")
+_HARSH_NAME = "<script>alert(1)</script>"
+
+
+def _faulty(shop: Site) -> None:
+    """Make everything wrong at once that can be."""
+    view = shop.shown
+    door, side = view.cameras
+    eyes, front = view.parts
+    shop.shown = dataclasses.replace(
+        view,
+        store_name=f"{_HARSH_NAME} 老凤祥银楼南京东路步行街旗舰总店（二楼珠宝与钟表维修）",
+        notices=("hub_unreachable", "clock_suspect", "disk_full", "something_new"),
+        cameras=(
+            dataclasses.replace(door, state="lost"),
+            dataclasses.replace(side, name="side-entrance-near-escalators", state="frozen"),
+        ),
+        parts=(dataclasses.replace(eyes, state="restarting", restarts=4), front),
+        uplink="offline",
+        backlog=48_213,
+        occupancy=12_345,
+        visitors=98_765,
+    )
+
+
+def _faulty_chain(chain: Site) -> None:
+    """One shop silent since before noon, one silent for days, one behind, one counted otherwise."""
+    today = chain.shown
+    first, second, third = today.shops
+    then = today.now - timedelta(hours=5)
+    box = first.boxes[0]
+    silent = dataclasses.replace(box, state="silent", last_seen=then)
+    long = dataclasses.replace(silent, last_seen=then - timedelta(days=3))
+    behind = dataclasses.replace(box, backlog=3120, missing=4, cameras=(("door", "lost"),))
+    zero = tuple(dataclasses.replace(hour, visitors=0) for hour in first.hours)
+    chain.shown = dataclasses.replace(
+        today,
+        set_aside=3,
+        ingest_seen_at=then,
+        shops=(
+            first,
+            dataclasses.replace(second, boxes=(silent,), last_fact_at=then),
+            dataclasses.replace(
+                third, boxes=(long,), last_fact_at=then - timedelta(days=3), hours=zero, visitors=0
+            ),
+            dataclasses.replace(first, store_id="x-1", name=_HARSH_NAME, boxes=(behind,)),
+            dataclasses.replace(first, store_id="x-2", name="客人店", basis="distinct"),
+            dataclasses.replace(
+                first, store_id="x-3", name="新店", boxes=(), last_fact_at=None, hours=zero
+            ),
+        ),
+    )
+
+
+def _seriously_wrong(page: Page) -> list[str]:
+    """Return what our own list and, where it is installed, axe have to say."""
+    wrong: list[str] = page.evaluate(_BY_HAND)
+    if importlib.util.find_spec("axe_playwright_python"):
+        axe: Any = importlib.import_module("axe_playwright_python.sync_playwright").Axe()
+        wrong += [
+            f"{v['id']}: {v['nodes'][0]['html'][:160]}"
+            for v in axe.run(page).response["violations"]
+            if v["impact"] in ("serious", "critical")
+        ]
+    return wrong
+
+
+def _too_wide(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+
+def _too_small_to_touch(page: Page) -> list[str]:
+    """Return controls below 44 px that stand alone; links within a sentence may be smaller."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll('a, button, summary, input:not([type=hidden])')]
+        .filter(e => e.checkVisibility() && !e.closest('.health p') && !e.matches('.skip'))
+        .filter(e => e.getBoundingClientRect().height < 44)
+        .map(e => e.outerHTML.slice(0, 120))"""
+    )
+    return found
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("side", ["shop", "chain"])
+@pytest.mark.parametrize("trouble", [False, True], ids=["ordinary", "faults"])
+def test_a_page_holds_at_every_width_and_for_every_reader(
+    request: pytest.FixtureRequest, open_page: Opener, side: str, language: str, trouble: bool
+) -> None:
+    site = request.getfixturevalue(side)
+    if trouble:
+        {"shop": _faulty, "chain": _faulty_chain}[side](site)
+    watched = open_page(site.url, language=language, has_touch=True)
+    page: Page = watched.page
+    expect(page.locator("#live-sign")).to_be_visible()
+    for width in _WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert not _too_wide(page), f"scrolls sideways at {width} px"
+    page.set_viewport_size({"width": 375, "height": 900})
+    assert _too_small_to_touch(page) == []
+    assert _seriously_wrong(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert _seriously_wrong(page) == []
+    assert page.locator("html").get_attribute("lang") == {"zh": "zh-CN", "en": "en"}[language]
+    assert page.locator("h1").count() == 1
+    assert watched.complaints == []
+    assert watched.hosts == {f"127.0.0.1:{site.port}"}
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "shown"),
+    [
+        pytest.param("zh", "南京东路店 今日客流 · 门口", ["今日访客", "只计数", "全部上传完毕"]),
+        pytest.param(
+            "en",
+            "南京东路店: visitors today · Menkou",
+            ["Visitors today", "Counting only", "everything is sent"],
+        ),
+    ],
+)
+def test_the_shop_page_says_what_a_manager_asks(
+    shop: Site, open_page: Opener, language: str, title: str, shown: list[str]
+) -> None:
+    page = open_page(shop.url, language=language).page
+    expect(page).to_have_title(title)
+    expect(page.locator("#visitors")).to_have_text("1,305")
+    expect(page.locator("#occupancy")).to_have_text("23")
+    for text in shown:
+        expect(page.locator("main")).to_contain_text(text)
+
+
+def test_the_language_is_switched_on_the_page_and_stays(shop: Site, open_page: Opener) -> None:
+    page = open_page(shop.url, language="zh").page
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.goto(shop.url)
+    expect(page.locator("#h-visitors")).to_have_text("Visitors today")
+    shop.show(dataclasses.replace(shop.shown, visitors=1306))
+    expect(page.locator("#visitors")).to_have_text("1,306")
+    expect(page.locator("#h-visitors")).to_have_text("Visitors today")
+
+
+def test_a_lost_camera_is_told_in_words_above_the_figures(shop: Site, open_page: Opener) -> None:
+    _faulty(shop)
+    page = open_page(shop.url, language="en").page
+    notices = page.get_by_role("region", name="Needs attention")
+    expect(notices).to_contain_text("Camera door has no picture")
+    expect(notices).to_contain_text("check its power and network cable")
+    expect(notices).to_contain_text("something_new")
+    expect(page.locator(".hero-main")).to_contain_text("may be low")
+    expect(page.locator(".states")).to_contain_text("48,213 waiting to be sent")
+    expect(page.locator(".states")).to_contain_text("nothing is lost")
+
+
+def test_a_silent_shop_is_not_a_shop_without_visitors(chain: Site, open_page: Opener) -> None:
+    _faulty_chain(chain)
+    page = open_page(chain.url, language="en").page
+    expect(page.locator("#shop-nj-002")).to_contain_text("No data since 11:25")
+    expect(page.locator("#shop-nj-002")).to_contain_text("only until 11:25")
+    assert page.locator("#shop-nj-002 .missing").count() == 6  # 11 to 16 o'clock
+    long_silent = page.locator("#shop-sz-001")
+    expect(long_silent).to_contain_text("No data since 18 November 11:25")
+    expect(long_silent.locator(".figure")).to_contain_text("No data today")
+    expect(page.locator("#shop-x-3")).to_contain_text("Never reported")
+    expect(page.locator("#shop-x-1")).to_contain_text("3,120 records still on their way")
+    expect(page.locator("#shop-x-1 h3")).to_have_text(_HARSH_NAME)
+
+
+def test_shops_counted_differently_are_never_added(chain: Site, open_page: Opener) -> None:
+    _faulty_chain(chain)
+    page = open_page(chain.url, language="en").page
+    entries = page.get_by_role("region", name="Counted by entries")
+    guests = page.get_by_role("region", name="Counted by guests")
+    expect(guests.locator(".hero-main .figure")).to_have_text("305")
+    # 305 + 488 until its silence + 305; the shop without data today adds nothing.
+    expect(entries.locator(".hero-main .figure")).to_have_text("1,098")
+    expect(entries.locator(".hero-main")).to_contain_text("1 of 5 shops are complete")
+
+
+def test_with_no_shop_yet_the_page_says_what_to_do(chain: Site, open_page: Opener) -> None:
+    chain.shown = dataclasses.replace(chain.shown, shops=())
+    page = open_page(chain.url, language="en").page
+    expect(page.locator("main")).to_contain_text("No shop has reported yet")
+    expect(page.locator(".empty li")).to_have_count(3)
+    assert _seriously_wrong(page) == []
+
+
+@pytest.mark.parametrize("side", ["shop", "chain"])
+def test_without_scripts_the_page_still_reads_and_reloads(
+    request: pytest.FixtureRequest, open_page: Opener, side: str
+) -> None:
+    site = request.getfixturevalue(side)
+    page = open_page(site.url, java_script_enabled=False).page
+    expect(page.locator(".hero-main .figure").first).to_be_visible()
+    assert page.locator("noscript meta[http-equiv=refresh]").count() == 1
+
+
+@pytest.mark.parametrize("side", ["shop", "chain"])
+def test_the_first_load_is_light(
+    request: pytest.FixtureRequest, open_page: Opener, side: str
+) -> None:
+    site = request.getfixturevalue(side)
+    page = open_page(site.url).page
+    size: int = page.evaluate(
+        """() => [...performance.getEntriesByType('navigation'),
+        ...performance.getEntriesByType('resource')]
+        .filter(e => !e.name.includes('/live') && !e.name.includes('/events'))
+        .reduce((sum, e) => sum + e.transferSize, 0)"""
+    )
+    assert 5_000 < size < 60_000
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(
+    shop: Site, open_page: Opener
+) -> None:
+    page = open_page(shop.url).page
+    reached = []
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.className || 'summary'"))
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid", reached
+    assert reached == ["skip", "tool", "summary"]

@@ -1,0 +1,255 @@
+"""Boxes made of thin air, a database, and brokers, for the hub's tests."""
+
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+from sqlalchemy import Engine
+
+from cloud.db import migrate, open_engine
+from cloud.ingest import Ingest
+from edge.wire.codec import decode_ack, encode
+from edge.wire.messages import (
+    Ack,
+    Batch,
+    Body,
+    CameraState,
+    CrossingMinute,
+    EpochSpan,
+    Event,
+    Heartbeat,
+    Hello,
+    Status,
+    VisitClosed,
+    VisitOpened,
+    VisitRevised,
+)
+from edge.wire.topics import BoxAddress
+
+NOW = datetime(2026, 11, 21, 4, 30, tzinfo=UTC)  # 12:30 in Shanghai
+MINUTE = timedelta(minutes=1)
+Message = tuple[str, bytes, datetime]
+_ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_numbers = itertools.count(1)
+
+
+def ulid(number: int) -> str:
+    """Return the ULID of a number."""
+    digits = ""
+    for _ in range(26):
+        number, digit = divmod(number, 32)
+        digits = _ULID[digit] + digits
+    return digits
+
+
+@dataclass
+class FakeBox:
+    """A box that numbers its events and packs them; it has no network and no store."""
+
+    store: str = "nj-001"
+    box: str = "nj-001-a"
+    epoch: str = "e" * 32
+    session: str = "5" * 32
+    timezone: str = "Asia/Shanghai"
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def address(self) -> BoxAddress:
+        return BoxAddress(store=self.store, box=self.box)
+
+    def tell(self, body: Body, at: datetime = NOW) -> Event:
+        """Return the next event of this box."""
+        seq = sum(event.epoch == self.epoch for event in self.events) + 1
+        event = Event(epoch=self.epoch, seq=seq, at=at, mono=1.5, clock="ok", body=body)
+        self.events.append(event)
+        return event
+
+    def opened(
+        self,
+        at: datetime = NOW,
+        *,
+        who: str = "visitor",
+        reentry: bool = False,
+        basis: str = "crossings",
+        visit: str | None = None,
+    ) -> Event:
+        body = VisitOpened(
+            visit=visit or ulid(next(_numbers)),
+            camera="door",
+            who=who,
+            subject=ulid(7) if who == "member" else None,
+            reentry=reentry,
+            first_visit=ulid(1) if reentry else None,
+            basis=basis,
+        )
+        return self.tell(body, at)
+
+    def revised(self, opening: Event, rev: int = 1, **changes: object) -> Event:
+        first = opening.body
+        assert isinstance(first, VisitOpened)
+        fields = {
+            "visit": first.visit,
+            "rev": rev,
+            "opened_at": opening.at,
+            "camera": "door",
+            "who": first.who,
+            "subject": first.subject,
+            "reentry": first.reentry,
+            "first_visit": first.first_visit,
+            "basis": first.basis,
+            "void": False,
+            "reason": "late_identity",
+        }
+        return self.tell(VisitRevised(**{**fields, **changes}), opening.at)  # type: ignore[arg-type]
+
+    def closed(self, opening: Event, at: datetime = NOW) -> Event:
+        assert isinstance(opening.body, VisitOpened)
+        return self.tell(VisitClosed(visit=opening.body.visit, reason="tap"), at)
+
+    def crossed(
+        self, minute: datetime = NOW, *, rev: int = 1, entered: int = 1, camera: str = "door"
+    ) -> Event:
+        body = CrossingMinute(
+            camera=camera,
+            minute=minute,
+            rev=rev,
+            entered=entered,
+            left=2,
+            entered_closed=3,
+            left_closed=4,
+            staff=5,
+            turned_back=0,
+        )
+        return self.tell(body, minute)
+
+    def batch(self, *events: Event) -> Message:
+        return self.sends("up", encode(Batch(events=events)))
+
+    def hello(self, *spans: tuple[int, int], session: str | None = None) -> Message:
+        epochs = tuple(EpochSpan(epoch=self.epoch, first=a, last=b) for a, b in spans)
+        hello = Hello(
+            session=session or self.session,
+            name="南京东路店",
+            timezone=self.timezone,
+            version="1.2.3",
+            epochs=epochs,
+        )
+        return self.sends("up", encode(hello))
+
+    def status(self, state: str, session: str | None = None) -> Message:
+        status = Status(session=session or self.session, state=state)  # type: ignore[arg-type]
+        return self.sends("status", encode(status))
+
+    def heartbeat(
+        self, at: datetime = NOW, session: str | None = None, backlog: int = 3
+    ) -> Message:
+        beat = Heartbeat(
+            session=session or self.session,
+            at=at,
+            clock="ok",
+            version="1.2.4",
+            mode="count",
+            mode_wanted="entrance",
+            backlog=backlog,
+            oldest_unacked_at=None,
+            occupancy=4,
+            cameras=(CameraState(name="door", state="ok"),),
+        )
+        return self.sends("health", encode(beat))
+
+    def sends(self, channel: str, payload: bytes, at: datetime = NOW) -> Message:
+        return f"menkou/v1/{self.store}/{self.box}/{channel}", payload, at
+
+
+def acks(replies: Sequence[tuple[str, bytes]]) -> list[Ack]:
+    """Return the acknowledgements that replies hold."""
+    assert all(topic.endswith("/ack") for topic, _ in replies)
+    return [decode_ack(payload) for _, payload in replies]
+
+
+def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
+    """Wait until a condition holds, or fail."""
+    until = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > until:
+            pytest.fail(f"{what}: not within {timeout_s:g} s")
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    made = open_engine(f"sqlite:///{tmp_path / 'hub.db'}")
+    migrate(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def ingest(engine: Engine) -> Ingest:
+    return Ingest(engine)
+
+
+@pytest.fixture
+def box() -> FakeBox:
+    return FakeBox()
+
+
+@pytest.fixture
+def random() -> Random:
+    return Random(20261121)
+
+
+class Mosquitto:
+    """A real broker on a free port that can be killed and started again."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        found = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+        if found is None:
+            pytest.fail("mosquitto: expected the program, found none; apt-get install mosquitto")
+        self._program = found
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [self._program, "-p", str(self.port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        eventually(self._listens, "mosquitto listens")
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+
+@pytest.fixture
+def mosquitto() -> Iterator[Mosquitto]:
+    broker = Mosquitto()
+    broker.start()
+    yield broker
+    broker.kill()

@@ -1,0 +1,151 @@
+"""The hub's settings: what is a fault, and that no secret shows."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cloud.config import HubConfig, load
+from menkou.settings import SettingsFault
+
+HASH = "scrypt:32768:8:1$salt$0123"
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "hub.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def faults(path: Path | None, environ: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(SettingsFault) as caught:
+        load(path, environ or {})
+    return [str(fault) for fault in caught.value.faults]
+
+
+def test_without_a_file_the_hub_serves_this_machine_only(tmp_path: Path) -> None:
+    config = load(None, {"MENKOU_DATA_DIR": str(tmp_path)})
+    assert (config.listen.host, config.listen.port) == ("127.0.0.1", 8700)
+    assert config.database_url == f"sqlite:///{tmp_path}/hub.db"
+    assert config.broker.shown == "mqtt://127.0.0.1:1883"
+    assert not config.embedded
+
+
+def test_paths_are_taken_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "page.pem").touch()
+    (tmp_path / "page.key").touch()
+    text = '[hub]\ndata_dir = "data"\ncert = "page.pem"\nkey = "page.key"\n'
+    config = load(write(tmp_path, text), {})
+    assert config.data_dir == tmp_path / "data"
+    assert config.listen.cert == tmp_path / "page.pem"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "read"),
+    [
+        ("MENKOU_LISTEN", "127.0.0.1:9", lambda c: c.listen.port == 9),
+        ("MENKOU_DATA_DIR", "/srv/x", lambda c: c.data_dir == Path("/srv/x")),
+        ("MENKOU_DATABASE_URL", "sqlite:////y.db", lambda c: c.database_url == "sqlite:////y.db"),
+        ("MENKOU_BROKER_URL", "mqtts://h:9", lambda c: c.broker.shown == "mqtts://h:9"),
+        ("MENKOU_BROKER_EMBEDDED", "true", lambda c: c.embedded is True),
+    ],
+)
+def test_the_environment_wins_over_the_file(
+    tmp_path: Path, variable: str, value: str, read: Callable[[HubConfig], bool]
+) -> None:
+    path = write(
+        tmp_path,
+        '[hub]\nlisten = "127.0.0.1:1"\ndata_dir = "d"\ndatabase_url = "sqlite:///x.db"\n'
+        '[broker]\nurl = "mqtt://127.0.0.1:2"\nembedded = false\n',
+    )
+    assert not read(load(path, {}))
+    assert read(load(path, {variable: value}))
+
+
+def test_all_faults_are_reported_at_once_with_their_lines(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        '[hub]\nlisten = "nowhere"\ncert = "absent.pem"\nlissten = 1\n\n'
+        '[broker]\nurl = "mqtt://198.51.100.7"\nembedded = "yes"\n',
+    )
+    found = faults(path)
+    for begin in (
+        "hub.toml:2: hub.listen: expected HOST:PORT",
+        "hub.toml:3: hub.cert: expected a file, got 'absent.pem'",
+        "hub.toml:3: hub.cert: expected key beside it, got none",
+        "hub.toml:4: hub.lissten: unknown key; did you mean 'listen'?",
+        "hub.toml:7: broker.url: mqtt://198.51.100.7 would send in the clear",
+        "hub.toml:8: broker.embedded: expected true or false, got 'yes'",
+    ):
+        assert any(fault.startswith(begin) for fault in found), (begin, found)
+    assert len(found) == 6
+
+
+def test_a_faulty_variable_is_named(tmp_path: Path) -> None:
+    found = faults(None, {"MENKOU_LISTEN": "nowhere", "MENKOU_BROKER_EMBEDDED": "perhaps"})
+    assert any(one.startswith("environment: MENKOU_LISTEN: expected HOST:PORT") for one in found)
+    assert any("MENKOU_BROKER_EMBEDDED: expected true or false" in fault for fault in found)
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "url"),
+    [
+        ("database_url", "postgresql://hub:hunter22@db/hub"),
+        ("database_url", "oracle://hub:hunter22@db/hub"),
+        ("database_url", "hunter22 is no address"),
+        ("url", "mqtt://hub:hunter22@198.51.100.7"),
+        ("url", "http://hub:hunter22@198.51.100.7"),
+        ("url", "mqtts://hub:hunter22@host:99999"),
+        ("url", "mqtts://hub:hunter22@host"),
+    ],
+)
+def test_a_password_in_an_address_never_shows(tmp_path: Path, key: str, url: str) -> None:
+    section = "broker" if key == "url" else "hub"
+    for text in (f'[{section}]\n{key} = "{url}"\n', f'[{section}]\n{key} = ["{url}"]\n'):
+        path = write(tmp_path, text)
+        try:
+            shown = repr(load(path, {}))
+        except SettingsFault as exc:
+            shown = f"{exc} {exc!r} {exc.faults!r}"
+        assert "hunter22" not in shown
+
+
+def test_a_password_itself_in_the_file_is_a_fault_that_does_not_repeat_it(tmp_path: Path) -> None:
+    (found,) = faults(write(tmp_path, '[hub]\npassword = "hunter22"\n'))
+    assert found.startswith("hub.toml:2: hub.password: expected a file: reference")
+    assert "hunter22" not in found
+
+
+def test_a_file_that_holds_a_plain_password_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "hub.password").write_text("hunter22\n", encoding="utf-8")
+    (found,) = faults(write(tmp_path, '[hub]\npassword = "file:hub.password"\n'))
+    assert "menkou-hub hash-password" in found
+    assert "hunter22" not in found
+
+
+def test_pages_for_other_machines_need_tls_and_a_login(tmp_path: Path) -> None:
+    (found,) = faults(write(tmp_path, '[hub]\nlisten = "0.0.0.0:8700"\n'))
+    assert "no TLS (cert and key) and no login" in found
+    for name, content in (("p.pem", ""), ("p.key", ""), ("hub.password", HASH)):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    text = (
+        '[hub]\nlisten = "0.0.0.0:8700"\ncert = "p.pem"\nkey = "p.key"\n'
+        'password = "file:hub.password"\n'
+    )
+    config: HubConfig = load(write(tmp_path, text), {})
+    assert config.listen.password_hash == HASH
+    assert HASH not in repr(config)
+
+
+def test_the_embedded_broker_cannot_be_asked_for_with_tls(tmp_path: Path) -> None:
+    text = '[broker]\nurl = "mqtts://127.0.0.1:1883"\nembedded = true\n'
+    (found,) = faults(write(tmp_path, text))
+    assert found.startswith("hub.toml:2: broker.url: the embedded broker has no TLS")
+
+
+def test_the_brokers_login_is_taken_from_its_address(tmp_path: Path) -> None:
+    text = '[broker]\nurl = "mqtts://hub:p%40ss@mqtt.example.com"\n'
+    broker = load(write(tmp_path, text), {}).broker
+    assert (broker.username, broker.password) == ("hub", "p@ss")
+    assert (broker.effective_port, broker.tls) == (8883, True)

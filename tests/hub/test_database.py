@@ -1,0 +1,137 @@
+"""The database: its settings, its schema, and two at once."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, inspect, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
+
+from cloud import aside, facts, tables
+from cloud.db import check_schema, migrate, open_engine, reading, writing
+from cloud.errors import DatabaseFault
+
+
+def empty(folder: Path) -> Engine:
+    return open_engine(f"sqlite:///{folder / 'new' / 'hub.db'}")
+
+
+def test_the_migrations_make_the_tables_that_the_code_declares(engine: Engine) -> None:
+    with reading(engine) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, tables.METADATA) == []
+        assert set(tables.METADATA.tables) < set(inspect(connection).get_table_names())
+
+
+def test_migrating_again_changes_nothing(engine: Engine) -> None:
+    with writing(engine) as connection:
+        aside.count_up(connection, {"kept": 3})
+    migrate(engine)
+    with reading(engine) as connection:
+        assert aside.meters(connection) == {"kept": 3}
+
+
+def test_two_that_migrate_at_once_both_succeed(tmp_path: Path) -> None:
+    empty(tmp_path).dispose()
+    faults: list[BaseException] = []
+    together = threading.Barrier(4)
+
+    def run() -> None:
+        engine = empty(tmp_path)
+        try:
+            together.wait()
+            migrate(engine)
+            check_schema(engine)
+        except BaseException as exc:  # noqa: BLE001 - handed to the test
+            faults.append(exc)
+        finally:
+            engine.dispose()
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+
+
+def test_a_database_that_is_not_migrated_says_what_to_run(tmp_path: Path) -> None:
+    engine = empty(tmp_path)
+    with pytest.raises(DatabaseFault, match="run `menkou-hub migrate`"):
+        check_schema(engine)
+    engine.dispose()
+
+
+def test_a_database_newer_than_the_program_is_refused_and_left_alone(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for use in (check_schema, migrate):
+        with pytest.raises(DatabaseFault, match=r"newer.*menkou-hub migrate"):
+            use(engine)
+    with reading(engine) as connection:
+        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    assert version == "9999"
+
+
+def test_a_database_that_cannot_be_opened_is_an_error_without_its_password(tmp_path: Path) -> None:
+    (tmp_path / "hub.db").mkdir()
+    engine = open_engine(f"sqlite:///{tmp_path / 'hub.db'}")
+    with pytest.raises(DatabaseFault, match="cannot be used"):
+        check_schema(engine)
+    engine.dispose()
+
+
+def test_sqlite_syncs_every_commit_and_checks_references(engine: Engine) -> None:
+    with reading(engine) as connection:
+        values = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    expected = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
+    assert values == expected
+
+
+def test_writers_that_read_first_wait_for_each_other(engine: Engine) -> None:
+    """Without taking the lock at the start, one of them fails at once: `database is locked`."""
+    faults: list[BaseException] = []
+
+    def add() -> None:
+        try:
+            for _ in range(20):
+                with writing(engine) as connection:
+                    aside.meters(connection)
+                    aside.count_up(connection, {"sum": 1})
+        except BaseException as exc:  # noqa: BLE001 - handed to the test
+            faults.append(exc)
+
+    threads = [threading.Thread(target=add) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    with reading(engine) as connection:
+        assert aside.meters(connection)["sum"] == 60
+
+
+def test_a_transaction_that_fails_leaves_nothing_behind(engine: Engine) -> None:
+    def fail() -> None:
+        with writing(engine) as connection:
+            facts.mark_dirty(connection, [("s", 1)])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    with reading(engine) as connection:
+        assert connection.execute(tables.dirty.select()).all() == []
+
+
+def test_the_same_tables_can_be_made_in_postgresql() -> None:
+    made: list[str] = []
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    for table in tables.METADATA.sorted_tables:
+        made.append(str(CreateTable(table).compile(dialect=dialect)))
+    assert any("pk BIGSERIAL" in statement for statement in made)

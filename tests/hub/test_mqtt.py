@@ -1,0 +1,272 @@
+"""From a real broker into the database and back: nothing acknowledged that is not written."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import OperationalError
+
+from cloud import mqtt, tables
+from cloud.aside import meters
+from cloud.broker import EmbeddedBroker
+from cloud.db import reading
+from cloud.ingest import Ingest
+from cloud.mqtt import BrokerAddress, Post
+from cloud.queries import chain_today
+from cloud.rollup import rollup
+from cloud.worker import Crew
+from edge.wire.codec import decode_ack
+from edge.wire.messages import Ack
+from tests.hub.conftest import NOW, FakeBox, Message, Mosquitto, eventually, free_port
+
+
+class Line:
+    """A box's connection: publishes, and keeps the acknowledgements."""
+
+    def __init__(self, port: int, box: FakeBox) -> None:
+        self.acks: list[Ack] = []
+        self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        self._client.reconnect_delay_set(1, 1)
+        topic = box.address.topic("ack")
+        self._client.on_message = lambda _c, _d, m: self.acks.append(decode_ack(bytes(m.payload)))
+        self._client.on_connect = lambda client, *_: client.subscribe(topic, qos=1)
+        self._subscribed = threading.Event()
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        assert self._subscribed.wait(10)
+
+    def send(self, message: Message) -> None:
+        self._client.publish(message[0], message[1], qos=1)
+
+    def through(self) -> int:
+        return max((epoch.through for ack in self.acks for epoch in ack.epochs), default=0)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+class Moody:
+    """An ingest whose database fails as often as told, then works."""
+
+    def __init__(self, ingest: Ingest, failures: int) -> None:
+        self._ingest = ingest
+        self.failures = failures
+        self.blocked = threading.Event()
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+
+    def take(self, messages: Sequence[Message]) -> list[tuple[str, bytes]]:
+        self.blocked.set()
+        assert self.may_go_on.wait(20)
+        if self.failures:
+            self.failures -= 1
+            raise OperationalError("INSERT secret", None, RuntimeError("database is locked"))
+        return self._ingest.take(messages)
+
+    def beat(self, now: datetime, *, dropped: int = 0, database_errors: int = 0) -> None:
+        self._ingest.beat(now, dropped=dropped, database_errors=database_errors)
+
+
+StartHub = Callable[..., Post]
+
+
+@pytest.fixture
+def start_hub(engine: Engine, ingest: Ingest) -> Iterator[StartHub]:
+    crews: list[Crew] = []
+
+    def start(port: int, taker: mqtt.Taker = ingest, queued_max: int = 100) -> Post:
+        crew = Crew()
+        crews.append(crew)
+        broker = BrokerAddress(host="127.0.0.1", port=port)
+        post = Post(broker, taker, lambda: rollup(engine), crew.stop, queued_max=queued_max)
+        crew.start("mqtt", post.receive)
+        crew.start("ingest", post.ingest)
+        crew.start("rollup", post.rollup)
+        return post
+
+    yield start
+    for crew in crews:
+        crew.join(15)
+        assert crew.crashed is None
+
+
+def subscribed(post: Post) -> None:
+    eventually(post.subscribed.is_set, "the hub is subscribed")
+
+
+def held(engine: Engine) -> int:
+    with reading(engine) as connection:
+        return connection.execute(select(func.count()).select_from(tables.event)).scalar_one()
+
+
+def visitors(engine: Engine) -> int:
+    with reading(engine) as connection:
+        return sum(shop.visitors for shop in chain_today(connection, NOW).shops)
+
+
+def test_events_go_in_and_acknowledgements_come_back(
+    engine: Engine, mosquitto: Mosquitto, start_hub: StartHub, box: FakeBox
+) -> None:
+    subscribed(start_hub(mosquitto.port))
+    line = Line(mosquitto.port, box)
+    line.send(box.hello())
+    eventually(lambda: [ack.hello for ack in line.acks] == [box.session], "the hello is answered")
+    for _ in range(20):
+        line.send(box.batch(*(box.opened() for _ in range(10))))
+    eventually(lambda: line.through() == 200, "all is acknowledged")
+    assert held(engine) == 200
+    eventually(lambda: visitors(engine) == 200, "the page shows it", 2)
+    line.close()
+
+
+def test_the_embedded_broker_serves_as_well(
+    engine: Engine, start_hub: StartHub, box: FakeBox
+) -> None:
+    port = free_port()
+    broker = EmbeddedBroker("127.0.0.1", port, lambda: None)
+    broker.start()
+    post = start_hub(port)
+    subscribed(post)
+    line = Line(port, box)
+    line.send(box.hello())
+    line.send(box.batch(*(box.opened() for _ in range(200))))
+    eventually(lambda: line.through() == 200, "all is acknowledged")
+    assert held(engine) == 200
+    line.close()
+    broker.stop()
+
+
+def test_a_broker_that_comes_late_or_again_is_found(
+    engine: Engine, mosquitto: Mosquitto, start_hub: StartHub, box: FakeBox
+) -> None:
+    mosquitto.kill()
+    post = start_hub(mosquitto.port)
+    for _ in range(2):
+        mosquitto.start()
+        subscribed(post)
+        send_one(mosquitto.port, box)
+        mosquitto.kill()
+        eventually(lambda: not post.subscribed.is_set(), "the loss is noticed")
+    mosquitto.start()
+
+
+def send_one(port: int, box: FakeBox) -> None:
+    line = Line(port, box)
+    line.send(box.batch(box.opened()))
+    eventually(lambda: line.through() == len(box.events), "it is acknowledged")
+    line.close()
+
+
+def test_a_database_that_fails_for_a_while_loses_nothing(
+    engine: Engine,
+    ingest: Ingest,
+    mosquitto: Mosquitto,
+    start_hub: StartHub,
+    box: FakeBox,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(mqtt, "_RETRY_S", (0.01, 0.01, 0.01, 0.01))
+    monkeypatch.setattr(mqtt, "_BEAT_S", 0.01)
+    subscribed(start_hub(mosquitto.port, Moody(ingest, failures=3)))
+    line = Line(mosquitto.port, box)
+    line.send(box.batch(box.opened()))
+    eventually(lambda: line.through() == 1, "it is acknowledged in the end")
+    eventually(lambda: counters(engine).get("database_errors") == 3, "the errors are counted")
+    assert "RuntimeError: database is locked" in caplog.text
+    assert "secret" not in caplog.text
+    line.close()
+
+
+def test_what_could_never_be_written_is_dropped_counted_and_not_acknowledged(
+    engine: Engine,
+    ingest: Ingest,
+    mosquitto: Mosquitto,
+    start_hub: StartHub,
+    box: FakeBox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mqtt, "_RETRY_S", (0.01, 0.01))
+    monkeypatch.setattr(mqtt, "_BEAT_S", 0.01)
+    subscribed(start_hub(mosquitto.port, Moody(ingest, failures=2)))
+    line = Line(mosquitto.port, box)
+    line.send(box.batch(box.opened()))
+    eventually(lambda: counters(engine).get("dropped") == 1, "the drop is counted")
+    assert line.acks == []
+    line.send(box.batch(*box.events))  # the box sends it again
+    eventually(lambda: line.through() == 1, "it is acknowledged")
+    line.close()
+
+
+def test_a_full_queue_drops_and_counts_and_the_box_is_asked_again(
+    engine: Engine,
+    ingest: Ingest,
+    mosquitto: Mosquitto,
+    start_hub: StartHub,
+    box: FakeBox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mqtt, "_BEAT_S", 0.01)
+    slow = Moody(ingest, failures=0)
+    slow.may_go_on.clear()
+    post = start_hub(mosquitto.port, slow, 3)
+    subscribed(post)
+    line = Line(mosquitto.port, box)
+    line.send(box.batch(box.crossed(rev=1)))
+    assert slow.blocked.wait(10)
+    for rev in range(2, 12):
+        line.send(box.batch(box.crossed(rev=rev)))
+    eventually(lambda: post.losses()[0] == 7, "seven find the queue full")
+    slow.may_go_on.set()
+    eventually(lambda: held(engine) == 4, "what was queued is kept")
+    line.send(box.hello((1, 11)))
+    eventually(lambda: bool(line.acks) and line.acks[-1].hello is not None, "the hello is answered")
+    ((low, high),) = line.acks[-1].epochs[0].missing
+    line.send(box.batch(*box.events[low - 1 : high]))
+    eventually(lambda: line.through() == 11, "all is acknowledged")
+    eventually(lambda: counters(engine).get("dropped") == 7, "the drops are counted")
+    line.close()
+
+
+def test_a_payload_of_ten_megabytes_is_set_aside(
+    engine: Engine, mosquitto: Mosquitto, start_hub: StartHub, box: FakeBox
+) -> None:
+    subscribed(start_hub(mosquitto.port))
+    line = Line(mosquitto.port, box)
+    line.send(box.sends("up", b"x" * 10_000_000))
+    line.send(box.batch(box.opened()))
+    eventually(lambda: line.through() == 1, "the next is acknowledged")
+    assert counters(engine)["set_aside"] == 1
+    line.close()
+
+
+def counters(engine: Engine) -> dict[str, int]:
+    with reading(engine) as connection:
+        return meters(connection)
+
+
+def test_the_address_of_a_broker_never_shows_its_password() -> None:
+    broker = BrokerAddress(host="h", tls=True, username="hub", password="hunter22")
+    assert repr(broker) == "BrokerAddress(mqtts://h:8883)"
+
+
+def test_a_thread_that_crashes_stops_all_and_names_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    crew = Crew()
+
+    def fail() -> None:
+        raise ValueError("a programming error")
+
+    crew.start("culprit", fail)
+    assert crew.stop.wait(10)
+    crew.join(5)
+    assert crew.crashed == "culprit"
+    assert "a programming error" in caplog.text
+    assert "Traceback" in caplog.text

@@ -1,0 +1,278 @@
+"""A page learns of every change, a slow one delays nobody, and stopping is quick."""
+
+import asyncio
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from werkzeug.security import generate_password_hash
+
+from menkou.web.stream import Broadcast, Message, Send
+
+Serving = Callable[..., AbstractContextManager[Any]]
+HASH = generate_password_hash("open sesame", method="pbkdf2:sha256:1000")
+
+
+class Listener:
+    """A page's side of the stream: reads one event after the other."""
+
+    def __init__(self, port: int, *, headers: dict[str, str] | None = None) -> None:
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        self._connection.request("GET", "/events", headers=headers or {})
+        self.answer = self._connection.getresponse()
+
+    def event(self) -> dict[str, str]:
+        """Return the next event's fields; empty at the end of the stream."""
+        fields: dict[str, str] = {}
+        while line := self.answer.readline().decode():
+            if line == "\n":
+                return fields
+            name, _, value = line.rstrip("\n").partition(":")
+            fields[name] = value.strip()
+        return {}
+
+    def number(self) -> int:
+        return int(self.event()["data"])
+
+    def close(self) -> None:
+        self.answer.close()
+        self._connection.close()
+
+
+def _until(true: Callable[[], bool], seconds: float = 5) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not so within {seconds} s"
+        time.sleep(0.01)
+
+
+def test_a_page_hears_at_once_and_then_of_each_change(serving: Serving) -> None:
+    with serving() as served:
+        page = Listener(served.port)
+        first = page.event()
+        assert first["event"] == "changed"
+        assert "retry" in first
+        for _ in range(3):
+            before = int(first["data"])
+            served.broadcast.publish()
+            first = page.event()
+            assert int(first["data"]) == before + 1
+        page.close()
+
+
+def test_the_stream_is_never_kept_by_anything_between(serving: Serving) -> None:
+    with serving() as served:
+        page = Listener(served.port)
+        assert page.answer.getheader("Content-Type", "").startswith("text/event-stream")
+        assert page.answer.getheader("Cache-Control") == "no-store"
+        assert page.answer.getheader("Server") is None
+        page.close()
+
+
+def test_a_burst_of_changes_is_one_message(serving: Serving) -> None:
+    with serving() as served:
+        page = Listener(served.port)
+        page.number()
+        for _ in range(1000):
+            served.broadcast.publish()
+        heard = [page.number()]
+        while heard[-1] < 1000:
+            heard.append(page.number())
+        assert len(heard) <= 3
+        page.close()
+
+
+def test_a_quiet_stream_still_beats(serving: Serving) -> None:
+    with serving(Broadcast(heartbeat_s=0.05)) as served:
+        page = Listener(served.port)
+        assert page.event()["event"] == "changed"
+        assert page.event() == {"": "alive", "event": "alive", "data": ""}
+        page.close()
+
+
+def test_a_page_that_leaves_gives_its_place_back(serving: Serving) -> None:
+    with serving(Broadcast(clients_max=1)) as served:
+        page = Listener(served.port)
+        page.number()
+        refused = Listener(served.port)
+        assert refused.answer.status == 503
+        assert refused.answer.getheader("Retry-After")
+        refused.close()
+        page.close()
+        _until(lambda: served.broadcast.clients == 0)
+        again = Listener(served.port)
+        assert again.answer.status == 200
+        again.close()
+
+
+def test_two_hundred_pages_hear_and_pages_are_still_served(serving: Serving) -> None:
+    with serving() as served:
+        pages = [Listener(served.port) for _ in range(200)]
+        before = {page.number() for page in pages}
+        assert before == {0}
+        one_too_many = Listener(served.port)
+        assert one_too_many.answer.status == 503
+        one_too_many.close()
+        served.broadcast.publish()
+        assert {page.number() for page in pages} == {1}
+        plain = HTTPConnection("127.0.0.1", served.port, timeout=5)
+        plain.request("GET", "/")
+        assert plain.getresponse().read() == b"<p>first page</p>"
+        plain.close()
+        for page in pages:
+            page.close()
+
+
+def test_a_client_that_takes_nothing_delays_nobody_and_is_dropped() -> None:
+    broadcast = Broadcast(stalled_s=0.2)
+
+    async def scene() -> int:
+        heard: list[bytes] = []
+
+        async def never() -> Message:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def stuck(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                await asyncio.Event().wait()
+
+        async def quick(message: Message) -> None:
+            heard.append(message.get("body", b""))
+
+        slow = asyncio.create_task(broadcast.stream(never, stuck))
+        fast = asyncio.create_task(broadcast.stream(never, quick))
+        await asyncio.sleep(0.05)
+        await asyncio.to_thread(broadcast.publish)
+        await asyncio.wait_for(slow, 2)
+        await asyncio.sleep(0.2)
+        assert any(b"data: 1\n" in body for body in heard)
+        broadcast.close()
+        await asyncio.wait_for(fast, 2)
+        return broadcast.clients
+
+    assert asyncio.run(scene()) == 0
+
+
+def test_stopping_ends_the_streams_and_is_quick(serving: Serving) -> None:
+    with serving() as served:
+        page = Listener(served.port)
+        page.number()
+        started = time.monotonic()
+        served.stop()
+        assert time.monotonic() - started < 2
+        assert page.event() == {}
+        page.close()
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", served.port), timeout=1)
+
+
+def test_publishing_after_the_end_harms_nothing(serving: Serving) -> None:
+    with serving() as served:
+        page = Listener(served.port)
+        page.number()
+        served.stop()
+        served.broadcast.publish()
+        page.close()
+
+
+def test_publishing_from_many_threads_loses_nothing(serving: Serving) -> None:
+    with serving() as served:
+        page = Listener(served.port)
+        page.number()
+        threads = [
+            threading.Thread(target=lambda: [served.broadcast.publish() for _ in range(200)])
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        while page.number() < 1600:
+            pass
+        for thread in threads:
+            thread.join()
+        page.close()
+
+
+def test_the_stream_asks_for_the_same_login_as_the_pages(serving: Serving) -> None:
+    with serving(password_hash=HASH) as served:
+        page = Listener(served.port)
+        assert page.answer.status == 401
+        assert served.broadcast.clients == 0
+        page.close()
+
+
+def test_the_stream_asks_for_the_same_host_as_the_pages(serving: Serving) -> None:
+    with serving() as served:
+        page = Listener(served.port, headers={"Host": "evil.example"})
+        assert page.answer.status == 421
+        page.close()
+
+
+def test_who_is_no_longer_admitted_loses_the_stream() -> None:
+    broadcast = Broadcast(heartbeat_s=0.01)
+    admitted = iter([True, False])
+
+    async def scene() -> list[Message]:
+        sent: list[Message] = []
+
+        async def never() -> Message:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def keep(message: Message) -> None:
+            sent.append(message)
+
+        taking: Send = keep
+        await asyncio.wait_for(
+            broadcast.stream(never, taking, still_admitted=lambda: next(admitted)), 3
+        )
+        return sent
+
+    sent = asyncio.run(scene())
+    assert sent[-1]["more_body"] is False
+    assert b"alive" in sent[-2]["body"]
+
+
+def _signed_in(port: int) -> tuple[str, str]:
+    """Sign in as a browser does; return the cookie and the form token of its pages."""
+    client = HTTPConnection("127.0.0.1", port, timeout=5)
+
+    def ask(method: str, path: str, cookie: str, form: dict[str, str]) -> tuple[str, str]:
+        headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+        client.request(method, path, body=urlencode(form), headers=headers)
+        answer = client.getresponse()
+        text = answer.read().decode()
+        token = re.search(r'name="csrf" value="(\w+)"', text)
+        given = (answer.getheader("Set-Cookie") or cookie).partition(";")[0]
+        return given, token[1] if token else ""
+
+    cookie, token = ask("GET", "/login", "", {})
+    cookie, _ = ask("POST", "/login", cookie, {"csrf": token, "password": "open sesame"})
+    # The small app's pages hold no form; a page that is not there holds the sign-out form.
+    cookie, token = ask("GET", "/nowhere", cookie, {})
+    client.close()
+    return cookie, token
+
+
+def test_who_signs_in_hears_and_who_signs_out_hears_no_more(serving: Serving) -> None:
+    with serving(Broadcast(heartbeat_s=0.05), password_hash=HASH) as served:
+        cookie, token = _signed_in(served.port)
+        page = Listener(served.port, headers={"Cookie": cookie})
+        assert page.answer.status == 200
+        assert page.event()["event"] == "changed"
+        client = HTTPConnection("127.0.0.1", served.port, timeout=5)
+        headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+        client.request("POST", "/logout", body=urlencode({"csrf": token}), headers=headers)
+        assert client.getresponse().getheader("Location") == "/login"
+        client.close()
+        while page.event():
+            pass  # the beats until the next look at the session
+        page.close()
+        _until(lambda: served.broadcast.clients == 0)
