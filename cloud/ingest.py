@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import InterfaceError, OperationalError, StatementError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from cloud import aside, boxes, facts
 from cloud.acks import Reply, answer_batch, answer_hello
@@ -54,7 +54,9 @@ class Ingest:
             with writing(self._engine) as connection:
                 return _translated(_write, connection, sort_out(messages))
         except _Poison as poison:
-            _log.warning("a set of %d messages: %s; taking them singly", len(messages), poison)
+            # Not the driver's own words: they may repeat what a visit says.
+            cause = type(poison.__cause__).__name__
+            _log.warning("a set of %d messages: %s; taking them singly", len(messages), cause)
         with writing(self._engine) as connection:
             return [reply for message in messages for reply in _take_one(connection, message)]
 
@@ -78,10 +80,10 @@ def _translated(
     """
     try:
         return write(connection, gathered)
-    except (OperationalError, InterfaceError):
-        raise
     except (StatementError, OverflowError, UnicodeError) as exc:
-        # Drivers raise the latter two for numbers and texts that the database cannot hold.
+        # A driver raises the latter two for numbers and texts that the database cannot hold.
+        if isinstance(exc, DBAPIError) and not isinstance(exc, IntegrityError | DataError):
+            raise  # locked, full, away, a table or a right missing: nothing may be given up
         cause = exc.orig if isinstance(exc, StatementError) and exc.orig is not None else exc
         raise _Poison(f"{type(cause).__name__}: {cause}") from exc
 

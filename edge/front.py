@@ -87,7 +87,8 @@ class ShopFront:
         local = now.astimezone(shop.hours.zone)
         day = figures.day_count(db, shop.hours, now)
         minute = figures.minute_count(db, now)
-        opening = shop.hours.opening_on(local.date())
+        always_open = shop.hours.by_weekday is None
+        opening = None if always_open else shop.hours.opening_on(local.date())
         backlog = self.uplink.backlog if self.uplink else Outbox(db).backlog()
         return ShopView(
             store_id=shop.store_id,
@@ -106,6 +107,7 @@ class ShopFront:
             turned_back=day.turned_back,
             staff=day.staff,
             outside_hours=day.outside_hours,
+            always_open=always_open,
             opens=opening.opens.astimezone(shop.hours.zone) if opening else None,
             closes=opening.closes.astimezone(shop.hours.zone) if opening else None,
             hours=tuple(self._hour(count) for count in day.hours),

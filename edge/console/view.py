@@ -61,6 +61,7 @@ class ShopView:
     turned_back: int
     staff: int
     outside_hours: int
+    always_open: bool  # no opening hours are set; `opens` and `closes` are then None
     opens: datetime | None
     closes: datetime | None
     hours: tuple[HourFigures, ...]

@@ -86,7 +86,7 @@ class _Walk:
     came: Side | None = None
     inside: bool | None = None
     before: Point | None = None  # the last point on the side where it now counts as being
-    passed_at_s: float = 0.0
+    passed_at_s: float | None = None
     last: tuple[Direction, float] | None = None  # its last crossing
 
 
@@ -99,9 +99,7 @@ class CrossingCounter:
         self._walks: dict[int, _Walk] = {}
         self._started_s: float | None = None
 
-    def update(
-        self, live: Iterable[Track], ended: Iterable[Track], at_s: float
-    ) -> list[Crossing]:
+    def update(self, live: Iterable[Track], ended: Iterable[Track], at_s: float) -> list[Crossing]:
         """The crossings that became certain at `at_s` (seconds), oldest body first."""
         if self._started_s is None:
             self._started_s = at_s
@@ -126,7 +124,9 @@ class CrossingCounter:
                 zone.contains(track.born.centre) or zone.contains(track.born.foot)
             )
             host = self._walks.get(track.split_from) if track.split_from is not None else None
-            self._walks[track.id] = _Walk(host=host, staff=staff, good=track, measured_s=track.seen_at_s)
+            self._walks[track.id] = _Walk(
+                host=host, staff=staff, good=track, measured_s=track.seen_at_s
+            )
         return self._walks[track.id]
 
     def _judge(self, walk: _Walk, track: Track) -> Crossing | None:
@@ -163,8 +163,11 @@ class CrossingCounter:
             return None
         if track.shared or not moved:
             return None
-        entries = [side for side, contact in host.touched.items()
-            if contact.since_s <= track.born_at_s <= contact.until_s + LEAVING_S]
+        entries = [
+            side
+            for side, contact in host.touched.items()
+            if contact.since_s <= track.born_at_s <= contact.until_s + LEAVING_S
+        ]
         came = host.came or next(iter(entries), None)
         if came is None:
             return None
@@ -183,9 +186,9 @@ class CrossingCounter:
                 walk.inside, walk.before = depth > 0, point
             return None
         if (depth > 0) == walk.inside:
-            walk.before, walk.passed_at_s = point, 0.0
+            walk.before, walk.passed_at_s = point, None
             return None
-        if walk.passed_at_s == 0.0:
+        if walk.passed_at_s is None:
             walk.passed_at_s = track.seen_at_s
         if abs(depth) < _band(track.box, line):
             return None
@@ -196,7 +199,7 @@ class CrossingCounter:
     ) -> Crossing | None:
         before, walk.before = walk.before, point
         walk.inside = not walk.inside
-        walk.passed_at_s = 0.0
+        walk.passed_at_s = None
         if before is None or not line.passes(before, point, slack=LINE_SLACK):
             return None
         return self._record(walk, track, "in" if walk.inside else "out", at_s)
@@ -216,7 +219,8 @@ class CrossingCounter:
         if walk.came is None:
             (x0, y0), (x1, y1) = track.born.centre, walk.good.box.centre
             stray = max(abs(x1 - x0), abs(y1 - y0)) < STRAY_TRAVEL
-            if stray:
+            piece = walk.host is not None and walk.host.came is not None
+            if stray or piece:
                 return None
         same = walk.came == went
         return self._record(walk, track, "out", track.seen_at_s, back=same)

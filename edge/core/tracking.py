@@ -12,17 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from edge.core.geometry import Box, Point, Side
+from edge.core.geometry import Box, Point
 
 LOST_S: Final = 1.0  # a body unseen for so long is gone
 LEFT_S: Final = 0.4  # the same for one whose way led out of the frame
 FASTEST: Final = 1.6  # frames a second; nobody crosses the picture quicker
 STEADY_S: Final = 0.3  # time constant of the velocity
 COAST_S: Final = 1.5  # time constant at which an unseen velocity fades
-SCRAP: Final = 0.35
-YOUNG_S: Final = 0.5
-OWN_S: Final = 1.5
-WHOLE: Final = 0.75
+SCRAP: Final = 0.35  # of a body's area: a piece beside it that is larger is a body itself
+YOUNG_S: Final = 0.5  # so long head and legs may find each other
+OWN_S: Final = 1.5  # what came off a body is one itself after it went its own way for so long
+WHOLE: Final = 0.75  # of the known extent: a box that shows so much shows all of it
 EXTENT_S: Final = 2.0  # time constant at which a body's extent may shrink
 BORDER: Final = 0.02  # a box so near to a side touches it
 
@@ -33,6 +33,8 @@ class Track:
 
     `box` is the whole body as far as it is known and may reach out of the frame; `seen` is the
     last box that was really seen of it; `shared` tells that `seen` held other bodies as well.
+    `born` is the first box, `seen_s` for how long it was seen since, `interval_s` the time between
+    pictures at its birth, `split_from` the id of the body that it came off.
     """
 
     id: int
@@ -152,7 +154,6 @@ class Tracker:
         self._next_id += 1
         return track
 
-
     def _source(self, box: Box) -> int | None:
         """The body that a new box has probably come off: a close one, not clear of its side."""
         sides = box.touches(BORDER)
@@ -214,7 +215,12 @@ def _assign(
     for part in (i for i in range(len(boxes)) if i not in taken):
         parent = _parent(part, ahead, boxes, owners)
         if parent is None:
-            parent = next((body for body, parts in owners.items() if body in young and _stacked(boxes[parts[0]], boxes[part])), None)
+            limbs = (
+                body
+                for body, parts in owners.items()
+                if body in young and _stacked(boxes[parts[0]], boxes[part])
+            )
+            parent = next(limbs, None)
         if parent is None:
             rest.append(part)
         else:
@@ -246,7 +252,7 @@ def _parent(
         whole = _whole(ahead[body], held, 0.0).union(held)
         span = whole.grown(0.02 + 0.1 * whole.width, 0.02 + 0.1 * whole.height)
         share = span.overlap(piece) / piece.area if piece.area > 0 else 0.0
-        abreast = piece.area > SCRAP * held.area and not _stacked(piece, held)
+        abreast = piece.area > SCRAP * held.area and not _in_column(piece, held)
         if share > best_share and not abreast:
             best, best_share = body, share
     return best
@@ -292,10 +298,9 @@ def _span(
         return seen_low, seen_high
     extent = shown + (known - shown) * math.exp(-elapsed_s / EXTENT_S)
     cut_low, cut_high = seen_low <= BORDER, seen_high >= 1 - BORDER
+    by_low = cut_high
     if cut_low == cut_high:
         by_low = abs(seen_low - low) <= abs(seen_high - high)
-    else:
-        by_low = cut_high
     return (seen_low, seen_low + extent) if by_low else (seen_high - extent, seen_high)
 
 
@@ -319,12 +324,16 @@ def _shift(low: float, high: float, outer_low: float, outer_high: float) -> floa
     return max(0.0, outer_low - low) - max(0.0, high - outer_high)
 
 
+def _in_column(box: Box, other: Box) -> bool:
+    """Whether one stands above the other."""
+    wide = min(box.right, other.right) - max(box.left, other.left)
+    return wide > 0.5 * min(box.width, other.width)
+
+
 def _stacked(box: Box, other: Box) -> bool:
     """Whether one stands above the other, near enough to be head and legs of one body."""
-    wide = min(box.right, other.right) - max(box.left, other.left)
     gap = max(box.top, other.top) - min(box.bottom, other.bottom)
-    near = gap < max(box.height, other.height)
-    return near and wide > 0.5 * min(box.width, other.width)
+    return gap < max(box.height, other.height) and _in_column(box, other)
 
 
 def _grouped(boxes: Sequence[Box]) -> list[Box]:

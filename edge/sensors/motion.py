@@ -91,8 +91,8 @@ class MotionDetector:
 
     def _detect(self, image: Image, at_s: float) -> list[Box]:
         size = _working_size(image.shape[0], image.shape[1])
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        small = cv2.GaussianBlur(small, (3, 3), 0)
+        shrunk = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        small = np.asarray(cv2.GaussianBlur(shrunk, (3, 3), 0), np.uint8)
         if size != self._size or at_s < self._seen_s:
             self._begin(small, size, at_s)
             return []
@@ -120,7 +120,7 @@ class MotionDetector:
     def _predicted(self) -> Image:
         matrix = np.hstack([np.diag(self._gain), self._offset[:, None]]).astype(np.float32)
         lit = cv2.transform(self._base, matrix)
-        return np.asarray(cv2.convertScaleAbs(cv2.max(lit, 0.0)), np.uint8)
+        return np.asarray(cv2.convertScaleAbs(np.maximum(lit, 0.0)), np.uint8)
 
     def _fit_light(self, small: Image) -> None:
         """Gain and offset per channel, from a grid of the points where nobody was last time."""
@@ -162,13 +162,11 @@ class MotionDetector:
         return differs, predicted
 
     def _compare(self, small: Image, predicted: Image) -> tuple[Image, float]:
-        change = cv2.absdiff(small, predicted)
-        blue, green, red = cv2.split(change)
-        level = cv2.max(cv2.max(blue, green), red)
+        level = _level(small, predicted)
         quiet = level[::4, ::4][self._taken[::4, ::4] == 0]
         floor = max(FLOOR, min(40.0, 5.0 * float(np.median(quiet)))) if quiet.size > 20 else FLOOR
         self._floor = floor
-        limit = cv2.min(cv2.max(self._noise * 3.5, floor), CEILING)
+        limit = np.clip(self._noise * 3.5, floor, CEILING)
         differs = cv2.compare(level.astype(np.float32), limit, cv2.CMP_GT)
         differs = cv2.bitwise_and(differs, cv2.bitwise_not(_shadow(small, predicted)))
         coarse = cv2.resize(differs, (8, 6), interpolation=cv2.INTER_AREA)
@@ -178,24 +176,22 @@ class MotionDetector:
         self, small: Image, predicted: Image, differs: Image, blobs: Image, elapsed_s: float
     ) -> None:
         """Teach the background and the noise, everywhere but under bodies and their rim."""
-        self._taken = cv2.dilate(blobs, np.ones((5, 5), np.uint8))
+        self._taken = np.asarray(cv2.dilate(blobs, np.ones((5, 5), np.uint8)), np.uint8)
         age_s = self._seen_s - self._started_s + elapsed_s
         rate = elapsed_s / min(LEARN_S, max(age_s, elapsed_s))
         innovation = cv2.subtract(small, predicted, dtype=cv2.CV_32F)
         step = cv2.transform(innovation, np.diag(1.0 / self._gain).astype(np.float32))
-        free = cv2.bitwise_not(cv2.compare(self._taken, 0, cv2.CMP_GT))
-        self._base = cv2.add(self._base, step * rate, mask=free, dst=self._base)
-        blue, green, red = cv2.split(cv2.absdiff(small, predicted))
-        level = cv2.min(cv2.max(cv2.max(blue, green), red), CEILING)
+        free = np.equal(self._taken, 0).view(np.uint8)
+        cv2.add(self._base, step * rate, mask=free, dst=self._base)
+        level = np.minimum(_level(small, predicted), np.uint8(CEILING))
         cv2.accumulateWeighted(level, self._noise, min(1.0, elapsed_s / NOISE_S), mask=free)
 
     def _settle(self, small: Image, predicted: Image, blobs: Image, elapsed_s: float) -> None:
         """Take furniture and ghosts into the background."""
-        blue, green, red = cv2.split(cv2.absdiff(small, self._last))
-        moved = cv2.compare(cv2.max(cv2.max(blue, green), red), self._floor, cv2.CMP_GT)
+        moved = np.greater(_level(small, self._last), self._floor)
         self._still_s += np.float32(elapsed_s)
-        self._still_s[moved > 0] = 0.0
-        cv2.copyTo(small, moved, self._last)
+        self._still_s[moved] = 0.0
+        cv2.copyTo(small, moved.view(np.uint8), self._last)
         if not blobs.any():
             return
         count, labels, stats, _ = cv2.connectedComponentsWithStats(blobs, connectivity=8)
@@ -209,13 +205,8 @@ class MotionDetector:
             ghost = _contour(predicted, body, window) > GHOST_EDGE * _contour(small, body, window)
             patience_s = ABSORB_S * min(1.0, area / (FURNITURE * labels.size))
             if ghost or float((rest_s > max(3.0, patience_s)).mean()) > 0.97:
-                if DEBUG:
-                    print("absorb", self._seen_s, ghost, (x, y, wide, high))
                 lit = (small[window].astype(np.float32) - self._offset) / self._gain
                 np.copyto(self._base[window], lit, where=body[..., None])
-
-
-DEBUG = False
 
 
 def _working_size(high: int, wide: int) -> tuple[int, int]:
@@ -254,6 +245,12 @@ def _fit_gain(base: Plane, seen: Plane) -> tuple[float, float] | None:
     return (min(5.0, max(0.2, gain)), offset) if gain > 0 else None
 
 
+def _level(one: Image, other: Image) -> Image:
+    """How much two pictures differ, pixel by pixel: the largest of the three colours."""
+    blue, green, red = cv2.split(cv2.absdiff(one, other))
+    return np.asarray(cv2.max(cv2.max(blue, green), red), np.uint8)
+
+
 def _shadow(small: Image, predicted: Image) -> Image:
     """255 where the picture is the background, only somewhat darker in every colour alike."""
     seen = cv2.transform(small, np.full((1, 3), 1 / 3, np.float32))
@@ -261,8 +258,9 @@ def _shadow(small: Image, predicted: Image) -> Image:
     ratio = cv2.divide(seen, base, dtype=cv2.CV_32F)
     dim = cv2.inRange(ratio, 1 - SHADOW_DEPTH, 1.0)
     expected = cv2.multiply(predicted, cv2.merge([ratio] * 3), dtype=cv2.CV_8U)
-    blue, green, red = cv2.split(cv2.absdiff(small, expected))
-    alike = cv2.compare(cv2.max(cv2.max(blue, green), red), SHADOW_COLOUR, cv2.CMP_LT)
+    _, alike = cv2.threshold(
+        _level(small, np.asarray(expected, np.uint8)), SHADOW_COLOUR - 1, 255, cv2.THRESH_BINARY_INV
+    )
     return np.asarray(cv2.bitwise_and(dim, alike), np.uint8)
 
 
@@ -274,7 +272,7 @@ def _blobs(differs: Image) -> tuple[Image, list[Box]]:
     closed = cv2.morphologyEx(
         opened, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, reach)
     )
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
     keep = stats[:, cv2.CC_STAT_AREA] >= PART * high * wide
     keep[0] = False
     order = sorted(np.flatnonzero(keep), key=lambda label: -int(stats[label, cv2.CC_STAT_AREA]))

@@ -71,6 +71,7 @@ def shop_view(**changes: Any) -> ShopView:
         turned_back=87,
         staff=39,
         outside_hours=6,
+        always_open=False,
         opens=midnight.replace(hour=10),
         closes=midnight.replace(hour=22),
         hours=_hours(midnight),

@@ -62,6 +62,13 @@ def test_what_is_no_message_is_set_aside_and_the_next_is_taken(
     assert len(row.reason) <= 500
 
 
+def test_nesting_of_any_depth_is_set_aside(engine: Engine, ingest: Ingest) -> None:
+    """Some depths are read, but cannot be shown in the reason."""
+    payloads = [b'{"v":' + b"[" * n + b"]" * n + b"}" for n in range(100, 1100, 50)]
+    ingest.take([(UP, payload, NOW) for payload in payloads])
+    assert len(set_aside(engine)) == len(payloads)
+
+
 def spoiled(box: FakeBox, seq: int, **changes: Any) -> Message:
     """Return a batch whose event of that number breaks the contract."""
     topic, payload, at = box.batch(*box.events)

@@ -44,11 +44,14 @@ def test_a_shop_shows_its_own_day_by_its_own_hours(
 
 
 def test_each_shop_is_on_its_own_date(engine: Engine, ingest: Ingest) -> None:
+    now = NOW + timedelta(hours=6)
     for store, zone in (("a", "Pacific/Kiritimati"), ("b", "Pacific/Pago_Pago")):
         box = FakeBox(store=store, timezone=zone)
-        ingest.take([box.hello(), box.batch(box.opened(NOW + 6 * 60 * MINUTE))])
+        for days in (-2, 0, 2):  # the other shop's today is within them
+            box.opened(now + timedelta(days=days))
+        ingest.take([box.hello(), box.batch(*box.events)])
     rollup(engine)
-    shops = today(engine, NOW + 6 * 60 * MINUTE).shops
+    shops = today(engine, now).shops
     assert [(shop.store_id, shop.day.day, shop.visitors) for shop in shops] == [
         ("a", 22, 1),
         ("b", 20, 1),

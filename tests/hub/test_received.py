@@ -32,6 +32,13 @@ def test_what_the_box_no_longer_holds_counts_as_through_and_as_lost() -> None:
     assert ledger.missing_within(8, 12) == [(8, 8), (10, 12)]
 
 
+def test_what_was_dropped_before_the_hub_heard_of_the_box_is_lost_too() -> None:
+    ledger = Received()
+    ledger.take([1, 2])
+    ledger.declare(6, 7)
+    assert (ledger.through, ledger.lost, ledger.missing) == (5, 3, 2)
+
+
 def test_a_box_that_declares_numbers_without_end_costs_one_range() -> None:
     ledger = Received()
     ledger.declare(1, 2**53 - 1)

@@ -1,0 +1,1 @@
+"""What the box senses: cameras and recordings, bodies that move."""

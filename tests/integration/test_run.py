@@ -1,0 +1,265 @@
+"""A box that runs: supervised parts, faults that are shown, nothing lost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+
+from edge.store.database import connect
+from tests.integration.conftest import Chain
+from tests.support.processes import Running, free_port, our_command, until
+
+
+class Box:
+    """A running box and its page."""
+
+    def __init__(self, folder: Path, film: Path, extra: str = "") -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.config = folder / "box.toml"
+        self.config.write_text(
+            '[store]\nid = "nj-001"\nname = "南京东路店"\ntimezone = "Asia/Shanghai"\n'
+            '[box]\nid = "nj-001-a"\ndata_dir = "data"\n'
+            f'[[camera]]\nname = "door"\nsource = "{film}"\nloop = true\n'
+            f'[console]\nlisten = "127.0.0.1:{self.port}"\n' + extra,
+            encoding="utf-8",
+        )
+        self.process = self.command("run")
+
+    def command(self, name: str) -> Running:
+        log = self.folder / f"{name}.log"
+        return our_command("edge", name, "--config", str(self.config), log=log)
+
+    def state(self) -> dict[str, Any]:
+        """Return the page as JSON, empty while it does not answer."""
+        try:
+            answer = requests.get(f"http://127.0.0.1:{self.port}/api/state", timeout=5)
+        except requests.RequestException:
+            return {}
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def camera(self) -> str:
+        """Return the state of the only camera."""
+        cameras = self.state().get("cameras") or [{"state": "none"}]
+        return str(cameras[0]["state"])
+
+    def part(self, name: str) -> psutil.Process:
+        """Return one of the running parts."""
+        for child in psutil.Process(self.process.pid).children():
+            if name in child.cmdline():
+                return child
+        raise AssertionError(f"{name} does not run:\n{self.process.log()}")
+
+
+@pytest.fixture
+def make_box(tmp_path: Path, recordings: Path) -> Iterator[Callable[..., Box]]:
+    made: list[Box] = []
+
+    def make(film: Path = recordings / "video/one-by-one.mp4", extra: str = "") -> Box:
+        made.append(Box(tmp_path, film, extra))
+        made[-1].process.start()
+        return made[-1]
+
+    yield make
+    for box in made:
+        box.process.stop()
+
+
+def test_a_box_counts_shows_and_stops_cleanly(make_box: Callable[..., Box]) -> None:
+    box = make_box()
+    until(lambda: box.state().get("visitors", 0) >= 1, what="the first visitor on the page")
+    assert box.camera() == "ok"
+    assert [part["state"] for part in box.state()["parts"]] == ["running", "running"]
+    parts = psutil.Process(box.process.pid).children()
+    assert box.process.stop() == 0
+    assert not any(part.is_running() for part in parts)
+
+
+def test_no_model_and_no_video_library_is_loaded_where_none_is_needed(
+    make_box: Callable[..., Box],
+) -> None:
+    box = make_box()
+    until(lambda: box.camera() == "ok", what="the camera")
+    for name, unwanted in (("eyes", ("dlib", "onnxruntime")), ("front", ("cv2", "dlib", "onnx"))):
+        mapped = {m.path for m in box.part(name).memory_maps()}
+        assert not [path for path in mapped for word in unwanted if word in path]
+
+
+@pytest.mark.parametrize("name", ["eyes", "front"])
+def test_a_part_that_is_killed_is_started_again_and_the_page_shows_it(
+    make_box: Callable[..., Box], name: str
+) -> None:
+    box = make_box()
+    until(lambda: box.camera() == "ok", what="the camera")
+    box.part(name).kill()
+    until(
+        lambda: any(p["name"] == name and p["restarts"] == 1 for p in box.state().get("parts", ())),
+        what="the restart on the page",
+    )
+    until(lambda: box.camera() == "ok", what="the camera")
+    told = {"part": name, "camera": None, "state": "restarted"}
+    assert told in health_events(box.folder / "data")
+
+
+def health_events(data: Path) -> list[dict[str, Any]]:
+    """Return the bodies of the health events in a box's outbox."""
+    db = connect(data)
+    rows = db.execute("SELECT event FROM outbox WHERE kind = 'health'").fetchall()
+    db.close()
+    return [json.loads(row[0])["body"] for row in rows]
+
+
+def test_a_supervisor_that_is_killed_leaves_the_directory_free_for_the_next(
+    make_box: Callable[..., Box],
+) -> None:
+    box = make_box()
+    until(lambda: box.camera() == "ok", what="the camera")
+    box.process.kill()
+    box.process.start()
+    until(lambda: box.camera() == "ok", what="the camera after the kill")
+
+
+def test_a_second_box_on_the_same_directory_is_refused(make_box: Callable[..., Box]) -> None:
+    box = make_box()
+    until(lambda: box.camera() == "ok", what="the camera")
+    other = our_command(
+        "edge", "run", "--config", str(box.config), log=box.folder / "other.log"
+    ).start()
+    assert other.wait() == 1
+    assert "another menkou-edge works in this data directory" in other.log()
+    assert box.state()["cameras"][0]["state"] == "ok"
+
+
+def test_a_camera_that_is_missing_is_shown_and_the_rest_works(
+    make_box: Callable[..., Box], tmp_path: Path
+) -> None:
+    box = make_box(film=tmp_path / "none.mp4")
+    until(lambda: box.camera() == "unreadable", what="the camera's fault")
+    assert "none.mp4" in box.process.log()
+    assert [part["restarts"] for part in box.state()["parts"]] == [0, 0]
+
+
+def test_a_password_of_a_camera_reaches_no_log_and_no_page(
+    make_box: Callable[..., Box], tmp_path: Path
+) -> None:
+    (tmp_path / "door.url").write_text("rtsp://admin:geheim123@127.0.0.1:9/stream")
+    box = make_box(film=Path("file:door.url"))
+    until(lambda: box.camera() == "lost", what="the camera's fault")
+    assert "geheim123" not in box.process.log()
+    assert "geheim123" not in json.dumps(box.state())
+    assert b"geheim123" not in (tmp_path / "data/menkou.db").read_bytes()
+
+
+def test_without_a_broker_the_box_works_on_and_the_outbox_waits(chain: Chain) -> None:
+    box = chain.box("run").start()
+    until(lambda: len(chain.committed()) >= 3, within_s=40, what="facts without a broker")
+    chain.broker.start()
+    chain.hub.start()
+    until(
+        lambda: set(chain.held()) >= chain.committed() != set(),
+        within_s=60,
+        what="the hub having all",
+    )
+    assert box.stop() == 0, box.log()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 3 MB, mounted for this test."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root; run as root to see a full disk survived")
+    mount = tmp_path / "disk"
+    mount.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(mount)], check=True)
+    yield mount
+    subprocess.run(["umount", "-l", str(mount)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Use up all that is free."""
+    stone = disk / "stone"
+    with stone.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+        except OSError:
+            return stone
+
+
+def test_a_replay_onto_a_full_disk_says_so_and_loses_nothing_it_printed(
+    small_disk: Path, make_box: Callable[..., Box], recordings: Path
+) -> None:
+    box = Box(small_disk, recordings / "video/one-by-one.mp4")
+    film = f"door={recordings / 'video/one-by-one.mp4'}"
+    command = [
+        *(sys.executable, "-m", "edge", "replay", "--config", str(box.config)),
+        *("--camera", film, "--json"),
+    ]
+    first = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert first.returncode == 0, first.stderr
+    stone = fill(small_disk)
+    full = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert full.returncode == 1
+    assert "the disk is full" in full.stderr
+    stone.unlink()
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout.splitlines()[-1])["in"] == 6
+
+
+def test_a_running_box_on_a_full_disk_says_so_and_keeps_what_it_held_when_there_is_room(
+    small_disk: Path, recordings: Path
+) -> None:
+    box = Box(small_disk, recordings / "video/one-by-one.mp4")
+    box.process.start()
+    try:
+        until(lambda: box.camera() == "ok", what="the camera")
+        stone = fill(small_disk)
+        until(
+            lambda: "disk_full" in box.state().get("notices", ()),
+            within_s=60,
+            what="the notice of a full disk",
+        )
+        assert box.camera() == "ok"
+        entered = box.state()["entered"]
+        stone.unlink()
+        until(lambda: box.state()["entered"] > entered, what="the crossing that was held")
+        until(lambda: "disk_full" not in box.state()["notices"], what="the end of the notice")
+        assert [part["restarts"] for part in box.state()["parts"]] == [0, 0]
+    finally:
+        box.process.stop()
+
+
+def test_a_stopped_replay_keeps_and_prints_what_it_has(
+    make_box: Callable[..., Box], tmp_path: Path, recordings: Path
+) -> None:
+    box = Box(tmp_path, recordings / "video/one-by-one.mp4")
+    replay = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "edge", "replay", "--config", str(box.config), "--json"),
+            *("--camera", f"door={recordings / 'video/one-by-one.mp4'}"),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert replay.stdout is not None
+    with replay:
+        first = json.loads(replay.stdout.readline())
+        replay.send_signal(signal.SIGINT)
+        rest = [json.loads(line) for line in replay.stdout]
+    assert replay.returncode == 0
+    lines = [first, *rest]
+    assert lines[-1]["event"] == "summary"
+    assert lines[-1]["in"] == sum(
+        line["event"] == "entry" and line["direction"] == "in" for line in lines
+    )
+    assert lines[-1]["frames"] < 1394
