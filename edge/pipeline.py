@@ -13,13 +13,12 @@ from edge.core.counting import BodyCounter
 from edge.core.crossing import Crossing
 from edge.core.geometry import Line, Polygon
 from edge.core.visit import Change, VisitBook
-from edge.ports import Clock, Fact, Frame, VisitLog
-from edge.sensors.motion import MotionDetector
+from edge.ports import BodyFinder, Clock, Fact, Frame, VisitLog
 from edge.store.database import StoreFull
 
 log = logging.getLogger(__name__)
 
-COMMIT_EVERY_S: Final = 0.5
+COMMIT_EVERY_S: Final = 0.2
 """Facts are gathered this long and then kept in one transaction (DESIGN section 3)."""
 HELD_MAX: Final = 5_000
 """Facts held in memory while the disk is full; what comes after them is refused and counted."""
@@ -35,14 +34,14 @@ class Door:
 
 
 class _DoorCounter:
-    def __init__(self, door: Door) -> None:
-        self._motion = MotionDetector()
+    def __init__(self, door: Door, finder: BodyFinder) -> None:
+        self._finder = finder
         self._bodies = BodyCounter(line=door.line, staff_zone=door.staff_zone)
         self._last: Frame | None = None
 
     def take(self, frame: Frame) -> list[tuple[datetime, Crossing]]:
         self._last = frame
-        boxes = self._motion.detect(frame.image, frame.elapsed_s)
+        boxes = self._finder.detect(frame.image, frame.elapsed_s)
         return self._dated(frame, self._bodies.update(boxes, frame.elapsed_s))
 
     def finish(self) -> list[tuple[datetime, Crossing]]:
@@ -61,11 +60,14 @@ class Counting:
 
     Args:
         doors: the entrance cameras; frames of other cameras are passed over.
+        finder: makes the body finder of one camera.
         book: the shop's visits.
     """
 
-    def __init__(self, *, doors: Iterable[Door], book: VisitBook) -> None:
-        self._doors = {door.camera: _DoorCounter(door) for door in doors}
+    def __init__(
+        self, *, doors: Iterable[Door], finder: Callable[[], BodyFinder], book: VisitBook
+    ) -> None:
+        self._doors = {door.camera: _DoorCounter(door, finder()) for door in doors}
         self._book = book
 
     @property

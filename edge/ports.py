@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.geometry import Box
 from edge.core.visit import Change, Occupied, Visit
 
 ClockState = Literal["ok", "suspect"]
@@ -39,6 +40,14 @@ class FrameSource(Protocol):
 
     def close(self) -> None:
         """Let go of the device or stream; `frames` then ends. Safe from another thread."""
+        ...
+
+
+class BodyFinder(Protocol):
+    """Finds people's bodies in the pictures of one camera; remembers its background."""
+
+    def detect(self, image: NDArray[np.uint8], at_s: float) -> list[Box]:
+        """Return the bodies in a picture taken at `at_s` seconds of the stream."""
         ...
 
 

@@ -160,8 +160,8 @@ class Supervisor:
 
     def run(self, stop: threading.Event) -> None:
         """Supervise until `stop` is set; then stop the parts, SIGTERM first."""
-        notify_systemd("READY=1")
         told = 0.0
+        ready = False
         while not stop.is_set():
             now = time.monotonic()
             for part in self._parts.values():
@@ -175,6 +175,9 @@ class Supervisor:
             note = self._bus.receive(0.2)
             if note and note.sender in self._parts:
                 self._parts[note.sender].heard(time.monotonic())
+                if not ready and all(p.state == "running" for p in self._parts.values()):
+                    ready = True
+                    notify_systemd("READY=1")
         self._stop()
 
     def _notes(self) -> tuple[PartNote, ...]:

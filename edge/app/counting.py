@@ -9,6 +9,7 @@ from edge.config import EdgeConfig
 from edge.core.visit import VisitBook
 from edge.pipeline import Counting, Door
 from edge.ports import VisitLog
+from edge.sensors.motion import MotionDetector
 
 
 def new_visit_id(at: datetime) -> str:
@@ -29,4 +30,4 @@ def counting_of(config: EdgeConfig, cameras: Container[str], visits: VisitLog) -
         open_visits=visits.open_visits(),
         occupancy=visits.occupancy(),
     )
-    return Counting(doors=doors, book=book)
+    return Counting(doors=doors, finder=MotionDetector, book=book)

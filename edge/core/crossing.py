@@ -18,8 +18,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from edge.core.geometry import Box, Line, Point, Polygon, Side
-from edge.core.tracking import BORDER, OWN_S, Track
+from edge.core.geometry import Line, Point, Polygon, Side
+from edge.core.matching import BORDER
+from edge.core.sides import (
+    certainty_depth,
+    point_beyond,
+    side_of_arrival,
+    sides_near,
+    speed_towards,
+)
+from edge.core.tracking import OWN_S, Track
 
 Direction = Literal["in", "out"]
 
@@ -39,9 +47,6 @@ STUMP: Final = 0.6  # of its area of late: less than that, at the border, tells 
 LEAVING_S: Final = 1.5  # a body last seen in pieces left by the side that it touched so recently
 CONTACT_S: Final = 0.4  # a gap so short does not interrupt a contact
 HEADING_S: Final = 1.0  # a body's heading is taken over so long
-BEYOND: Final = 0.05  # how far outside the frame somebody was who was not yet or no longer seen
-BAND: Final = (0.02, 0.06)  # least and most depth behind the line before a crossing is certain
-BAND_SHARE: Final = 0.15  # of the body's size across the line, between those two
 LINE_SLACK: Final = 0.05  # a line reaches so much further than it is drawn
 
 
@@ -135,7 +140,7 @@ class CrossingCounter:
             return None
         if track.split_from is not None and self._line is None:
             return self._emerged(walk, track)
-        came, progress = _came(track)
+        came, progress = side_of_arrival(track)
         clear = came is not None and came not in track.seen.touches(BORDER)
         prompt = track.seen_at_s - track.born_at_s <= PROMPT_S
         needed = TRAVEL if clear and not track.shared else DEEP if prompt else math.inf
@@ -146,9 +151,9 @@ class CrossingCounter:
                 return self._record(walk, track, "in", track.born_at_s)
         if self._line is not None and (came is None or present or progress >= needed):
             walk.judged = True
-            origin = track.born.centre if walk.came is None else _beyond(track.born, walk.came)
+            origin = track.born.centre if walk.came is None else point_beyond(track.born, walk.came)
             depth = self._line.depth(origin)
-            if walk.came is not None or abs(depth) > _band(track.born, self._line):
+            if walk.came is not None or abs(depth) > certainty_depth(track.born, self._line):
                 walk.inside = depth > 0
             walk.before = origin
             walk.passed_at_s = track.born_at_s
@@ -182,7 +187,7 @@ class CrossingCounter:
         point = track.box.centre
         depth = line.depth(point)
         if walk.inside is None or walk.before is None:
-            if abs(depth) > _band(track.box, line):
+            if abs(depth) > certainty_depth(track.box, line):
                 walk.inside, walk.before = depth > 0, point
             return None
         if (depth > 0) == walk.inside:
@@ -190,7 +195,7 @@ class CrossingCounter:
             return None
         if walk.passed_at_s is None:
             walk.passed_at_s = track.seen_at_s
-        if abs(depth) < _band(track.box, line):
+        if abs(depth) < certainty_depth(track.box, line):
             return None
         return self._flip(walk, track, line, point, walk.passed_at_s)
 
@@ -212,7 +217,7 @@ class CrossingCounter:
         if went is None:
             return None
         if self._line is not None:
-            point = _beyond(walk.good.box, went)
+            point = point_beyond(walk.good.box, went)
             if walk.inside is None or self._line.is_inside(point) == walk.inside:
                 return None
             return self._flip(walk, track, self._line, point, track.seen_at_s)
@@ -267,23 +272,14 @@ def _lives(walk: _Walk, track: Track) -> bool:
     return track.seen_s >= LIVES_S and walk.largest >= SMALLEST and walk.tallest >= LOWEST
 
 
-def _came(track: Track) -> tuple[Side | None, float]:
-    """(the side of the frame where a body appeared, how far it has come away from there)."""
-    backwards = (-track.velocity[0], -track.velocity[1])
-    sides = _near(track.born, backwards, track.interval_s)
-    scored = ((_progress(track.born, track.box, side), side) for side in sides)
-    progress, came = max(scored, default=(0.0, None))
-    return came, progress
-
-
 def _went(walk: _Walk, track: Track) -> Side | None:
     """The side of the frame by which a body that is gone has left; None if it did not."""
-    sides = set(_near(track.seen, track.velocity, track.interval_s))
+    sides = set(sides_near(track.seen, track.velocity, track.interval_s))
     recent = {
         side: contact
         for side, contact in walk.touched.items()
         if track.seen_at_s - contact.until_s <= LEAVING_S
-        and (side in sides or _speed(walk.good.velocity, side) > 0)
+        and (side in sides or speed_towards(walk.good.velocity, side) > 0)
     }
     sides |= set(recent)
     heading = walk.good.velocity
@@ -291,43 +287,4 @@ def _went(walk: _Walk, track: Track) -> Side | None:
         # Once a body is cut off by two sides its box moves as the cut does: ask where it was
         # going when the second one came into play.
         heading = max(recent.values(), key=lambda contact: contact.since_s).heading
-    return max(((_speed(heading, side), side) for side in sides), default=(0.0, None))[1]
-
-
-def _near(box: Box, towards: Point, interval_s: float) -> frozenset[Side]:
-    """Sides of the frame that a box touches, or reaches within one and a half more pictures."""
-    step_s = interval_s * 1.5
-    onward = box.shifted(towards[0] * step_s, towards[1] * step_s)
-    return box.touches(BORDER) | onward.touches(0.0)
-
-
-def _progress(born: Box, box: Box, side: Side) -> float:
-    """How far the far edge of a body that was born at `side` has come away from it since."""
-    return {
-        "left": box.right - born.right,
-        "right": born.left - box.left,
-        "top": box.bottom - born.bottom,
-        "bottom": born.top - box.top,
-    }[side]
-
-
-def _speed(velocity: Point, side: Side) -> float:
-    x, y = velocity
-    return {"left": -x, "right": x, "top": -y, "bottom": y}[side]
-
-
-def _beyond(box: Box, side: Side) -> Point:
-    """Where a body is that is not seen, because it is behind `side` of the frame."""
-    x, y = box.centre
-    return {
-        "left": (-BEYOND, y),
-        "right": (1 + BEYOND, y),
-        "top": (x, -BEYOND),
-        "bottom": (x, 1 + BEYOND),
-    }[side]
-
-
-def _band(box: Box, line: Line) -> float:
-    across, down = line.inward
-    size = abs(across) * box.width + abs(down) * box.height
-    return min(BAND[1], max(BAND[0], BAND_SHARE * size))
+    return max(((speed_towards(heading, side), side) for side in sides), default=(0.0, None))[1]

@@ -82,8 +82,9 @@ def test_a_short_flash_at_the_border_is_nobody() -> None:
     assert walk(along((1, 0.05, 0.5), (1.4, 0.2, 0.5)), 5) == []
 
 
-def test_a_speck_is_nobody() -> None:
-    assert walk(along((1, -0.02, 0.5), (5, 1.02, 0.5), wide=0.04, high=0.05), 8) == []
+@pytest.mark.parametrize(("wide", "high"), [(0.03, 0.12), (0.1, 0.08)])
+def test_what_is_too_small_or_too_low_is_nobody(wide: float, high: float) -> None:
+    assert walk(along((1, -0.02, 0.5), (5, 1.02, 0.5), wide=wide, high=high), 8) == []
 
 
 def test_what_grows_at_the_border_and_stays_there_is_a_door_not_a_body() -> None:

@@ -63,10 +63,23 @@ def test_what_is_no_message_is_set_aside_and_the_next_is_taken(
 
 
 def test_nesting_of_any_depth_is_set_aside(engine: Engine, ingest: Ingest) -> None:
-    """Some depths are read, but cannot be shown in the reason."""
     payloads = [b'{"v":' + b"[" * n + b"]" * n + b"}" for n in range(100, 1100, 50)]
     ingest.take([(UP, payload, NOW) for payload in payloads])
     assert len(set_aside(engine)) == len(payloads)
+
+
+def test_nesting_that_can_be_read_but_not_shown_is_set_aside(
+    engine: Engine, ingest: Ingest, box: FakeBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which depths those are, if any, differs from one Python to the next."""
+
+    def too_deep(_payload: bytes) -> Any:
+        raise RecursionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inbox, "decode_up", too_deep)
+        ingest.take([(UP, b"[[", NOW)])
+    assert "nested too deep" in set_aside(engine)[0].reason
 
 
 def spoiled(box: FakeBox, seq: int, **changes: Any) -> Message:

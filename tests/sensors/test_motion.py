@@ -204,6 +204,11 @@ BORDER_SCENES: list[tuple[str, Callable[[], Timed], tuple[int, int, int]]] = [
      (0, 1, 0)),
     ("larger than half the picture", lambda: film(
         12, [across(2, 8, high=1.5, foot=1.5, seed=2)]), (1, 1, 0)),
+    ("two come in as one and part", lambda: film(24, [
+        person((2, (-0.2, 0.9, 0.7)), (5, (0.45, 0.9, 0.7)), (14, (0.45, 0.9, 0.7)),
+               (17, (1.2, 0.9, 0.7))),
+        person((2, (-0.27, 0.92, 0.72)), (5, (0.38, 0.92, 0.72)), (14, (0.38, 0.92, 0.72)),
+               (17, (-0.3, 0.92, 0.72)), seed=5)]), (2, 2, 0)),
     ("a soft shadow", lambda: film(10, extra=passing_shadow), (0, 0, 0)),
 ]  # fmt: skip
 
@@ -259,6 +264,14 @@ def test_the_background_is_the_empty_room_while_somebody_stands_in_it() -> None:
     learnt = detector.background()
     empty = cv2.resize(room(), (learnt.shape[1], learnt.shape[0]), interpolation=cv2.INTER_AREA)
     assert float(np.abs(learnt.astype(np.int16) - empty.astype(np.int16)).mean()) < 5
+
+
+def test_who_was_there_from_the_first_picture_leaves_no_ghost_behind() -> None:
+    detector = MotionDetector()
+    stays, leaves = (0.5, 0.9, 0.7), (1.2, 0.9, 0.7)
+    for image, second in film(12, [person((0, stays), (4, stays), (6.5, leaves))]):
+        detector.detect(image, second)
+    assert not detector.moving
 
 
 @pytest.mark.parametrize(

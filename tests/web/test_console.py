@@ -50,6 +50,7 @@ def _view(**changes: Any) -> ShopView:
         turned_back=1,
         staff=0,
         outside_hours=0,
+        always_open=False,
         opens=MIDNIGHT + timedelta(hours=10),
         closes=MIDNIGHT + timedelta(hours=22),
         hours=_hours(opens=10, closes=22, busy={10: 3, 11: 4}),
