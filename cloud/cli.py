@@ -29,7 +29,7 @@ _PASSWORD_MIN: Final = 10
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = build_parser().parse_args(argv)
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with every command; each has help and an example."""
     parser = argparse.ArgumentParser(
         prog="menkou-hub",
         description="Gathers what the boxes in the shops count, and shows it to head office.",
