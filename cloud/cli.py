@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 """
 
 import argparse
-import getpass
 import logging
 import os
 import sys
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import make_url
-from werkzeug.security import generate_password_hash
 
 from cloud.config import HubConfig, load
 from cloud.db import migrate, open_engine
@@ -22,9 +20,9 @@ from cloud.run import run_ingest, run_serve
 from menkou import __version__
 from menkou.settings import SettingsFault
 from menkou.web.errors import WebError
+from menkou.web.password import ask_for_hash
 
 _QUIET: Final = ("alembic", "amqtt", "transitions", "uvicorn", "werkzeug", "asyncio")
-_PASSWORD_MIN: Final = 10
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -119,19 +117,7 @@ def _migrate(arguments: argparse.Namespace) -> int:
 
 
 def _hash_password(_arguments: argparse.Namespace) -> int:
-    """Read a password from the terminal, or one line from stdin, and print its hash."""
-    if sys.stdin.isatty():
-        password = getpass.getpass("Password: ")
-        if getpass.getpass("Again: ") != password:
-            print("menkou-hub hash-password: the two are not the same", file=sys.stderr)
-            return 1
-    else:
-        password = sys.stdin.readline().rstrip("\r\n")
-    if len(password) < _PASSWORD_MIN:
-        expected = f"expected at least {_PASSWORD_MIN} characters, got {len(password)}"
-        print(f"menkou-hub hash-password: {expected}", file=sys.stderr)
-        return 1
-    print(generate_password_hash(password))
+    print(ask_for_hash())
     return 0
 
 

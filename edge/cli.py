@@ -10,16 +10,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from getpass import getpass
 from pathlib import Path
 from typing import Any
-
-from werkzeug.security import generate_password_hash
 
 from edge.config import EdgeConfig, effective_mode, load
 from menkou import __version__
 from menkou.errors import MenkouFault
 from menkou.settings import SettingsFault
+from menkou.web.password import ask_for_hash
 
 FAILED, USAGE = 1, 2
 
@@ -272,15 +270,7 @@ def _outbox(arguments: argparse.Namespace) -> int:
 
 
 def _hash_password(_arguments: argparse.Namespace) -> int:
-    if sys.stdin.isatty():
-        password = getpass("password: ")
-        if password != getpass("once more: "):
-            raise CommandFault("expected the same password twice, got two")
-    else:
-        password = sys.stdin.readline().rstrip("\n")
-    if len(password) < 10:
-        raise CommandFault(f"expected a password of at least 10 characters, got {len(password)}")
-    print(generate_password_hash(password))
+    print(ask_for_hash())
     return 0
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TextIO
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from edge.core.visit import Change, Crossed, Opened, Revised, Visit
@@ -19,6 +19,7 @@ from edge.ports import ClockState, Fact, Frame
 from edge.sensors.motion import FrameUnreadable
 from edge.sensors.recording import Recording, RecordingTruncated
 from edge.store.database import StoreFull
+from menkou.progress import Progress
 
 TICK_EVERY_S = 60.0
 """Closing times are looked for once a recorded minute."""
@@ -135,35 +136,6 @@ def line_of(change: Change, zone: ZoneInfo) -> dict[str, Any] | None:
     return None
 
 
-class Progress:
-    """One line on stderr that is written over, when a person watches and it takes a while."""
-
-    def __init__(self, total: int | None, stream: TextIO) -> None:
-        self._total = total
-        self._stream = stream
-        self._shown = stream.isatty()
-        self._began = time.monotonic()
-        self._next = self._began + 2.0
-        self._used = False
-
-    def show(self, frames: int, people: str) -> None:
-        """Show how far it is, twice a second at most."""
-        now = time.monotonic()
-        if not self._shown or now < self._next:
-            return
-        self._next = now + 0.5
-        self._used = True
-        of = f" of {self._total} ({100 * frames / self._total:.0f} %)" if self._total else ""
-        pace = frames / (now - self._began)
-        self._stream.write(f"\r{frames} frames{of}, {pace:.0f} a second, {people}   ")
-        self._stream.flush()
-
-    def done(self) -> None:
-        """Leave the line."""
-        if self._used:
-            self._stream.write("\n")
-
-
 class Replay:
     """Plays recordings through the rules.
 
@@ -223,7 +195,7 @@ class Replay:
         began = time.monotonic()
         flushed = began
         ticked_s = 0.0
-        progress = Progress(self._announced(), sys.stderr)
+        progress = Progress(sys.stderr)
         merged = heapq.merge(*map(self._given, self._recordings), key=lambda frame: frame.at)
         for frame in itertools.takewhile(lambda _: not stop(), merged):
             self.frames += 1
@@ -235,7 +207,7 @@ class Replay:
             if time.monotonic() - flushed >= 0.5:
                 flushed = time.monotonic()
                 self._flush()
-            progress.show(self.frames, f"{self.tally.entered} in, {self.tally.left} out")
+            progress.show(lambda: self._so_far(time.monotonic() - began))
         self._recorder.add(self._counting.finish())
         self._flush()
         progress.done()
@@ -255,6 +227,9 @@ class Replay:
                 " and run it again"
             )
 
-    def _announced(self) -> int | None:
+    def _so_far(self, seconds: float) -> str:
         counts = [recording.frames_announced for recording in self._recordings]
-        return sum(c for c in counts if c) if all(counts) else None
+        total = sum(c for c in counts if c) if all(counts) else None
+        of = f" of {total} ({100 * self.frames / total:.0f} %)" if total else ""
+        pace = f"{self.frames / seconds:.0f} a second"
+        return f"{self.frames} frames{of}, {pace}, {self.tally.entered} in, {self.tally.left} out"

@@ -1,11 +1,13 @@
 """`menkou-edge replay`: recordings through the same rules and stores."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from edge.store.ledger import SqliteVisitLog
 from edge.store.outbox import Outbox
 from edge.uplink.mqtt import Condition
 from menkou.errors import MenkouFault
+from menkou.progress import Progress
 
 
 class NotDelivered(MenkouFault):
@@ -92,6 +95,7 @@ class Sending:
         """
         self._uplink.nudge()
         deadline = time.monotonic() + timeout_s
+        progress = Progress(sys.stderr)
         while left := self._watch.backlog().events:
             if self._crash is not None:
                 raise self._crash
@@ -100,7 +104,9 @@ class Sending:
                     f"{left} events were not acknowledged by the hub within {timeout_s:g} s;"
                     " they wait in the outbox and go out with the next run"
                 )
+            progress.show(partial("{} events are still to be acknowledged".format, left))
             time.sleep(0.05)
+        progress.done()
 
 
 @contextmanager

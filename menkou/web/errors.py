@@ -4,7 +4,8 @@ WebError
 ├── Exposed          the address is open to other machines without TLS or login
 ├── AddressTaken     another program listens there, or the address is not this machine's
 ├── BadCertificate   the certificate or its key cannot be used
-└── BadSecret        the file that signs sessions cannot be read or written
+├── BadSecret        the file that signs sessions cannot be read or written
+└── BadPassword      (password.py) a new password is too short or mistyped
 """
 
 from menkou.errors import MenkouFault
