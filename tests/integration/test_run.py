@@ -145,6 +145,7 @@ def test_a_camera_that_is_missing_is_shown_and_the_rest_works(
     box = make_box(film=tmp_path / "none.mp4")
     until(lambda: box.camera() == "unreadable", what="the camera's fault")
     assert "none.mp4" in box.process.log()
+    until(lambda: len(box.state()["parts"]) == 2, what="the supervisor's word")
     assert [part["restarts"] for part in box.state()["parts"]] == [0, 0]
 
 

@@ -15,6 +15,7 @@ import pytest
 from werkzeug.security import generate_password_hash
 
 from menkou.web.stream import Broadcast, Message, Send
+from tests.support.loops import in_its_own_loop
 
 Serving = Callable[..., AbstractContextManager[Any]]
 HASH = generate_password_hash("open sesame", method="pbkdf2:sha256:1000")
@@ -158,7 +159,7 @@ def test_a_client_that_takes_nothing_delays_nobody_and_is_dropped() -> None:
         await asyncio.wait_for(fast, 2)
         return broadcast.clients
 
-    assert asyncio.run(scene()) == 0
+    assert in_its_own_loop(scene()) == 0
 
 
 def test_stopping_ends_the_streams_and_is_quick(serving: Serving) -> None:
@@ -235,7 +236,7 @@ def test_who_is_no_longer_admitted_loses_the_stream() -> None:
         )
         return sent
 
-    sent = asyncio.run(scene())
+    sent = in_its_own_loop(scene())
     assert sent[-1]["more_body"] is False
     assert b"alive" in sent[-2]["body"]
 
