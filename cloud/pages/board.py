@@ -98,7 +98,8 @@ def board_of(today: ChainToday) -> Board:
         now=now,
         groups=groups,
         health={
-            h: sum(r.health == h for r in rows) for h in ("whole", "partial", "silent", "never")
+            h: sum(r.health == h for r in rows)
+            for h in ("whole", "partial", "unsure", "silent", "never")
         },
         silent=tuple(row for row in rows if row.health in ("silent", "never")),
         set_aside=today.set_aside,
@@ -124,7 +125,7 @@ def _group(basis: str, shops: Sequence[ShopDay], now: datetime) -> Group:
         entered=sum(row.shop.entered for row in told),
         left=sum(row.shop.left for row in told),
         counted=len(told),
-        incomplete=sum(row.health != "whole" for row in rows),
+        incomplete=sum(row.health not in ("whole", "unsure") for row in rows),
     )
 
 
@@ -138,7 +139,9 @@ def _row(shop: ShopDay, now: datetime, top: int) -> ShopRow:
     behind = any((box.backlog or 0) > BACKLOG_NORMAL for box in shop.boxes)
     drawn_until = shop.last_fact_at if behind else local if online else known_until
     faults = tuple(fault for box in shop.boxes for fault in _faults(box, alone=not online))
-    health = "partial" if faults else "whole"
+    # A clock that nobody set puts people into a wrong hour, but loses nobody.
+    lacking = any(fault.code != "clock" for fault in faults)
+    health = "partial" if lacking else "unsure" if faults else "whole"
     if not online:
         health = "silent" if heard else "never"
     start = shop.hours[0].start if shop.hours else None

@@ -87,7 +87,7 @@ def test_a_shop_silent_since_yesterday_has_no_figure_today() -> None:
 
 def test_a_shop_never_heard_of_is_told_apart_from_a_silent_one() -> None:
     board = _board(_shop(boxes=(), last_fact_at=None))
-    assert board.health == {"whole": 0, "partial": 0, "silent": 0, "never": 1}
+    assert board.health == {"whole": 0, "partial": 0, "unsure": 0, "silent": 0, "never": 1}
 
 
 def test_a_shop_that_is_catching_up_is_unknown_where_its_records_end() -> None:
@@ -102,7 +102,6 @@ def test_a_shop_that_is_catching_up_is_unknown_where_its_records_end() -> None:
     [
         pytest.param(_box(missing=2), "missing", id="gaps"),
         pytest.param(_box(backlog=51), "backlog", id="backlog"),
-        pytest.param(_box(clock="suspect"), "clock", id="clock"),
         pytest.param(_box(cameras=(("door", "lost"),)), "camera_lost", id="camera"),
         pytest.param(_box("b", state="offline"), "box_silent", id="one of two boxes"),
         pytest.param(_box("b", state="offline", last_seen=None), "box_never", id="a new box"),
@@ -112,6 +111,14 @@ def test_each_doubt_is_named(box: BoxView, code: str) -> None:
     row = _row(_shop(boxes=(_box(), box)))
     assert [fault.code for fault in row.faults] == [code]
     assert row.health == "partial"
+
+
+def test_a_clock_that_is_not_set_makes_hours_doubtful_but_no_figure_low() -> None:
+    board = _board(_shop(boxes=(_box(clock="suspect"),)))
+    (row,) = board.groups[0].rows
+    assert [fault.code for fault in row.faults] == ["clock"]
+    assert row.health == "unsure"
+    assert board.groups[0].incomplete == 0
 
 
 def test_different_bases_are_never_added() -> None:
