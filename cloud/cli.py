@@ -28,6 +28,7 @@ _QUIET: Final = ("alembic", "amqtt", "transitions", "uvicorn", "werkzeug", "asyn
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     arguments = build_parser().parse_args(argv)
+    os.umask(0o077)  # whatever the hub writes is for its own user only
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )

@@ -22,10 +22,10 @@ from pydantic.dataclasses import dataclass
 
 from cloud.mqtt import BrokerAddress
 from cloud.urls import broker_parts, check_broker_url, check_database_url
+from menkou.guards import missing_files, pair_faults, read_password_hash
 from menkou.listen import Listen, parse_listen
-from menkou.settings import STRICT, Fault, SettingsFault, build, read_secret, read_toml
+from menkou.settings import STRICT, Fault, SettingsFault, build, read_toml
 
-_HASHES: Final = ("scrypt:", "pbkdf2:")
 # What may hold a password is shown neither by repr nor in a fault.
 _SECRET_KEYS: Final = frozenset({"hub.database_url", "hub.password", "broker.url"})
 _WORDS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -170,18 +170,13 @@ def _text(raw: Mapping[str, Any], key: str) -> str | None:
 def _cross_faults(raw: Mapping[str, Any], base: Path, places: _Places) -> list[Fault]:
     """Return the faults that concern files, or more keys than one."""
     faults: list[Fault] = []
-    for section in ("hub", "broker"):
-        cert, key = _text(raw, f"{section}.cert"), _text(raw, f"{section}.key")
-        if (cert is None) != (key is None):
-            there, absent = ("cert", "key") if cert else ("key", "cert")
-            text = f"expected {absent} beside it, got none"
-            faults.append(places.fault(f"{section}.{there}", text))
-    for key in ("hub.cert", "hub.key", "broker.ca", "broker.cert", "broker.key"):
-        name = _text(raw, key)
-        if name is not None and not (base / name).is_file():
-            faults.append(places.fault(key, f"expected a file, got {name!r}"))
+    for section, names in (("hub", ("cert", "key")), ("broker", ("ca", "cert", "key"))):
+        found = {name: _text(raw, f"{section}.{name}") for name in names}
+        files = {name: Path(path) if path else None for name, path in found.items()}
+        for name, text in [*missing_files(files, base), *pair_faults(files)]:
+            faults.append(places.fault(f"{section}.{name}", text))
     try:
-        password = _password_hash(_text(raw, "hub.password"), base)
+        password = read_password_hash(_text(raw, "hub.password"), base)
     except ValueError as exc:
         return [*faults, places.fault("hub.password", str(exc))]
     try:
@@ -195,18 +190,6 @@ def _cross_faults(raw: Mapping[str, Any], base: Path, places: _Places) -> list[F
         text = "the embedded broker has no TLS; expected mqtt:// on 127.0.0.1 beside embedded"
         faults.append(places.fault("broker.url", text))
     return faults
-
-
-def _password_hash(reference: str | None, base: Path) -> str | None:
-    if reference is None:
-        return None
-    secret = read_secret(reference, base)
-    if not secret.startswith(_HASHES):
-        raise ValueError(
-            "expected a file that holds what `menkou-hub hash-password` prints;"
-            " it holds something else"
-        )
-    return secret
 
 
 def _listen_of(raw: Mapping[str, Any], password: str | None) -> Listen:
@@ -235,7 +218,7 @@ def _resolve(settings: _Settings, base: Path) -> HubConfig:
             port=port,
             cert=path(hub.cert),
             key=path(hub.key),
-            password_hash=_password_hash(hub.password, base),
+            password_hash=read_password_hash(hub.password, base),
         ),
         data_dir=data_dir,
         database_url=hub.database_url or f"sqlite:///{data_dir / 'hub.db'}",

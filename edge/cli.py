@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from edge.config import EdgeConfig, effective_mode, load
+from edge.config import EdgeConfig, absent_files, effective_mode, load
 from menkou import __version__
 from menkou.errors import MenkouFault
 from menkou.settings import SettingsFault
@@ -159,6 +159,8 @@ def _warn_of_lowered_mode(config: EdgeConfig) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     config = _load(arguments)
+    if absent := absent_files(config, arguments.config):
+        raise SettingsFault(absent)
     _warn_of_lowered_mode(config)
     from edge.app.box import run_box  # each process loads only what it runs
 
@@ -183,6 +185,8 @@ def _front(arguments: argparse.Namespace) -> int:
 def _check_config(arguments: argparse.Namespace) -> int:
     config = _load(arguments)
     _warn_of_lowered_mode(config)
+    for fault in absent_files(config, arguments.config):
+        print(f"warning: {fault}; run needs it", file=sys.stderr)
     print(
         f"{arguments.config}: no fault. Shop {config.store.id} ({config.store.name}),"
         f" box {config.box.id}, {len(config.camera)} camera(s), mode {effective_mode(config)}"
@@ -217,7 +221,7 @@ def _start_of(text: str | None) -> datetime | None:
         start = datetime.fromisoformat(text)
     except ValueError:
         start = None
-    if start is None or start.tzinfo is None:
+    if start is None or start.tzinfo is None or not 2000 < start.year < 2200:
         raise CommandUsage(
             f"--start: expected a time with offset such as 2026-11-21T10:00:00+08:00, got {text!r}"
         )
@@ -289,6 +293,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CommandUsage as exc:
         print(f"menkou-edge {arguments.command}: {exc}", file=sys.stderr)
         return USAGE
+    except BrokenPipeError:
+        # Whoever read stdout has gone; what was committed is kept.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except MenkouFault as exc:
         print(f"menkou-edge {arguments.command}: {exc}", file=sys.stderr)
         return FAILED

@@ -11,6 +11,8 @@ from typing import Final
 from edge.ports import Clock, ClockState
 
 _TIME_ERROR: Final = 5  # adjtimex(2): the clock is not synchronised
+BELIEVED_BELOW: Final = timedelta(hours=1)
+"""A synchronised clock does not step back by so much."""
 _TIMEX_BYTES: Final = 208  # sizeof(struct timex) on 64-bit Linux; more than enough on 32
 
 
@@ -39,7 +41,8 @@ class SteadyClock:
     """A clock that never runs below the last committed event (DESIGN section 5).
 
     If the system's wall time is earlier than `floor`, time goes on from there by the monotonic
-    clock and is `suspect`, until the system's clock has caught up.
+    clock and is `suspect`, until the system's clock has caught up. A clock that is synchronised
+    and far below the floor is believed: then the floor came from a clock that was wrong.
     """
 
     def __init__(self, inner: Clock, floor: datetime | None) -> None:
@@ -47,18 +50,27 @@ class SteadyClock:
         self._floor = floor
         self._floor_mono = inner.mono()
 
-    def raise_floor(self, at: datetime) -> None:
+    def raise_floor(self, at: datetime | None) -> None:
         """An event of this time was committed."""
-        if self._floor is None or at > self._floor:
+        if at is not None and (self._floor is None or at > self._floor):
             self._floor = at
             self._floor_mono = self._inner.mono()
+
+    def _behind(self, now: datetime) -> datetime | None:
+        """Return the floor if the system's time is to be held above it."""
+        if self._floor is None or now >= self._floor:
+            return None
+        if self._floor - now > BELIEVED_BELOW and self._inner.state() == "ok":
+            return None
+        return self._floor
 
     def now(self) -> datetime:
         """Return the aware time in UTC."""
         now = self._inner.now()
-        if self._floor is None or now >= self._floor:
+        floor = self._behind(now)
+        if floor is None:
             return now
-        return self._floor + timedelta(seconds=self._inner.mono() - self._floor_mono)
+        return floor + timedelta(seconds=self._inner.mono() - self._floor_mono)
 
     def mono(self) -> float:
         """Return seconds of the machine's monotonic clock."""
@@ -66,5 +78,4 @@ class SteadyClock:
 
     def state(self) -> ClockState:
         """Suspect while the system's clock is behind the floor, or not synchronised."""
-        behind = self._floor is not None and self._inner.now() < self._floor
-        return "suspect" if behind else self._inner.state()
+        return "suspect" if self._behind(self._inner.now()) else self._inner.state()

@@ -27,6 +27,7 @@ from edge.config_sections import (
     WifiSection,
 )
 from edge.core.hours import OpeningHours
+from menkou.guards import missing_files
 from menkou.listen import Listen
 from menkou.settings import STRICT, Fault, SettingsFault, build, fault_at, read_toml
 
@@ -76,12 +77,12 @@ def load(path: Path) -> EdgeConfig:
     raw, lines = read_toml(path)
     base = path.resolve().parent
     crossed = [fault_at(path.name, key, text, lines) for key, text in cross_checks(raw, base)]
+    if "base" in raw:
+        crossed.append(fault_at(path.name, ("base",), "unknown key", lines))
     try:
         config = build(EdgeConfig, {**raw, "base": base}, path.name, lines)
     except SettingsFault as exc:
         raise SettingsFault(sorted([*exc.faults, *crossed], key=_place)) from None
-    if "base" in raw:
-        crossed.append(fault_at(path.name, ("base",), "unknown key", lines))
     if crossed:
         raise SettingsFault(sorted(crossed, key=_place))
     return config
@@ -89,6 +90,21 @@ def load(path: Path) -> EdgeConfig:
 
 def _place(fault: Fault) -> tuple[int, str]:
     return fault.line, fault.key
+
+
+def absent_files(config: EdgeConfig, path: Path) -> list[Fault]:
+    """Return the faults of a running box that a replay can do without: absent certificates."""
+    _, lines = read_toml(path)
+    sections: dict[str, UplinkSection | ConsoleSection | None] = {
+        "uplink": config.uplink,
+        "console": config.console,
+    }
+    return [
+        fault_at(path.name, (name, key), text, lines)
+        for name, section in sections.items()
+        if section is not None
+        for key, text in missing_files(section.files, config.base)
+    ]
 
 
 def effective_mode(config: EdgeConfig) -> Mode:

@@ -8,7 +8,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from edge.config_sections import CameraSection, ConsoleSection, HoursSection, PrivacySection
+from edge.config_sections import (
+    CameraSection,
+    ConsoleSection,
+    HoursSection,
+    PrivacySection,
+    UplinkSection,
+)
+from menkou.guards import pair_faults
 from menkou.settings import SettingsFault, build
 
 T = TypeVar("T")
@@ -49,8 +56,11 @@ def _name_faults(cameras: Mapping[int, CameraSection]) -> list[_Found]:
 
 
 def _hours_faults(hours: HoursSection) -> list[_Found]:
-    """Find a night that runs into the next morning's opening."""
+    """Find a week without a day, and a night that runs into the next morning's opening."""
     faults: list[_Found] = []
+    if not hours.by_weekday:
+        text = 'expected at least one day such as mon = ["10:00", "22:00"], got none'
+        faults.append((("hours",), text))
     for today, tomorrow in pairwise(_WEEK):
         first, second = getattr(hours, today), getattr(hours, tomorrow)
         if first and second and first[1] < first[0] and first[1] > second[0]:
@@ -89,8 +99,11 @@ def cross_checks(raw: Mapping[str, Any], base: Path) -> list[_Found]:
     found = _name_faults(cameras)
     for index, camera in cameras.items():
         found += _camera_faults(index, camera, privacy and privacy.mode, base)
-    if (hours := _sound(HoursSection, raw.get("hours", {}))) is not None:
+    if (hours := _sound(HoursSection, raw.get("hours"))) is not None:
         found += _hours_faults(hours)
+    if (uplink := _sound(UplinkSection, raw.get("uplink"))) is not None:
+        found += [(("uplink", key), text) for key, text in pair_faults(uplink.files)]
     if (console := _sound(ConsoleSection, raw.get("console", {}))) is not None:
+        found += [(("console", key), text) for key, text in pair_faults(console.files)]
         found += _console_faults(console, base)
     return found

@@ -4,19 +4,20 @@ Joined by `config`; `config_values` says what each value may hold.
 """
 
 from collections.abc import Mapping
-from datetime import date, time, timedelta
+from datetime import time, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from edge.config_values import (
     Area,
     BrokerUrl,
     CameraName,
+    Day,
     Duration,
+    Flag,
     HostPort,
     Hours,
     Identifier,
@@ -24,15 +25,24 @@ from edge.config_values import (
     Secret,
     ShopName,
     Source,
+    WifiChannel,
+    Words,
     Zone,
+    check_url,
 )
 from edge.core.geometry import Line, Polygon
+from menkou.guards import read_password_hash
 from menkou.listen import Listen, parse_listen
 from menkou.settings import STRICT, read_secret
 
 Mode = Literal["count", "checkin", "entrance"]
 Inside = Literal["above", "below", "left", "right"]
 T = TypeVar("T")
+
+
+def file_of(reference: str | None) -> Path | None:
+    """Return the path in a `file:` reference."""
+    return Path(reference.removeprefix("file:")) if reference else None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -69,14 +79,14 @@ class PrivacySection:
 class DeclarationSection:
     """What `checkin` and `entrance` need before a face may be read (DESIGN section 2)."""
 
-    jurisdiction: str
-    controller: str
-    contact: str
-    assessment: str
-    signage_attested_by: str
-    signage_attested_on: date
-    expires: date
-    accept_file_key: bool = False
+    jurisdiction: Words
+    controller: Words
+    contact: Words
+    assessment: Words
+    signage_attested_by: Words
+    signage_attested_on: Day
+    expires: Day
+    accept_file_key: Flag = False
     basis_everybody: str = ""
 
 
@@ -110,7 +120,7 @@ class CameraSection:
     inside: Inside | None = None
     zone: Area = ()
     staff_zone: Area = ()
-    loop: bool = False
+    loop: Flag = False
 
     def address(self, base: Path) -> str:
         """Return the true source: a `file:` reference is read, a relative file is placed.
@@ -121,7 +131,11 @@ class CameraSection:
         place = self.source
         if place.startswith("file:"):
             place = read_secret(place, base)
-        return place if "://" in place or place.isdigit() else str(base / place)
+            if "://" in place:
+                check_url(place)
+        if "://" in place or (place.isascii() and place.isdecimal()):
+            return place
+        return str(base / place)
 
     @property
     def counting_line(self) -> Line | None:
@@ -149,9 +163,9 @@ class DedupSection:
 class WifiSection:
     """Probe requests; off by default."""
 
-    enabled: bool = False
-    interface: str = "mon0"
-    channels: tuple[Annotated[int, Field(ge=1, le=233)], ...] = (1, 6, 11)
+    enabled: Flag = False
+    interface: Words = "mon0"
+    channels: tuple[WifiChannel, ...] = (1, 6, 11)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -163,6 +177,11 @@ class UplinkSection:
     cert: Path | None = None
     key: Secret = None
 
+    @property
+    def files(self) -> Mapping[str, Path | None]:
+        """The certificates' files by setting."""
+        return {"ca": self.ca, "cert": self.cert, "key": file_of(self.key)}
+
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class ConsoleSection:
@@ -173,6 +192,11 @@ class ConsoleSection:
     key: Secret = None
     password: Secret = None
 
+    @property
+    def files(self) -> Mapping[str, Path | None]:
+        """The certificate's files by setting."""
+        return {"cert": self.cert, "key": file_of(self.key)}
+
     def listen_at(self, base: Path) -> Listen:
         """Return where the page listens, with its guards; relative paths are taken from `base`.
 
@@ -180,11 +204,11 @@ class ConsoleSection:
             ValueError: the password file cannot be read.
         """
         host, port = parse_listen(self.listen)
-        key = Path(self.key.removeprefix("file:")) if self.key else None
+        key = file_of(self.key)
         return Listen(
             host=host,
             port=port,
             cert=base / self.cert if self.cert else None,
             key=base / key if key else None,
-            password_hash=read_secret(self.password, base) if self.password else None,
+            password_hash=read_password_hash(self.password, base),
         )

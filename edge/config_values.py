@@ -4,12 +4,12 @@ Used by `config`, which declares where each one applies.
 """
 
 import re
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
 
 from edge.wire.checks import LABEL
 from edge.wire.topics import ID_PATTERN
@@ -124,7 +124,11 @@ def host_port(value: Any) -> str:
 
 def broker_url(value: Any) -> str:
     parts = urlsplit(text(value, "mqtts://HOST:PORT"))
-    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+    try:
+        sound = parts.scheme in ("mqtt", "mqtts") and parts.hostname and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
         raise ValueError("expected mqtts://HOST:PORT (mqtt:// on this machine only)")
     if parts.password is not None:
         raise ValueError("expected no password in the address; use a client certificate")
@@ -135,20 +139,47 @@ def broker_url(value: Any) -> str:
     return str(value)
 
 
+_CREDENTIAL: Final = re.compile(r"(?i)@|(pass|pwd|user|token|secret|key|auth)[a-z]*=")
+
+
 def source(value: Any) -> str:
-    """A device number, a URL or a file. A password in it must be a `file:` reference."""
+    """A device number, a URL or a file. A password must be behind a `file:` reference."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return str(value)
     if not isinstance(value, str) or not value:
         raise ValueError("expected an RTSP address, a device number or a file")
-    if "://" in value and urlsplit(value).password is not None:
-        raise ValueError(
-            "expected no password in the address; put the whole address into a root-only file"
-            " and write file:/etc/menkou/door.url"
-        )
+    if "://" in value and not value.startswith("file:"):
+        if _CREDENTIAL.search(value):
+            raise ValueError(
+                "expected no user or password in the address; put the whole address into a"
+                " root-only file and write file:/etc/menkou/door.url"
+            )
+        check_url(value)
     return value
 
 
+def check_url(url: str) -> None:
+    """Check that an address has a scheme and a host. Never repeats it: it may hold a password.
+
+    Raises:
+        ValueError: it has not.
+    """
+    try:
+        parts = urlsplit(url)
+        sound = bool(parts.scheme and parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or "#" in url:
+        raise ValueError(
+            "expected an address such as rtsp://HOST/PATH, got one that cannot be read; write"
+            " / ? # @ : in a password as %2F %3F %23 %40 %3A"
+        )
+
+
+Words = Annotated[str, Field(min_length=1)]
+Flag = Annotated[bool, Field(strict=True)]
+Day = Annotated[date, Field(strict=True)]
+WifiChannel = Annotated[int, Field(ge=1, le=233, strict=True)]
 Points = tuple[tuple[float, float], ...]
 Identifier = Annotated[str, own(identifier)]
 CameraName = Annotated[str, own(camera_name)]

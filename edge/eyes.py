@@ -11,9 +11,10 @@ from typing import Final
 from edge.bus import Bus, CameraNote, Note
 from edge.pipeline import Counting, Recorder
 from edge.ports import CameraStateCode, Clock
-from edge.sensors.camera import LiveCamera, Mailbox
+from edge.sensors.camera import LiveCamera
+from edge.sensors.mailbox import Mailbox
 from edge.sensors.motion import FrameUnreadable
-from edge.store.database import StoreFull
+from edge.store.database import StoreAway, StoreFull
 from edge.wire.codec import utc_text
 
 log = logging.getLogger(__name__)
@@ -95,6 +96,8 @@ class Eyes:
             for camera in self._cameras:
                 camera.close()
             self._recorder.flush()
+            if self._recorder.held:
+                log.error("%d facts could not be kept before the end", self._recorder.held)
 
     def _count(self) -> None:
         for frame in self._mailbox.take(0.2):
@@ -109,14 +112,14 @@ class Eyes:
         for camera, state in news:
             try:
                 self._keep_health(camera, state)
-            except StoreFull as exc:
+            except StoreAway as exc:
                 log.error("the state of camera %s is not kept: %s", camera, exc)
 
     def _tell(self) -> None:
         reports = [camera.report() for camera in self._cameras]
         note = Note(
             sender="eyes",
-            disk_full=self._recorder.full,
+            disk_full=isinstance(self._recorder.away, StoreFull),
             refused=self._recorder.refused,
             cameras=tuple(
                 CameraNote(

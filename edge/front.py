@@ -15,10 +15,10 @@ from flask import Flask
 from sqlite_utils import Database
 
 from edge.bus import Bus, Note
+from edge.clock import SteadyClock
 from edge.console.view import HourFigures, ShopView
 from edge.core.hours import OpeningHours
 from edge.live import LiveState
-from edge.ports import Clock
 from edge.store import figures
 from edge.store.outbox import Backlog, Outbox
 from edge.uplink.mqtt import Condition, Uplink
@@ -56,7 +56,7 @@ class ShopFront:
     """
 
     def __init__(
-        self, *, shop: Shop, connect: Callable[[], Database], live: LiveState, clock: Clock
+        self, *, shop: Shop, connect: Callable[[], Database], live: LiveState, clock: SteadyClock
     ) -> None:
         self._shop = shop
         self._connect = connect
@@ -70,6 +70,10 @@ class ShopFront:
         if db is None:
             db = self._local.db = self._connect()
         return db
+
+    def take_news(self) -> None:
+        """Something was committed: no time of this process may be earlier than that."""
+        self._clock.raise_floor(figures.last_event_at(self._db()))
 
     def condition(self) -> Condition:
         """Return how the box is, for the heartbeat."""
@@ -206,10 +210,12 @@ class FrontProcess:
         while not self._stop.is_set():
             note = self._bus.receive(0.5)
             if note is not None:
+                if note.new:
+                    self._front.take_news()
+                    if uplink:
+                        uplink.nudge()
                 if self._live.take(note):
                     self._broadcast.publish()
-                if note.new and uplink:
-                    uplink.nudge()
             now = time.monotonic()
             if now - told >= 1.0:
                 told = now

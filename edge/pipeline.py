@@ -14,7 +14,7 @@ from edge.core.crossing import Crossing
 from edge.core.geometry import Line, Polygon
 from edge.core.visit import Change, VisitBook
 from edge.ports import BodyFinder, Clock, Fact, Frame, VisitLog
-from edge.store.database import StoreFull
+from edge.store.database import StoreAway
 
 log = logging.getLogger(__name__)
 
@@ -108,8 +108,9 @@ class Counting:
 class Recorder:
     """Gathers facts and keeps them with one short transaction now and then.
 
-    While the disk is full it holds up to `HELD_MAX` facts and tries again at every flush; what
-    comes after them is refused, loudly and counted, and the database stays whole.
+    While the store is away (a full disk, a lock) it holds up to `HELD_MAX` facts and tries again
+    at every flush; what comes after them is refused, loudly and counted, and the database stays
+    whole.
 
     Args:
         log: where facts are kept.
@@ -126,19 +127,24 @@ class Recorder:
         self._held: list[Fact] = []
         self._oldest_held_mono: float | None = None
         self.refused = 0
-        self.full = False
+        self.away: StoreAway | None = None
 
     def add(self, changes: Iterable[Change]) -> None:
         """Hold changes for the next commit."""
         for change in changes:
             if len(self._held) >= HELD_MAX:
                 self.refused += 1
-                log.error("disk full: a fact was refused, %d so far; make room", self.refused)
+                log.error("%s: a fact was refused, %d so far", self.away, self.refused)
                 continue
             mono = self._clock.mono()
             if self._oldest_held_mono is None:
                 self._oldest_held_mono = mono
             self._held.append(Fact(change=change, mono=mono, clock=self._clock.state()))
+
+    @property
+    def held(self) -> int:
+        """How many facts are held in memory."""
+        return len(self._held)
 
     def flush_if_due(self) -> None:
         """Commit if the oldest fact has waited long enough."""
@@ -147,19 +153,19 @@ class Recorder:
             self.flush()
 
     def flush(self) -> None:
-        """Commit what is held. A full disk is remembered in `full`, nothing is lost by it."""
+        """Commit what is held. If the store cannot take it, `away` says why; nothing is lost."""
         if not self._held:
             return
         facts = tuple(self._held)
         try:
             self._log.commit(facts)
-        except StoreFull as exc:
-            if not self.full:
+        except StoreAway as exc:
+            if self.away is None:
                 log.error("%s; %d facts are held in memory", exc, len(facts))
-            self.full = True
+            self.away = exc
             self._oldest_held_mono = self._clock.mono()  # try again after the usual pause
             return
-        self.full = False
+        self.away = None
         self._held.clear()
         self._oldest_held_mono = None
         self._kept(facts)

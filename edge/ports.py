@@ -82,7 +82,7 @@ class VisitLog(Protocol):
     def commit(self, facts: Sequence[Fact]) -> None:
         """Keep the facts and their outbox rows in one transaction.
 
-        Raises `edge.store.database.StoreFull` when there is no room; nothing is kept then.
+        Raises `edge.store.database.StoreAway` when there is no room now; nothing is kept then.
         """
         ...
 

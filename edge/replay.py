@@ -18,7 +18,6 @@ from edge.pipeline import Counting, Recorder
 from edge.ports import ClockState, Fact, Frame
 from edge.sensors.motion import FrameUnreadable
 from edge.sensors.recording import Recording, RecordingTruncated
-from edge.store.database import StoreFull
 from menkou.progress import Progress
 
 TICK_EVERY_S = 60.0
@@ -190,7 +189,7 @@ class Replay:
 
         Raises:
             edge.sensors.recording.CameraFault: a file gave no usable frame.
-            edge.store.database.StoreFull: there is no room; what was printed is kept.
+            edge.store.database.StoreAway: there is no room; what was printed is kept.
         """
         began = time.monotonic()
         flushed = began
@@ -211,6 +210,11 @@ class Replay:
         self._recorder.add(self._counting.finish())
         self._flush()
         progress.done()
+        if stop():
+            self.faults.append(
+                f"stopped after {self.frames} frames; what was printed is kept, the rest was not"
+                " played"
+            )
         self._emit(self.tally.summary(self.frames, time.monotonic() - began))
 
     def _take(self, frame: Frame) -> None:
@@ -221,11 +225,8 @@ class Replay:
 
     def _flush(self) -> None:
         self._recorder.flush()
-        if self._recorder.full:
-            raise StoreFull(
-                "the disk is full: the replay stops here; what was printed is kept, make room"
-                " and run it again"
-            )
+        if self._recorder.away is not None:
+            raise self._recorder.away
 
     def _so_far(self, seconds: float) -> str:
         counts = [recording.frames_announced for recording in self._recordings]

@@ -28,6 +28,8 @@ BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_S: Final = 60.0
 SILENT_S: Final = 30.0
 """A part sends a note every second; one that is silent for this long hangs."""
+FIRST_WORD_S: Final = 120.0
+"""A small box with a slow card takes its time to load OpenCV."""
 STOP_S: Final = 8.0
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -59,6 +61,7 @@ class Part:
         self._started = 0.0
         self._start_at = 0.0
         self._heard = 0.0
+        self._spoke = False
         self.restarts = 0
         self.state: State = "restarting"
 
@@ -70,6 +73,7 @@ class Part:
     def heard(self, now: float) -> None:
         """Note that the part spoke."""
         self._heard = now
+        self._spoke = True
         self.state = "running"
 
     def look(self, now: float) -> str | None:
@@ -81,7 +85,7 @@ class Part:
         code = self._process.poll()
         if code is not None:
             return self._ended(now, code)
-        if now - self._heard > SILENT_S:
+        if now - self._heard > (SILENT_S if self._spoke else FIRST_WORD_S):
             self.state = "silent"
             self._process.kill()
             self._process.wait()
@@ -95,6 +99,7 @@ class Part:
             preexec_fn=_die_with_parent,
         )
         self._started = self._heard = now
+        self._spoke = False
 
     def _ended(self, now: float, code: int | None) -> str:
         if now - self._started > STEADY_S:
@@ -105,7 +110,7 @@ class Part:
         self._process = None
         self._start_at = now + pause_s
         self.state = "restarting"
-        why = f"was silent for {SILENT_S:.0f} s" if code is None else f"ended with {code}"
+        why = "was silent for too long" if code is None else f"ended with {code}"
         return f"{self.name} {why}; it is started again in {pause_s:g} s"
 
     def ask_to_stop(self) -> None:
@@ -133,7 +138,11 @@ def notify_systemd(state: str) -> None:
     if address.startswith("@"):
         address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
-        client.sendto(state.encode(), address)
+        client.setblocking(False)
+        try:
+            client.sendto(state.encode(), address)
+        except OSError as exc:
+            log.warning("systemd does not hear %s: %s", state, exc)
 
 
 class Supervisor:
@@ -175,7 +184,9 @@ class Supervisor:
             note = self._bus.receive(0.2)
             if note and note.sender in self._parts:
                 self._parts[note.sender].heard(time.monotonic())
-                if not ready and all(p.state == "running" for p in self._parts.values()):
+                if not ready:
+                    # One part that speaks is a service that has started; a page that cannot be
+                    # served must not make systemd end the counting.
                     ready = True
                     notify_systemd("READY=1")
         self._stop()

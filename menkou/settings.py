@@ -20,7 +20,7 @@ STRICT: Final = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 """For every settings record: an unknown key is a fault, never ignored."""
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.\"' -]+?)\s*\]\]?\s*(#.*)?$")
-_KEY = re.compile(r"\s*([A-Za-z0-9_-]+|\"[^\"]+\")\s*=")
+_KEY = re.compile(r"\s*((?:[A-Za-z0-9_-]+|\"[^\"]+\")(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*=")
 _SHOWN: Final = 60
 
 
@@ -72,7 +72,9 @@ def locate_keys(text: str) -> dict[tuple[str | int, ...], int]:
                 found.setdefault(table, number)
                 continue
             if key := _KEY.match(line):
-                found.setdefault((*table, key[1].strip('"')), number)
+                parts = [part.strip(" \"'") for part in key[1].split(".")]
+                for end in range(1, len(parts) + 1):
+                    found.setdefault((*table, *parts[:end]), number)
         # An array may go on over several lines; brackets in strings and comments are not ours.
         bare = re.sub(r"\"(\\.|[^\"\\])*\"|'[^']*'|#.*", "", line)
         depth += bare.count("[") - bare.count("]")
@@ -85,6 +87,8 @@ def _nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "a list"  # a secret may stand in it
     text = repr(value)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 

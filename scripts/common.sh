@@ -37,7 +37,9 @@ environment() {
         say "Python 3.11 or newer is needed, found: $(python3 --version 2>&1 || echo none)"
         exit 1
     fi
-    if [ ! -x .venv/bin/python ]; then
+    # An interrupted first run may have left half an environment.
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        rm -rf .venv
         "$python" -c 'import ensurepip, venv' 2>/dev/null || debian python3-venv
         "$python" -m venv .venv
     fi

@@ -1,15 +1,18 @@
 """`menkou-edge run`: the supervisor of a box."""
 
+import logging
 from pathlib import Path
 
 from edge.app.common import reading_of, run_dir, steady_clock, stop_on_signals
 from edge.bus import Bus
 from edge.config import EdgeConfig
-from edge.store.database import StoreLock, connect, migrate
+from edge.store.database import StoreAway, StoreLock, connect, migrate
 from edge.store.ledger import SqliteVisitLog
 from edge.store.outbox import Outbox
 from edge.supervisor import Supervisor, python_part
 from edge.wire.messages import Health
+
+log = logging.getLogger(__name__)
 
 
 def run_box(config: EdgeConfig, config_path: Path) -> None:
@@ -22,12 +25,16 @@ def run_box(config: EdgeConfig, config_path: Path) -> None:
     lock = StoreLock(config.data_dir)
     db = connect(config.data_dir)
     migrate(db)
-    clock = steady_clock(db)
-    epoch = Outbox(db).begin_epoch(clock.now(), "run")
-    visits = SqliteVisitLog(db, epoch)
+    epoch = Outbox(db).begin_epoch(steady_clock(db).now(), "run")
+    visits = SqliteVisitLog(db, epoch, "run")
 
     def restarted(part: str) -> None:
-        visits.health(Health(part=part, camera=None, state="restarted"), reading_of(clock))
+        try:
+            visits.health(
+                Health(part=part, camera=None, state="restarted"), reading_of(steady_clock(db))
+            )
+        except StoreAway as exc:
+            log.error("the restart of %s is not kept: %s", part, exc)
 
     common = ("--config", str(config_path), "--epoch", epoch)
     Supervisor(

@@ -17,8 +17,11 @@ def new_visit_id(at: datetime) -> str:
     return str(ULID.from_datetime(at))
 
 
-def counting_of(config: EdgeConfig, cameras: Container[str], visits: VisitLog) -> Counting:
-    """Return the rules for the named cameras; only those at an entrance count crossings."""
+def counting_of(config: EdgeConfig, cameras: Container[str], going_on: VisitLog | None) -> Counting:
+    """Return the rules for the named cameras; only those at an entrance count crossings.
+
+    `going_on` holds the visits and the occupancy that go on; None begins with an empty shop.
+    """
     doors = [
         Door(camera=c.name, line=c.counting_line, staff_zone=c.staff_polygon)
         for c in config.camera
@@ -27,7 +30,7 @@ def counting_of(config: EdgeConfig, cameras: Container[str], visits: VisitLog) -
     book = VisitBook(
         hours=config.opening_hours,
         new_id=new_visit_id,
-        open_visits=visits.open_visits(),
-        occupancy=visits.occupancy(),
+        open_visits=going_on.open_visits() if going_on else (),
+        occupancy=going_on.occupancy() if going_on else None,
     )
     return Counting(doors=doors, finder=MotionDetector, book=book)

@@ -6,11 +6,12 @@ from edge.app.common import latest, reading_of, run_dir, steady_clock, stop_on_s
 from edge.app.counting import counting_of
 from edge.bus import Bus, Note
 from edge.config import EdgeConfig
-from edge.core.visit import Opened
+from edge.core.visit import time_of
 from edge.eyes import Eyes
 from edge.pipeline import Recorder
 from edge.ports import CameraStateCode, Fact
-from edge.sensors.camera import LiveCamera, Mailbox
+from edge.sensors.camera import LiveCamera
+from edge.sensors.mailbox import Mailbox
 from edge.sensors.recording import quiet_opencv
 from edge.store.database import connect
 from edge.store.ledger import SqliteVisitLog
@@ -27,13 +28,11 @@ def run_eyes(config: EdgeConfig, epoch: str) -> None:
     stop = stop_on_signals()
     db = connect(config.data_dir)
     clock = steady_clock(db)
-    visits = SqliteVisitLog(db, epoch)
+    visits = SqliteVisitLog(db, epoch, "run")
     bus = Bus(run_dir(config), "eyes")
 
     def kept(facts: Sequence[Fact]) -> None:
-        opened = (f.change.visit.opened_at for f in facts if isinstance(f.change, Opened))
-        if (at := latest(opened)) is not None:
-            clock.raise_floor(at)
+        clock.raise_floor(latest(time_of(fact.change) for fact in facts))
         bus.send("front", Note(sender="eyes", new=True))
 
     def keep_health(camera: str, state: CameraStateCode) -> None:

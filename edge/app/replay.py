@@ -25,7 +25,7 @@ from edge.sensors.recording import Recording, quiet_opencv
 from edge.store import figures
 from edge.store.database import StoreLock, connect, migrate
 from edge.store.ledger import SqliteVisitLog
-from edge.store.outbox import Outbox
+from edge.store.outbox import Origin, Outbox
 from edge.uplink.mqtt import Condition
 from menkou.errors import MenkouFault
 from menkou.progress import Progress
@@ -152,11 +152,13 @@ def run_replay(config: EdgeConfig, request: ReplayRequest) -> list[str]:
     publish = request.publish_s
     with opened(config) as db, sending(config, db, publish is not None) as uplink:
         clock = RecordingClock(start)
-        visits = SqliteVisitLog(db, Outbox(db).begin_epoch(start, "replay"))
+        origin: Origin = "private" if publish is None else "replay"
+        # A recording has its own people in the shop; those of the living shop go on untouched.
+        visits = SqliteVisitLog(db, Outbox(db).begin_epoch(start, origin), origin)
         replay = Replay(
             recordings=recordings,
             clock=clock,
-            counting=counting_of(config, request.cameras, visits),
+            counting=counting_of(config, request.cameras, going_on=None),
             recorder=lambda kept: Recorder(log=visits, clock=clock, kept=kept),
             zone=config.store.zone,
             emit=request.emit,

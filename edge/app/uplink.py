@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from edge.config import EdgeConfig
-from edge.config_sections import UplinkSection
+from edge.config_sections import UplinkSection, file_of
 from edge.ports import Clock
 from edge.store.outbox import Outbox
 from edge.uplink.mqtt import Broker, Condition, Identity, Uplink
@@ -16,7 +16,7 @@ from menkou import __version__
 def _broker(section: UplinkSection, base: Path) -> Broker:
     parts = urlsplit(section.broker)
     tls = parts.scheme == "mqtts"
-    key = section.key.removeprefix("file:") if section.key else None
+    key = file_of(section.key)
     return Broker(
         host=parts.hostname or "",
         port=parts.port or (8883 if tls else 1883),

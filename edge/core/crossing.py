@@ -233,9 +233,11 @@ class CrossingCounter:
     def _record(
         self, walk: _Walk, track: Track, direction: Direction, at_s: float, *, back: bool = True
     ) -> Crossing:
-        last, walk.last = walk.last, (direction, at_s)
+        last = walk.last
         turned = back and last is not None and last[0] != direction
         soon = last is not None and at_s - last[1] <= TURN_BACK_S
+        # A turn settles the pair: who comes in after all, after a turn, is a visitor again.
+        walk.last = None if turned and soon else (direction, at_s)
         return Crossing(
             at_s=at_s,
             direction=direction,

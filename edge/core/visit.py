@@ -91,6 +91,11 @@ class Occupied:
 Change = Crossed | Opened | Revised | Closed | Occupied
 
 
+def time_of(change: Change) -> datetime:
+    """Return when a change happened."""
+    return change.visit.opened_at if isinstance(change, Opened) else change.at
+
+
 class VisitBook:
     """The open visits and the occupancy of one shop.
 

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.ports import CameraStateCode, Clock, Frame
-from edge.sensors.recording import CameraFault, Recording, check_image
+from edge.sensors.mailbox import Mailbox, Pace
+from edge.sensors.recording import CameraFault, Recording, RecordingTruncated, check_image
 
 FROZEN_S: Final = 60.0
 """Pictures that are equal to the last bit for this long come from a camera that hangs: a real
@@ -38,13 +39,24 @@ class CameraLost(CameraFault):
     """The camera cannot be reached, or its stream broke off."""
 
 
+def is_device(source: str) -> bool:
+    """Say whether a source is a device number such as 0, which is /dev/video0."""
+    return source.isascii() and source.isdecimal()
+
+
 def shown_source(source: str) -> str:
-    """Return a source for logs and pages: never its user, password or query."""
-    parts = urlsplit(source)
-    if not parts.scheme or not parts.hostname:
+    """Return a source for logs: of an address only scheme and host.
+
+    User, password, path and query are left out: cheap cameras take the password in any of them.
+    """
+    scheme, separator, _ = source.partition("://")
+    if not separator:
         return source
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+    try:
+        host = urlsplit(source).hostname
+    except ValueError:
+        host = None
+    return f"{scheme}://{host or '...'}/..."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,57 +68,6 @@ class CameraReport:
     since: datetime
     frames_per_s: float
     dropped: int
-
-
-class Mailbox:
-    """The newest frame of each camera. An older one that nobody took is dropped and counted."""
-
-    def __init__(self) -> None:
-        self._fresh: dict[str, Frame] = {}
-        self._arrived = threading.Condition()
-        self._closed = False
-
-    def put(self, frame: Frame) -> bool:
-        """Leave a frame; return whether it took the place of one that nobody had taken."""
-        with self._arrived:
-            replaced = frame.camera in self._fresh
-            self._fresh[frame.camera] = frame
-            self._arrived.notify()
-            return replaced
-
-    def take(self, timeout_s: float) -> list[Frame]:
-        """Return the newest frame of each camera that has one, after at most `timeout_s`."""
-        with self._arrived:
-            if not self._fresh and not self._closed:
-                self._arrived.wait(timeout_s)
-            fresh, self._fresh = self._fresh, {}
-            return list(fresh.values())
-
-    def close(self) -> None:
-        """Wake whoever waits."""
-        with self._arrived:
-            self._closed = True
-            self._arrived.notify_all()
-
-
-class _Pace:
-    """Frames a second over about the last five seconds."""
-
-    def __init__(self) -> None:
-        self._last: float | None = None
-        self._interval_s = 0.0
-
-    def tick(self, now: float) -> None:
-        if self._last is not None:
-            interval = now - self._last
-            weight = min(1.0, interval / 5.0 + 0.02)
-            self._interval_s += weight * (interval - self._interval_s)
-        self._last = now
-
-    def per_s(self, now: float) -> float:
-        if self._last is None or not self._interval_s:
-            return 0.0
-        return 1 / max(self._interval_s, now - self._last)
 
 
 class LiveCamera:
@@ -146,7 +107,7 @@ class LiveCamera:
         self._last_change = clock.mono()
         self._last_look: bytes = b""
         self._dropped = 0
-        self._pace = _Pace()
+        self._pace = Pace()
         self._began = clock.mono()
         self._thread = threading.Thread(target=self._run, name=f"camera-{name}", daemon=True)
         self.crash: BaseException | None = None
@@ -213,6 +174,9 @@ class LiveCamera:
                 raise CameraLost(f"camera {self.name}: the stream ended")
             except CameraLost as exc:
                 self._enter("lost", str(exc))
+            except RecordingTruncated as exc:
+                self._enter("ended", str(exc))
+                return
             except CameraFault as exc:
                 self._enter("unreadable", str(exc))
             failures = 0 if given else failures + 1
@@ -222,7 +186,7 @@ class LiveCamera:
 
     @property
     def _is_file(self) -> bool:
-        return "://" not in self._source and not self._source.isdigit()
+        return "://" not in self._source and not is_device(self._source)
 
     def _pictures(self) -> Iterator[NDArray[np.uint8]]:
         if self._is_file:
@@ -237,15 +201,19 @@ class LiveCamera:
             recording = Recording(
                 camera=self.name, path=Path(self._source), start=datetime.now(UTC)
             )
-            for frame in recording.frames():
-                if self._stop.wait(max(0.0, began + frame.elapsed_s - time.monotonic())):
-                    return
-                yield frame.image
+            try:
+                for frame in recording.frames():
+                    if self._stop.wait(max(0.0, began + frame.elapsed_s - time.monotonic())):
+                        return
+                    yield frame.image
+            except RecordingTruncated:
+                if not self._loop:
+                    raise
             if not self._loop:
                 return
 
     def _stream(self) -> Iterator[NDArray[np.uint8]]:
-        if self._source.isdigit():
+        if is_device(self._source):
             capture = cv2.VideoCapture(int(self._source), cv2.CAP_V4L2)
         else:
             limits = [

@@ -23,8 +23,16 @@ class StoreFault(MenkouFault):
     """The box's store cannot be used. Base of this package's errors."""
 
 
-class StoreFull(StoreFault):
-    """There is no room on the disk, or it cannot be written; nothing of the call was kept."""
+class StoreAway(StoreFault):
+    """Nothing can be kept now, but later perhaps; nothing of the call was kept. Try again."""
+
+
+class StoreFull(StoreAway):
+    """There is no room on the disk, or it cannot be written."""
+
+
+class StoreLocked(StoreAway):
+    """Another process holds the database for longer than `BUSY_TIMEOUT_S`."""
 
 
 class StoreBusy(StoreFault):
@@ -128,6 +136,8 @@ def translated(exc: sqlite3.Error, where: object) -> StoreFault:
     code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
     if code in _DISK_CODES:
         return StoreFull(f"{where}: the disk is full or cannot be written ({exc}); make room")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreLocked(f"{where}: held by another process for over {BUSY_TIMEOUT_S:g} s")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return StoreFault(f"{where}: the database is damaged ({exc}); restore it from a backup")
     return StoreFault(f"{where}: {exc}")

@@ -58,11 +58,14 @@ def day_count(db: Database, hours: OpeningHours, now: datetime) -> DayCount:
     spans = local_hours(now.astimezone(hours.zone).date(), hours)
     bounds = [utc_text(spans[0][0]), utc_text(spans[-1][1])]
     minutes = db.execute(
-        f"SELECT minute, {_COUNTS} FROM crossing_minute WHERE minute >= ? AND minute < ?", bounds
+        f"SELECT minute, {_COUNTS} FROM crossing_minute"
+        " WHERE private = 0 AND minute >= ? AND minute < ?",
+        bounds,
     ).fetchall()
     visits = db.execute(
         "SELECT opened_at FROM visit"
-        " WHERE opened_at >= ? AND opened_at < ? AND void = 0 AND who <> 'staff'",
+        " WHERE opened_at >= ? AND opened_at < ? AND void = 0"
+        " AND who <> 'staff' AND origin <> 'private'",
         bounds,
     ).fetchall()
     rows = []
@@ -93,7 +96,7 @@ def minute_count(db: Database, now: datetime) -> MinuteCount:
     """Return what crossed in the minute that holds `now`."""
     row = db.execute(
         "SELECT coalesce(sum(entered + entered_closed), 0), coalesce(sum(left + left_closed), 0)"
-        " FROM crossing_minute WHERE minute = ?",
+        " FROM crossing_minute WHERE private = 0 AND minute = ?",
         [utc_text(now.replace(second=0, microsecond=0))],
     ).fetchone()
     return MinuteCount(entered=row[0], left=row[1])
@@ -101,7 +104,7 @@ def minute_count(db: Database, now: datetime) -> MinuteCount:
 
 def last_crossing(db: Database) -> datetime | None:
     """Return when somebody last crossed a door, staff included."""
-    (at,) = db.execute("SELECT max(at) FROM crossing").fetchone()
+    (at,) = db.execute("SELECT max(at) FROM crossing WHERE origin <> 'private'").fetchone()
     return datetime.fromisoformat(at) if at else None
 
 

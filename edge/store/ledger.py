@@ -11,7 +11,7 @@ from sqlite_utils import Database
 from edge.core.visit import Closed, Crossed, Occupied, Opened, Revised, Visit
 from edge.ports import Fact
 from edge.store.database import transaction
-from edge.store.outbox import Outbox, Reading
+from edge.store.outbox import Origin, Outbox, Reading
 from edge.wire.codec import utc_text
 from edge.wire.messages import (
     Body,
@@ -48,12 +48,19 @@ class SqliteVisitLog:
     Args:
         db: a connection of its own.
         epoch: the epoch that this start of the box began.
+        origin: whose facts they are. A replay's occupancy is not kept and its open visits do not
+            go on; a private one's facts stand apart from all that pages and hub see.
     """
 
-    def __init__(self, db: Database, epoch: str) -> None:
+    def __init__(self, db: Database, epoch: str, origin: Origin) -> None:
         self._db = db
         self._epoch = epoch
+        self._origin = origin
         self._outbox = Outbox(db)
+
+    @property
+    def _private(self) -> bool:
+        return self._origin == "private"
 
     def commit(self, facts: Sequence[Fact]) -> None:
         """Keep facts, their rows and their events, all or none (see `ports.VisitLog`)."""
@@ -84,10 +91,11 @@ class SqliteVisitLog:
                 self._keep_crossing(crossed)
                 return None
             case Occupied(at=at, people=people):
-                self._db.execute(
-                    "INSERT OR REPLACE INTO occupancy (id, at, people) VALUES (1, ?, ?)",
-                    [utc_text(at), people],
-                )
+                if self._origin == "run":
+                    self._db.execute(
+                        "INSERT OR REPLACE INTO occupancy (id, at, people) VALUES (1, ?, ?)",
+                        [utc_text(at), people],
+                    )
                 return None
             case Opened(visit=visit):
                 return self._keep_opened(visit), self._reading(fact, visit.opened_at)
@@ -107,8 +115,9 @@ class SqliteVisitLog:
 
     def _keep_crossing(self, crossed: Crossed) -> None:
         self._db.execute(
-            "INSERT INTO crossing (at, camera, direction, track, staff, turned_back, hours_open)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO crossing"
+            " (at, camera, direction, track, staff, turned_back, hours_open, origin)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 utc_text(crossed.at),
                 crossed.camera,
@@ -117,32 +126,35 @@ class SqliteVisitLog:
                 crossed.staff,
                 crossed.turned_back,
                 crossed.hours_open,
+                self._origin,
             ],
         )
         added = {**dict.fromkeys(_MINUTE_COUNTS, 0), **_minute_counts(crossed)}
         columns = ", ".join(_MINUTE_COUNTS)
         sums = ", ".join(f"{name} = {name} + excluded.{name}" for name in _MINUTE_COUNTS)
         self._db.execute(
-            f"INSERT INTO crossing_minute (camera, minute, rev, {columns})"
-            f" VALUES (?, ?, 0, {', '.join('?' * len(_MINUTE_COUNTS))})"
-            f" ON CONFLICT (minute, camera) DO UPDATE SET {sums}",
-            [crossed.camera, utc_text(_minute_of(crossed.at)), *added.values()],
+            f"INSERT INTO crossing_minute (camera, minute, private, rev, {columns})"
+            f" VALUES (?, ?, ?, 0, {', '.join('?' * len(_MINUTE_COUNTS))})"
+            f" ON CONFLICT (minute, camera, private) DO UPDATE SET {sums}",
+            [crossed.camera, utc_text(_minute_of(crossed.at)), self._private, *added.values()],
         )
 
     def _minute(self, camera: str, minute: datetime) -> CrossingMinute:
         """Return the minute as it stands now, under the next revision."""
         row = self._db.execute(
-            "UPDATE crossing_minute SET rev = rev + 1 WHERE minute = ? AND camera = ?"
+            "UPDATE crossing_minute SET rev = rev + 1"
+            " WHERE minute = ? AND camera = ? AND private = ?"
             f" RETURNING rev, {', '.join(_MINUTE_COUNTS)}",
-            [utc_text(minute), camera],
+            [utc_text(minute), camera, self._private],
         ).fetchone()
         counts = dict(zip(_MINUTE_COUNTS, row[1:], strict=True))
         return CrossingMinute(camera=camera, minute=minute, rev=row[0], **counts)
 
     def _keep_opened(self, visit: Visit) -> VisitOpened:
         self._db.execute(
-            "INSERT INTO visit (id, rev, opened_at, camera, who, void) VALUES (?, ?, ?, ?, ?, 0)",
-            [visit.id, visit.rev, utc_text(visit.opened_at), visit.camera, visit.who],
+            "INSERT INTO visit (id, rev, opened_at, camera, who, void, origin)"
+            " VALUES (?, ?, ?, ?, ?, 0, ?)",
+            [visit.id, visit.rev, utc_text(visit.opened_at), visit.camera, visit.who, self._origin],
         )
         return VisitOpened(
             visit=visit.id,
@@ -174,10 +186,10 @@ class SqliteVisitLog:
         )
 
     def open_visits(self) -> list[Visit]:
-        """Return the visits that have neither ended nor been voided."""
+        """Return the living shop's visits that have neither ended nor been voided."""
         rows = self._db.execute(
             "SELECT id, rev, opened_at, camera, who FROM visit"
-            " WHERE closed_at IS NULL AND void = 0 ORDER BY opened_at"
+            " WHERE closed_at IS NULL AND void = 0 AND origin = 'run' ORDER BY opened_at"
         ).fetchall()
         return [
             Visit(id=i, rev=rev, opened_at=datetime.fromisoformat(at), camera=camera, who=who)

@@ -46,13 +46,21 @@ class Backlog:
     oldest_at: datetime | None
 
 
+Origin = Literal["run", "replay", "private"]
+"""Who began an epoch. Events of a `private` one, a replay without --publish, are never sent."""
+
+_SENT = "epoch IN (SELECT epoch FROM epoch WHERE origin <> 'private')"
+EPOCHS_TOLD_MAX: Final = 1_000
+"""Epochs in a hello: those with events that wait first, then the newest."""
+
+
 class Outbox:
     """The outbox table, through one connection."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def begin_epoch(self, now: datetime, origin: Literal["run", "replay"]) -> str:
+    def begin_epoch(self, now: datetime, origin: Origin) -> str:
         """Start a new epoch: 128 random bits, so no restored database reuses an identity."""
         epoch = secrets.token_hex(16)
         with transaction(self._db) as db:
@@ -91,15 +99,21 @@ class Outbox:
     def waiting(self, *, after: int, limit: int) -> list[Waiting]:
         """Return unacknowledged rows with an id above `after`, oldest first."""
         rows = self._db.execute(
-            "SELECT id, event FROM outbox WHERE acked_at IS NULL AND id > ? ORDER BY id LIMIT ?",
+            f"SELECT id, event FROM outbox WHERE acked_at IS NULL AND id > ? AND {_SENT}"
+            " ORDER BY id LIMIT ?",
             [after, limit],
         ).fetchall()
         return [Waiting(id=i, event=codec.load_event(json.loads(raw))) for i, raw in rows]
 
     def spans(self) -> list[EpochSpan]:
-        """Return what is held of each epoch, oldest epoch first. Empty epochs are left out."""
+        """Return what is held of epochs that may be sent, oldest first; empty ones are left out."""
         rows = self._db.execute(
-            "SELECT epoch, min(seq), max(seq) FROM outbox GROUP BY epoch ORDER BY min(id)"
+            "SELECT epoch, first, last FROM ("
+            " SELECT epoch, min(seq) AS first, max(seq) AS last, max(id) AS newest,"
+            " count(*) > count(acked_at) AS waits"
+            f" FROM outbox WHERE {_SENT} GROUP BY epoch ORDER BY waits DESC, newest DESC LIMIT ?"
+            ") ORDER BY newest",
+            [EPOCHS_TOLD_MAX],
         ).fetchall()
         return [EpochSpan(epoch=e, first=first, last=last) for e, first, last in rows]
 
@@ -133,7 +147,7 @@ class Outbox:
     def backlog(self) -> Backlog:
         """Count what the hub has not acknowledged."""
         count, oldest = self._db.execute(
-            "SELECT count(*), min(at) FROM outbox WHERE acked_at IS NULL"
+            f"SELECT count(*), min(at) FROM outbox WHERE acked_at IS NULL AND {_SENT}"
         ).fetchone()
         return Backlog(events=count, oldest_at=datetime.fromisoformat(oldest) if oldest else None)
 

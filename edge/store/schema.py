@@ -21,9 +21,19 @@ def counting(db: Database) -> None:
             "staff": int,
             "turned_back": int,
             "hours_open": int,
+            "origin": str,
         },
         pk="id",
-        not_null={"at", "camera", "direction", "track", "staff", "turned_back", "hours_open"},
+        not_null={
+            "at",
+            "camera",
+            "direction",
+            "track",
+            "staff",
+            "turned_back",
+            "hours_open",
+            "origin",
+        },
     )
     db.table("crossing").create_index(["at"])
     db.table("visit").create(
@@ -36,16 +46,23 @@ def counting(db: Database) -> None:
             "void": int,
             "closed_at": str,
             "close_reason": str,
+            "origin": str,
         },
         pk="id",
-        not_null={"rev", "opened_at", "who", "void"},
+        not_null={"rev", "opened_at", "who", "void", "origin"},
     )
     db.table("visit").create_index(["opened_at"])
     db.execute("CREATE INDEX visit_open ON visit (opened_at) WHERE closed_at IS NULL AND void = 0")
     minute_counts = ("entered", "left", "entered_closed", "left_closed", "staff", "turned_back")
     db.table("crossing_minute").create(
-        {"camera": str, "minute": str, "rev": int, **dict.fromkeys(minute_counts, int)},
-        pk=("minute", "camera"),
+        {
+            "camera": str,
+            "minute": str,
+            "private": int,
+            "rev": int,
+            **dict.fromkeys(minute_counts, int),
+        },
+        pk=("minute", "camera", "private"),
         not_null={"rev", *minute_counts},
     )
     db.table("occupancy").create(
@@ -60,19 +77,12 @@ def _outbox(db: Database) -> None:
         pk="epoch",
         not_null={"started_at", "origin", "last_seq"},
     )
-    db.table("outbox").create(
-        {
-            "id": int,
-            "epoch": str,
-            "seq": int,
-            "kind": str,
-            "at": str,
-            "event": str,
-            "acked_at": str,
-        },
-        pk="id",
-        not_null={"epoch", "seq", "kind", "at", "event"},
-        foreign_keys=[("epoch", "epoch", "epoch")],
+    # AUTOINCREMENT: the uplink remembers how far it has sent by id, so none may come twice.
+    db.execute(
+        "CREATE TABLE outbox ("
+        " id INTEGER PRIMARY KEY AUTOINCREMENT, epoch TEXT NOT NULL REFERENCES epoch (epoch),"
+        " seq INTEGER NOT NULL, kind TEXT NOT NULL, at TEXT NOT NULL, event TEXT NOT NULL,"
+        " acked_at TEXT)"
     )
     db.table("outbox").create_index(["epoch", "seq"], unique=True)
     # Only what still waits is ever searched for.

@@ -20,6 +20,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.ports import Clock
+from edge.store.database import StoreAway
 from edge.store.outbox import Backlog, Outbox
 from edge.uplink.sending import Delivery
 from edge.wire import codec
@@ -80,14 +81,14 @@ def _client(broker: Broker, address: BoxAddress) -> paho.Client:
     )
     client.reconnect_delay_set(min_delay=1, max_delay=30)
     if broker.tls:
-        context = ssl.create_default_context(cafile=broker.ca)
         try:
+            context = ssl.create_default_context(cafile=broker.ca)
             if broker.cert:
                 context.load_cert_chain(broker.cert, broker.key)
         except (OSError, ssl.SSLError) as exc:
             raise UplinkFault(
-                f"[uplink] cert {broker.cert} and key: expected a certificate and its key,"
-                f" got {exc}"
+                f"[uplink] ca {broker.ca}, cert {broker.cert} and key: expected PEM files that"
+                f" belong together, got: {exc}"
             ) from exc
         client.tls_set_context(context)
     return client
@@ -148,12 +149,18 @@ class Uplink:
                 self._send(outbox, now)
                 if now >= prune_at:
                     prune_at = now + PRUNE_S
-                    outbox.prune(self._clock.now())
+                    self._prune(outbox)
                 self.backlog = outbox.backlog()
                 if until_empty and self.backlog.events == 0:
                     break
         finally:
             self._say_goodbye()
+
+    def _prune(self, outbox: Outbox) -> None:
+        try:
+            outbox.prune(self._clock.now())
+        except StoreAway as exc:
+            log.warning("old events cannot be deleted now: %s", exc)
 
     def _take(self, outbox: Outbox) -> None:
         """Wait a moment for something to happen, then deal with all that has."""
@@ -175,7 +182,12 @@ class Uplink:
             self.state = "offline"
         elif kind == "ack":
             ack: Ack = value
-            outbox.acknowledge(ack, self._clock.now())
+            try:
+                outbox.acknowledge(ack, self._clock.now())
+            except StoreAway as exc:
+                # Sent again and acknowledged again, until it can be marked.
+                log.warning("an acknowledgement cannot be kept: %s", exc)
+                return
             self._delivery.on_ack(ack, self._session, time.monotonic())
 
     def _send(self, outbox: Outbox, now: float) -> None:
@@ -219,7 +231,7 @@ class Uplink:
             occupancy=condition.occupancy,
             cameras=condition.cameras,
         )
-        self._publish("health", codec.encode(heartbeat), retain=True)
+        self._publish("health", codec.encode(heartbeat))
 
     def _publish(
         self, channel: Literal["up", "status", "health"], payload: bytes, *, retain: bool = False

@@ -80,9 +80,12 @@ class Delivery:
     def on_ack(self, ack: Ack, session: str, now: float) -> None:
         """Take the hub's word: what it has is no longer on its way."""
         if ack.hello is not None:
-            if ack.hello != session or self.greeted:
+            if ack.hello != session:
                 return  # the answer to an earlier hello
+            # The answer may come in parts, and may have made rows wait again that were sent.
             self.greeted = True
+            self.cursor = 0
+            self._sent.clear()
         arrived = False
         through = {entry.epoch: entry for entry in ack.epochs}
         kept = deque(pair for pair in self._sent if not _has(through.get(pair[0]), pair[1]))

@@ -42,7 +42,10 @@ label: Final = _pattern(LABEL, "a label of 1 to 32 letters, digits, _ and -, a l
 release: Final = _pattern(_RELEASE, "a version such as 1.2.3")
 
 
-def integer(low: int, high: int = 2**53 - 1) -> Check:
+INTEGER_MAX: Final = 2**53 - 1
+
+
+def integer(low: int, high: int = INTEGER_MAX) -> Check:
     """Return a check for a whole number within bounds. JSON's numbers are exact to 2^53."""
 
     def check(value: Any) -> int:

@@ -9,7 +9,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from edge.wire.checks import Check
+from edge.wire.checks import INTEGER_MAX, Check
 from edge.wire.messages import (
     BATCH_EVENTS_MAX,
     BODIES,
@@ -29,7 +29,7 @@ from edge.wire.messages import (
 
 M = TypeVar("M")
 Message = Hello | Batch | Ack | Status | Heartbeat
-_EPOCHS_MAX = 10_000  # a box restarted every five minutes for a month
+_EPOCHS_MAX = 2_000  # twice what a box tells; 256 KiB hold about 4,000
 _RANGES_MAX = 1_000
 _CAMERAS_MAX = 64
 
@@ -214,7 +214,7 @@ def _load_ranges(raw: Any, where: str) -> tuple[tuple[int, int], ...]:
     ranges = []
     for item in _items(raw, where, 0, _RANGES_MAX):
         match item:
-            case [int(low), int(high)] if 1 <= low <= high:
+            case [int(low), int(high)] if 1 <= low <= high <= INTEGER_MAX:
                 ranges.append((low, high))
             case _:
                 raise WireFault(f"{where}: expected [first, last], got {item!r}")

@@ -75,7 +75,8 @@ class CrossingMinute:
     """Crossings of one camera in one minute so far; the highest `rev` wins.
 
     `entered` and `left` are people in opening hours, `*_closed` those outside them; `staff`
-    crossings are in neither. `turned_back` says how many of `entered` were U-turns.
+    crossings are in neither. `turned_back` says how many of all these were the second half of a
+    U-turn; the first half may stand in the minute before.
     """
 
     KIND: ClassVar[str] = "crossing_minute"

@@ -142,7 +142,9 @@ def _csrf() -> str:
 
 def _csrf_matches() -> bool:
     expected = session.get("csrf", "")
-    return bool(expected) and hmac.compare_digest(expected, request.form.get("csrf", ""))
+    return bool(expected) and hmac.compare_digest(
+        expected.encode(), request.form.get("csrf", "").encode()
+    )
 
 
 def _next_path() -> str:

@@ -18,6 +18,7 @@ import uvicorn
 from a2wsgi import WSGIMiddleware
 from a2wsgi.wsgi import Body, build_environ
 from flask import Flask
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from werkzeug.test import run_wsgi_app
 
 from menkou.listen import Listen
@@ -27,6 +28,7 @@ from menkou.web.stream import CLIENTS_MAX, Broadcast, Message, Receive, Scope, S
 
 _BODY_S: Final = 10.0
 """A body that takes longer would hold one of the few page threads."""
+_HEADERS_S: Final = 10.0
 _SPARE_CONNECTIONS: Final = 200
 _PAGE_THREADS: Final = 8
 _STOP_LOOK_S: Final = 0.1
@@ -93,6 +95,18 @@ class _Server(uvicorn.Server):
             self._broadcast.close()
             return True
         return await super().on_tick(counter)
+
+
+class _Impatient(H11Protocol):
+    """Closes a connection that has not said what it wants: silent ones must not use up the room."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(_HEADERS_S, self._end_if_silent)
+
+    def _end_if_silent(self) -> None:
+        if self.scope is None and not self.transport.is_closing():
+            self.transport.close()
 
 
 class _Gate:
@@ -180,7 +194,7 @@ async def _answer(send: Send, status: int, text: str) -> None:
 def _configure(gate: _Gate, listen: Listen) -> uvicorn.Config:
     config = uvicorn.Config(
         gate,
-        http="h11",
+        http=_Impatient,
         ws="none",
         loop="asyncio",
         lifespan="off",

@@ -1,13 +1,13 @@
 """Both sides' pages in a real browser: what a person sees, in both languages, at every width."""
 
 import dataclasses
-import importlib.util
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 Watched = Any  # conftest.Watched
@@ -69,15 +69,13 @@ def _faulty_chain(chain: Site) -> None:
 
 
 def _seriously_wrong(page: Page) -> list[str]:
-    """Return what our own list and, where it is installed, axe have to say."""
+    """Return what our own list and axe have to say."""
     wrong: list[str] = page.evaluate(_BY_HAND)
-    if importlib.util.find_spec("axe_playwright_python"):
-        axe: Any = importlib.import_module("axe_playwright_python.sync_playwright").Axe()
-        wrong += [
-            f"{v['id']}: {v['nodes'][0]['html'][:160]}"
-            for v in axe.run(page).response["violations"]
-            if v["impact"] in ("serious", "critical")
-        ]
+    wrong += [
+        f"{v['id']}: {v['nodes'][0]['html'][:160]}"
+        for v in Axe().run(page).response["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
     return wrong
 
 

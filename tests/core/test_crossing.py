@@ -116,6 +116,24 @@ def test_back_over_the_line_within_10_s_is_turned_back(stays_s: float, turned: b
     assert told(walk(way, back + 6, line=LINE)) == [("in", False), ("out", turned)]
 
 
+def test_who_turns_back_and_then_comes_in_after_all_is_no_turner_any_more() -> None:
+    way = along(
+        *((1, 0.5, 1.3), (2, 0.5, 0.3), (4, 0.5, 0.3), (5, 0.5, 0.85)),
+        *((6, 0.5, 0.85), (7, 0.5, 0.3), (20, 0.5, 0.3)),
+    )
+    found = walk(way, 15, line=LINE)
+    assert told(found) == [("in", False), ("out", True), ("in", False)]
+
+
+def test_two_turns_one_after_the_other_are_two_turns() -> None:
+    way = along(
+        *((1, 0.5, 1.3), (2, 0.5, 0.3), (3, 0.5, 0.85), (4, 0.5, 0.3), (5, 0.5, 0.85)),
+        (9, 0.5, 0.85),
+    )
+    found = walk(way, 8, line=LINE)
+    assert told(found) == [("in", False), ("out", True), ("in", False), ("out", True)]
+
+
 def test_who_hovers_on_the_line_counts_once() -> None:
     points = [(1.0, 0.5, 0.8)]
     points += [(3.0 + step, 0.5, 0.6 + (0.035 if step % 2 else -0.035)) for step in range(8)]

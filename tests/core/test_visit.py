@@ -77,6 +77,14 @@ def test_turning_back_at_the_door_is_no_visitor() -> None:
     assert "Closed" not in kinds(back)
 
 
+def test_who_hesitates_at_the_door_and_comes_in_after_all_is_a_visitor() -> None:
+    shop = Shop()
+    shop.cross("in")
+    shop.cross("out", 4, turned_back=True)
+    assert "Opened" in kinds(shop.cross("in", 7))
+    assert shop.book.occupancy == 1
+
+
 def test_stepping_out_and_straight_back_in_is_nobody_new() -> None:
     shop = Shop()
     shop.cross("in")

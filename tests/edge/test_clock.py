@@ -49,6 +49,14 @@ def test_once_the_system_has_caught_up_its_time_is_taken_again() -> None:
     assert clock.state() == "ok"
 
 
+def test_a_synchronised_clock_is_believed_when_the_floor_lies_far_ahead() -> None:
+    hands = HandClock()
+    clock = SteadyClock(hands, floor=START + timedelta(days=4000))
+    assert (clock.now(), clock.state()) == (START, "ok")
+    hands.word = "suspect"
+    assert clock.now() == START + timedelta(days=4000)
+
+
 def test_an_unsynchronised_system_is_suspect() -> None:
     hands = HandClock()
     hands.word = "suspect"

@@ -162,13 +162,85 @@ def test_an_uplink_is_secure_and_its_secrets_are_never_repeated(
 def test_a_camera_password_stays_in_its_file(tmp_path: Path) -> None:
     secret = "rtsp://admin:geheim123@192.0.2.10/stream"
     found = faults(tmp_path, STORE + BOX + f'[[camera]]\nname = "door"\nsource = "{secret}"\n')
-    assert "expected no password in the address" in found[0]
+    assert "expected no user or password in the address" in found[0]
     assert "geheim123" not in found[0]
     (tmp_path / "door.url").write_text(secret)
     text = STORE + BOX + '[[camera]]\nname = "door"\nsource = "file:door.url"\n'
     loaded = config(tmp_path, text)
     assert loaded.camera[0].address(loaded.base) == secret
     assert "geheim123" not in repr(loaded)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "rtsp://admin:ge#heim123@192.0.2.10/stream",
+        "rtsp://192.0.2.10/user=admin&password=geheim123&channel=1",
+        "http://192.0.2.10/video?user=admin&pwd=geheim123",
+    ],
+)
+def test_a_password_anywhere_in_an_address_is_a_fault_that_does_not_repeat_it(
+    tmp_path: Path, source: str
+) -> None:
+    (found,) = faults(tmp_path, STORE + BOX + f'[[camera]]\nname = "door"\nsource = "{source}"\n')
+    assert "root-only file" in found
+    assert "geheim123" not in found
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["rtsp://admin:geheim/123@192.0.2.10/s", "rtsp://admin:geheim#123@h/s", "rtsp://[geheim"],
+)
+def test_an_address_in_a_file_that_cannot_be_read_is_a_fault_that_does_not_repeat_it(
+    tmp_path: Path, url: str
+) -> None:
+    (tmp_path / "door.url").write_text(url)
+    text = STORE + BOX + '[[camera]]\nname = "door"\nsource = "file:door.url"\n'
+    (found,) = faults(tmp_path, text)
+    assert "got one that cannot be read" in found
+    assert "geheim" not in found
+
+
+def test_a_table_in_the_wrong_place_is_not_repeated(tmp_path: Path) -> None:
+    text = STORE + BOX + '[camera]\nname = "door"\nsource = "rtsp://admin:geheim123@h/s"\n'
+    found = "\n".join(faults(tmp_path, text))
+    assert "camera: expected a list [...], got a table" in found
+    assert "geheim123" not in found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[wifi]\nenabled = "yes"\n', "wifi.enabled: expected true or false, got 'yes'"),
+        ("[wifi]\nchannels = [true]\n", "wifi.channels[0]: expected a whole number, got True"),
+        (DOOR + 'loop = "on"\n', "camera[0].loop: expected true or false, got 'on'"),
+        (DOOR.replace('"rtsp://192.0.2.10/stream"', '"²"'), ""),
+        ("[hours]\n", "hours: expected at least one day"),
+        ('[uplink]\nbroker = "mqtts://h:99999"\n', "expected mqtts://HOST:PORT"),
+        ('[uplink]\nbroker = "mqtts://h"\ncert = "a.pem"\n', "expected key beside it, got none"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_a_fault(tmp_path: Path, text: str, expected: str) -> None:
+    if not expected:
+        assert config(tmp_path, STORE + BOX + text).camera[0].address(tmp_path).endswith("/²")
+        return
+    assert expected in faults(tmp_path, STORE + BOX + text)[0]
+
+
+def test_an_empty_declaration_declares_nothing(tmp_path: Path) -> None:
+    text = EVERYTHING.replace('"CN"', '""').replace("expires = 2027-11-01", 'expires = "soon"')
+    assert [line.split(": ")[1] for line in faults(tmp_path, text)] == [
+        "declaration.jurisdiction",
+        "declaration.expires",
+    ]
+
+
+def test_a_dotted_key_has_a_line_too(tmp_path: Path) -> None:
+    text = STORE.replace('[store]\nid = "nj-001"\nname', 'store.id = "nj 1"\nstore.name')
+    text = text.replace("timezone", "store.timezone") + BOX
+    assert faults(tmp_path, text) == [
+        "edge.toml:1: store.id: expected 1 to 64 of A-Z a-z 0-9 _ . - such as nj-001, got 'nj 1'"
+    ]
 
 
 def test_a_night_may_not_run_into_the_next_opening(tmp_path: Path) -> None:

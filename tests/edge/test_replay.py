@@ -84,13 +84,25 @@ def test_a_count_loads_no_model(config: Path, recordings: Path) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_summary_counts_this_replay_and_the_store_keeps_both(
+def test_a_replay_counts_itself_only_and_nothing_of_it_waits_for_the_hub(
     config: Path, recordings: Path
 ) -> None:
     assert replay(config, recordings / FILM)[-1]["in"] == 6
     assert replay(config, recordings / FILM)[-1]["in"] == 6
     shown = menkou_edge("outbox", "--config", config)
-    assert int(shown.stdout.split()[0]) >= 2 * 12
+    assert shown.stdout.startswith("0 events wait for the hub")
+
+
+def test_a_reader_that_goes_away_ends_a_replay_without_a_traceback(
+    config: Path, recordings: Path
+) -> None:
+    command = (
+        f"{sys.executable} -m edge replay --config {config}"
+        f" --camera door={recordings / FILM} --json | head -n 1"
+    )
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert json.loads(done.stdout)["event"] == "entry"
+    assert "Traceback" not in done.stderr
 
 
 def test_crossings_outside_opening_hours_are_kept_apart(config: Path, recordings: Path) -> None:
@@ -119,6 +131,8 @@ def test_people_read_a_table(config: Path, recordings: Path) -> None:
         (["--camera", "door=a.mp4", "--camera", "door=b.mp4"], "'door' was given twice"),
         (["--camera", "door=a.mp4", "--start", "10:00"], "expected a time with offset"),
         (["--camera", "door=a.mp4", "--start", "2026-11-21T10:00:00"], "expected a time with"),
+        (["--camera", "door=a.mp4", "--start", "1999-12-31T10:00:00Z"], "expected a time with"),
+        (["--camera", "door=a.mp4", "--start", "9999-12-31T23:59:59Z"], "expected a time with"),
         (["--camera", "door=a.mp4", "--publish"], "expected an [uplink] section"),
     ],
 )
@@ -184,6 +198,21 @@ def test_what_cannot_be_sent_says_that_it_waits(config: Path, recordings: Path) 
     assert done.returncode == 1
     assert "were not acknowledged by the hub within 1 s; they wait in the outbox" in done.stderr
     assert "visitors           6" in done.stdout
+    shown = menkou_edge("outbox", "--config", config)
+    assert int(shown.stdout.split()[0]) >= 12
+
+
+def test_certificates_that_are_not_there_are_a_warning_for_a_check_and_a_fault_for_a_run(
+    config: Path,
+) -> None:
+    with config.open("a") as file:
+        file.write('[uplink]\nbroker = "mqtts://hub.example.com"\nca = "ca.pem"\n')
+    check = menkou_edge("check-config", "--config", config)
+    assert check.returncode == 0
+    assert "edge.toml:13: uplink.ca: expected a file that can be read, got 'ca.pem'" in check.stderr
+    run = menkou_edge("run", "--config", config)
+    assert run.returncode == 2
+    assert "uplink.ca: expected a file that can be read" in run.stderr
 
 
 def test_every_command_has_help_and_an_example() -> None:

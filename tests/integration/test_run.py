@@ -240,6 +240,33 @@ def test_a_running_box_on_a_full_disk_says_so_and_keeps_what_it_held_when_there_
         box.process.stop()
 
 
+def test_a_full_disk_takes_no_part_down_neither_by_the_hubs_word_nor_by_a_restart(
+    small_disk: Path, recordings: Path, chain: Chain
+) -> None:
+    uplink = f'[uplink]\nbroker = "{chain.broker.url}"\n'
+    box = Box(small_disk, recordings / "video/one-by-one.mp4", uplink)
+    box.process.start()
+    try:
+        until(lambda: box.state().get("backlog", 0) >= 1, what="events that wait")
+        stone = fill(small_disk)
+        chain.broker.start()
+        chain.hub.start()
+        until(lambda: "cannot be kept" in box.process.log(), within_s=60, what="the hub's word")
+        box.part("eyes").kill()
+        until(
+            lambda: any(
+                p["name"] == "eyes" and p["restarts"] == 1 and p["state"] == "running"
+                for p in box.state().get("parts", ())
+            ),
+            what="the restart of the eyes",
+        )
+        stone.unlink()
+        until(lambda: box.state()["backlog"] == 0, within_s=60, what="an empty outbox")
+        assert [part["restarts"] for part in box.state()["parts"]] == [1, 0]
+    finally:
+        box.process.stop()
+
+
 def test_a_stopped_replay_keeps_and_prints_what_it_has(
     make_box: Callable[..., Box], tmp_path: Path, recordings: Path
 ) -> None:
@@ -257,7 +284,7 @@ def test_a_stopped_replay_keeps_and_prints_what_it_has(
         first = json.loads(replay.stdout.readline())
         replay.send_signal(signal.SIGINT)
         rest = [json.loads(line) for line in replay.stdout]
-    assert replay.returncode == 0
+    assert replay.returncode == 1
     lines = [first, *rest]
     assert lines[-1]["event"] == "summary"
     assert lines[-1]["in"] == sum(

@@ -14,7 +14,8 @@ import pytest
 
 from edge.clock import SystemClock
 from edge.ports import CameraStateCode, Frame
-from edge.sensors.camera import LiveCamera, Mailbox, shown_source
+from edge.sensors.camera import LiveCamera, shown_source
+from edge.sensors.mailbox import Mailbox
 from tests.support.video import write_video
 
 CLOCK = SystemClock()
@@ -147,6 +148,16 @@ def test_a_file_that_loops_begins_again(watch: Watch, tmp_path: Path) -> None:
     assert all(a.elapsed_s < b.elapsed_s for a, b in pairwise(seen))
 
 
+def test_a_truncated_file_is_played_once_and_has_then_ended(
+    watch: Watch, avi: Path, tmp_path: Path
+) -> None:
+    short = tmp_path / "short.avi"
+    short.write_bytes(avi.read_bytes()[: avi.stat().st_size // 3])
+    camera, mailbox, states = watch(str(short))
+    until(lambda: not mailbox.take(0.1) and camera.report().state == "ended")
+    assert states == ["ok", "ended"]
+
+
 def test_a_file_that_is_no_video_is_unreadable(watch: Watch, tmp_path: Path) -> None:
     junk = tmp_path / "junk.mp4"
     junk.write_bytes(b"x" * 5000)
@@ -189,8 +200,10 @@ def test_a_waiting_reader_is_woken_by_closing() -> None:
 @pytest.mark.parametrize(
     ("source", "shown"),
     [
-        ("rtsp://admin:geheim@192.0.2.10:554/stream?token=geheim", "rtsp://192.0.2.10:554/stream"),
-        ("rtsp://192.0.2.10/stream", "rtsp://192.0.2.10/stream"),
+        ("rtsp://admin:geheim@192.0.2.10:554/stream?token=geheim", "rtsp://192.0.2.10/..."),
+        ("rtsp://192.0.2.10/user=admin&password=geheim&channel=1", "rtsp://192.0.2.10/..."),
+        ("rtsp://admin:ge#heim@192.0.2.10/stream", "rtsp://admin/..."),
+        ("rtsp://[geheim", "rtsp://.../..."),
         ("0", "0"),
         ("/var/lib/door.mp4", "/var/lib/door.mp4"),
     ],

@@ -6,26 +6,41 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlite_utils import Database
 
+from edge.clock import SystemClock
+from edge.core.hours import OpeningHours
 from edge.core.visit import Change, Closed, Crossed, Occupied, Opened, Revised, Visit
+from edge.pipeline import HELD_MAX, Recorder
 from edge.ports import Fact
+from edge.store import figures
 from edge.store.database import (
     FILE_NAME,
     StoreBusy,
     StoreFault,
     StoreFull,
     StoreLock,
+    StoreLocked,
     connect,
     migrate,
     transaction,
 )
 from edge.store.ledger import SqliteVisitLog
-from edge.store.outbox import KEEP_ACKED, Outbox
-from edge.wire.messages import Ack, CrossingMinute, EpochAck, VisitClosed, VisitRevised
+from edge.store.outbox import EPOCHS_TOLD_MAX, KEEP_ACKED, Outbox
+from edge.wire import codec
+from edge.wire.messages import (
+    Ack,
+    CrossingMinute,
+    EpochAck,
+    Hello,
+    VisitClosed,
+    VisitRevised,
+)
 
+ALWAYS = OpeningHours(zone=ZoneInfo("Asia/Shanghai"), by_weekday=None)
 AT = datetime(2026, 11, 21, 4, 0, 30, tzinfo=UTC)
 VISIT = Visit(id="01M7XXA33GXJBZ1TSAYXW5Y5AK", rev=0, opened_at=AT, camera="door", who="visitor")
 
@@ -61,7 +76,7 @@ def epoch(db: Database) -> str:
 
 @pytest.fixture
 def log(db: Database, epoch: str) -> SqliteVisitLog:
-    return SqliteVisitLog(db, epoch)
+    return SqliteVisitLog(db, epoch, "run")
 
 
 def test_a_crossing_its_visit_and_its_events_are_kept_together(
@@ -181,6 +196,103 @@ def test_acknowledged_events_are_deleted_after_thirty_days_and_waiting_ones_neve
     assert outbox.prune(AT + KEEP_ACKED) == 0
     assert outbox.prune(AT + KEEP_ACKED + timedelta(seconds=1)) == 2
     assert [(s.first, s.last) for s in outbox.spans()] == [(3, 3)]
+
+
+def test_a_private_replay_is_told_to_nobody_and_leaves_the_living_shop_alone(
+    db: Database, log: SqliteVisitLog
+) -> None:
+    log.commit([fact(Opened(visit=VISIT)), fact(Occupied(at=AT, people=1)), fact(crossed())])
+    before = figures.day_count(db, ALWAYS, AT)
+    outbox = Outbox(db)
+    waiting = outbox.backlog().events
+    replay = SqliteVisitLog(db, outbox.begin_epoch(AT, "private"), "private")
+    other = Visit(
+        id="01M7XXA33GXJBZ1TSAYXW5Y5AM", rev=0, opened_at=AT, camera="door", who="visitor"
+    )
+    later = Occupied(at=AT + timedelta(hours=1), people=7)
+    replay.commit([fact(Opened(visit=other)), fact(later), fact(crossed())])
+    assert outbox.backlog().events == waiting == len(outbox.waiting(after=0, limit=99))
+    assert len(outbox.spans()) == 1
+    assert log.open_visits() == [VISIT]
+    assert figures.occupancy(db) == 1
+    assert figures.day_count(db, ALWAYS, AT) == before
+    assert figures.minute_count(db, AT).entered == 1
+
+
+def test_a_published_replay_is_told_but_its_people_are_not_in_the_living_shop(
+    db: Database, log: SqliteVisitLog
+) -> None:
+    outbox = Outbox(db)
+    replay = SqliteVisitLog(db, outbox.begin_epoch(AT, "replay"), "replay")
+    replay.commit([fact(Opened(visit=VISIT)), fact(Occupied(at=AT, people=5))])
+    assert outbox.backlog().events == 1
+    assert log.open_visits() == []
+    assert figures.occupancy(db) == 0
+    assert figures.day_count(db, ALWAYS, AT).visitors == 1
+
+
+def test_the_id_of_a_deleted_event_is_never_given_again(
+    db: Database, log: SqliteVisitLog, epoch: str
+) -> None:
+    commit_crossings(log, 3)
+    outbox = Outbox(db)
+    outbox.acknowledge(Ack(hello=None, epochs=(EpochAck(epoch=epoch, through=3),)), AT)
+    assert outbox.prune(AT + KEEP_ACKED + timedelta(days=1)) == 3
+    commit_crossings(log, 1)
+    assert [w.id for w in outbox.waiting(after=3, limit=10)] == [4]
+
+
+def test_a_hello_tells_of_a_bounded_number_of_epochs_those_that_wait_first(db: Database) -> None:
+    outbox = Outbox(db)
+    waiting = outbox.begin_epoch(AT, "run")
+    SqliteVisitLog(db, waiting, "run").commit([fact(crossed())])
+    with transaction(db):
+        for number in range(EPOCHS_TOLD_MAX + 50):
+            name = f"{number:032x}"
+            db.execute("INSERT INTO epoch VALUES (?, ?, 'run', 1)", [name, "2026"])
+            db.execute(
+                "INSERT INTO outbox (epoch, seq, kind, at, event, acked_at)"
+                " VALUES (?, 1, 'health', '2026', '{}', '2026')",
+                [name],
+            )
+    spans = outbox.spans()
+    assert len(spans) == EPOCHS_TOLD_MAX
+    assert spans[0].epoch == waiting
+    hello = Hello(
+        session="0" * 32,
+        name="店" * 80,
+        timezone="Asia/Shanghai",
+        version="0.1.0",
+        epochs=tuple(spans),
+    )
+    assert codec.decode_up(codec.encode(hello))[0] == hello
+
+
+def test_a_database_that_another_process_holds_is_away_and_nothing_is_lost(
+    db: Database, log: SqliteVisitLog, tmp_path: Path
+) -> None:
+    db.execute("PRAGMA busy_timeout = 50")
+    other = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    kept: list[int] = []
+    recorder = Recorder(log=log, clock=SystemClock(), kept=lambda facts: kept.append(len(facts)))
+    recorder.add([crossed()])
+    recorder.flush()
+    assert isinstance(recorder.away, StoreLocked)
+    assert (recorder.held, kept) == (1, [])
+    other.execute("ROLLBACK")
+    other.close()
+    recorder.flush()
+    assert recorder.held == 0
+    assert kept == [1]
+
+
+def test_what_comes_while_too_much_is_held_is_refused_and_counted(
+    log: SqliteVisitLog, db: Database, tmp_path: Path
+) -> None:
+    recorder = Recorder(log=log, clock=SystemClock(), kept=lambda _: None)
+    recorder.add([crossed()] * (HELD_MAX + 3))
+    assert (recorder.held, recorder.refused) == (HELD_MAX, 3)
 
 
 def test_a_migration_is_applied_once_and_a_newer_database_is_refused(

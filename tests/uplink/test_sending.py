@@ -51,6 +51,14 @@ def test_the_answer_to_an_earlier_hello_does_not_count() -> None:
     assert delivery.room() == 0
 
 
+def test_a_later_part_of_the_answer_makes_the_box_look_from_the_beginning_again() -> None:
+    delivery = greeted()
+    delivery.on_batch_sent(rows(1, 10), 1.0)
+    delivery.on_ack(ack(0, SESSION), SESSION, 1.1)
+    assert delivery.cursor == 0
+    assert delivery.room() == 200
+
+
 def test_an_unanswered_hello_is_repeated_ever_more_patiently_up_to_a_bound() -> None:
     delivery = Delivery(random=Random(1))
     delivery.on_connected()

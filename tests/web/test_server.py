@@ -1,5 +1,6 @@
 """The server itself: bodies, TLS, headers of its own."""
 
+import socket
 import ssl
 import subprocess
 from collections.abc import Callable
@@ -43,6 +44,18 @@ def test_the_server_does_not_name_itself(serving: Serving) -> None:
         assert answer.getheader("Server") is None
         assert answer.getheader("Date")
         client.close()
+
+
+def test_connections_that_say_nothing_are_closed(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("menkou.web.server._HEADERS_S", 0.2)
+    with serving() as served:
+        silent = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(20)]
+        for connection in silent:
+            connection.settimeout(5)
+            assert connection.recv(1) == b""
+            connection.close()
 
 
 @pytest.fixture
