@@ -10,6 +10,7 @@ the box sends again whatever this hub has not acknowledged. Started by `cli`.
 import logging
 import queue
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -120,6 +121,7 @@ class Post:
         self._queue: queue.Queue[Received] = queue.Queue(queued_max)
         self._dirtied = threading.Event()
         self._losses = _Losses()
+        self._why_failed: str | None = None
         self.connected = threading.Event()
         self.subscribed = threading.Event()
         self._client = self._make_client()
@@ -128,6 +130,7 @@ class Post:
         client = paho.Client(CallbackAPIVersion.VERSION2, clean_session=True)
         client.reconnect_delay_set(*_RECONNECT_S)
         client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -166,7 +169,15 @@ class Post:
             return
         client.subscribe([(every_box(name), 1) for name in ("up", "status", "health")])
         self.connected.set()
+        self._why_failed = None
         _log.info("broker %s: connected", self._broker.shown)
+
+    def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:
+        # paho calls this while it handles the error, which is not among the arguments.
+        why = str(sys.exc_info()[1])
+        if why != self._why_failed:
+            self._why_failed = why
+            _log.error("broker %s: no connection: %s; tried again", self._broker.shown, why)
 
     def _on_subscribe(self, *_: Any) -> None:
         self.subscribed.set()
@@ -193,7 +204,8 @@ class Post:
         while not self._stop.is_set():
             if messages := self._gather():
                 self._take(messages)
-            if time.monotonic() - beaten >= _BEAT_S:
+            # Without a broker nothing is taken in: then there is no sign of life either.
+            if self.subscribed.is_set() and time.monotonic() - beaten >= _BEAT_S:
                 beaten = time.monotonic()
                 self._beat()
 

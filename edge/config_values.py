@@ -108,7 +108,7 @@ def clock_pair(value: Any) -> tuple[time, time] | None:
             return opens, closes
     except (TypeError, ValueError, AttributeError):
         pass  # one message for every way of being wrong, below
-    raise ValueError(f'expected ["10:00", "22:00"], got {value!r}')
+    raise ValueError(f'expected ["HH:MM", "HH:MM"] such as ["09:30", "22:00"], got {value!r}')
 
 
 def secret_reference(value: Any) -> str | None:
@@ -139,6 +139,7 @@ def broker_url(value: Any) -> str:
     return str(value)
 
 
+_SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "rtmp")
 _CREDENTIAL: Final = re.compile(r"(?i)@|(pass|pwd|user|token|secret|key|auth)[a-z]*=")
 
 
@@ -152,7 +153,7 @@ def source(value: Any) -> str:
         if _CREDENTIAL.search(value):
             raise ValueError(
                 "expected no user or password in the address; put the whole address into a"
-                " root-only file and write file:/etc/menkou/door.url"
+                " file that only root and the service can read, and write file:/etc/menkou/door.url"
             )
         check_url(value)
     return value
@@ -166,13 +167,13 @@ def check_url(url: str) -> None:
     """
     try:
         parts = urlsplit(url)
-        sound = bool(parts.scheme and parts.hostname) and parts.port != 0
+        sound = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
         sound = False
     if not sound or "#" in url:
         raise ValueError(
-            "expected an address such as rtsp://HOST/PATH, got one that cannot be read; write"
-            " / ? # @ : in a password as %2F %3F %23 %40 %3A"
+            f"expected an address such as rtsp://HOST/PATH ({', '.join(_SCHEMES)}), got one that"
+            " cannot be read; write / ? # @ : in a password as %2F %3F %23 %40 %3A"
         )
 
 

@@ -21,7 +21,8 @@ from edge.core.hours import OpeningHours
 from edge.live import LiveState
 from edge.store import figures
 from edge.store.outbox import Backlog, Outbox
-from edge.uplink.mqtt import Condition, Uplink
+from edge.uplink.link import Condition
+from edge.uplink.mqtt import Uplink
 from menkou.listen import Listen
 from menkou.web.server import serve
 from menkou.web.stream import Broadcast
@@ -124,13 +125,13 @@ class ShopFront:
 
     def _hour(self, count: figures.HourCount) -> HourFigures:
         hours, now = self._shop.hours, self._clock.now()
-        middle = count.start + (count.end - count.start) / 2
+        open_in_it = hours.is_open(count.start) or hours.opens_within(count.start, count.end)
         return HourFigures(
             start=count.start.astimezone(hours.zone),
             visitors=count.visitors,
             entered=count.entered,
             left=count.left,
-            open=hours.is_open(middle),
+            open=open_in_it,
             current=count.start <= now < count.end,
         )
 

@@ -140,6 +140,9 @@ def _wording(error: Mapping[str, Any], record: Any) -> str:
         return "expected a value, got none"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
+    if error["type"] in ("list_type", "tuple_type") and isinstance(error["input"], dict):
+        name = path[-1]
+        return f"expected a list of tables, [[{name}]] in double brackets, got one table"
     plain = _PLAIN_WORDS.get(error["type"])
     expected = plain.format(**error.get("ctx", {})) if plain else error["msg"]
     return f"expected {expected}, got {_shown(error['input'])}"

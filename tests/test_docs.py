@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 import cloud
 import cloud.cli
@@ -39,7 +41,7 @@ def test_every_command_that_the_documents_name_exists() -> None:
     }
     text = README + OPERATIONS
     code = "\n".join([*blocks(text, "sh"), *re.findall(r"`([^`\n]+)`", text)])
-    named = re.findall(r"(menkou-(?:edge|hub)) ([a-z][a-z-]+)", code)
+    named = re.findall(r"(menkou-(?:edge|hub)) (?!menkou)([a-z][a-z-]+)", code)
     assert named
     for program, command in named:
         assert re.search(rf"\b{command}\b", commands[program]), f"{program} {command}"
@@ -75,6 +77,17 @@ def test_the_demo_runs_through_and_clip_box_and_hub_agree(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     rows = [line.split()[-3:] for line in done.stdout.splitlines()[:4]]
     assert rows == [["clip", "box", "hub"], ["3"] * 3, ["2"] * 3, ["3"] * 3]
+
+
+def test_the_certificates_of_the_operations_guide_can_be_made_as_written(tmp_path: Path) -> None:
+    (commands,) = (block for block in blocks(OPERATIONS, "sh") if "openssl" in block)
+    subprocess.run(["bash", "-e", "-c", commands], cwd=tmp_path, check=True, capture_output=True)
+    for name, common_name in (("box", "nj-001/nj-001-a"), ("hub", "menkou-hub")):
+        certificate = x509.load_pem_x509_certificate((tmp_path / f"{name}.pem").read_bytes())
+        (attribute,) = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        assert attribute.value == common_name
+        authority = x509.load_pem_x509_certificate((tmp_path / "ca.pem").read_bytes())
+        certificate.verify_directly_issued_by(authority)
 
 
 def test_the_packages_are_ours() -> None:

@@ -15,7 +15,7 @@ from menkou.web.chart import Column, Tick, columns, scale, ticks
 
 BACKLOG_NORMAL: Final = 50
 """So many unsent records come and go within a heartbeat of a busy shop."""
-INGEST_SILENT: Final = timedelta(seconds=90)
+INGEST_SILENT: Final = timedelta(seconds=30)
 SPARK_HEAD: Final = 22.0
 _CAMERA_FAULTS: Final = frozenset({"lost", "frozen", "unreadable", "ended"})
 
@@ -91,9 +91,10 @@ def board_of(today: ChainToday) -> Board:
     """Work out the page. Its clock times are those of the zone that most shops are in."""
     now = _page_time(today)
     bases = sorted({shop.basis for shop in today.shops})
-    groups = tuple(_group(basis, today.shops, now) for basis in bases)
-    rows = [row for group in groups for row in group.rows]
     seen = today.ingest_seen_at
+    deaf = seen is None or today.now - seen > INGEST_SILENT
+    groups = tuple(_group(basis, today.shops, now, deaf=deaf) for basis in bases)
+    rows = [row for group in groups for row in group.rows]
     return Board(
         now=now,
         groups=groups,
@@ -104,7 +105,7 @@ def board_of(today: ChainToday) -> Board:
         silent=tuple(row for row in rows if row.health in ("silent", "never")),
         set_aside=today.set_aside,
         ingest_seen_at=seen,
-        ingest_silent=seen is None or today.now - seen > INGEST_SILENT,
+        ingest_silent=deaf,
     )
 
 
@@ -113,7 +114,8 @@ def _page_time(today: ChainToday) -> datetime:
     return today.now.astimezone(zones.most_common(1)[0][0]) if zones else today.now
 
 
-def _group(basis: str, shops: Sequence[ShopDay], now: datetime) -> Group:
+def _group(basis: str, shops: Sequence[ShopDay], now: datetime, *, deaf: bool) -> Group:
+    """Return the shops of one basis; a hub that hears nothing (`deaf`) has no complete figure."""
     ours = [shop for shop in shops if shop.basis == basis]
     lines = scale(max((hour.visitors for shop in ours for hour in shop.hours), default=0))
     rows = tuple(_row(shop, now, lines[-1]) for shop in ours)
@@ -125,7 +127,7 @@ def _group(basis: str, shops: Sequence[ShopDay], now: datetime) -> Group:
         entered=sum(row.shop.entered for row in told),
         left=sum(row.shop.left for row in told),
         counted=len(told),
-        incomplete=sum(row.health not in ("whole", "unsure") for row in rows),
+        incomplete=sum(deaf or row.health not in ("whole", "unsure") for row in rows),
     )
 
 

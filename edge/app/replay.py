@@ -26,7 +26,7 @@ from edge.store import figures
 from edge.store.database import StoreLock, connect, migrate
 from edge.store.ledger import SqliteVisitLog
 from edge.store.outbox import Origin, Outbox
-from edge.uplink.mqtt import Condition
+from edge.uplink.link import Condition
 from menkou.errors import MenkouFault
 from menkou.progress import Progress
 

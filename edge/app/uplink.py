@@ -8,7 +8,8 @@ from edge.config import EdgeConfig
 from edge.config_sections import UplinkSection, file_of
 from edge.ports import Clock
 from edge.store.outbox import Outbox
-from edge.uplink.mqtt import Broker, Condition, Identity, Uplink
+from edge.uplink.link import Broker, Condition, Identity
+from edge.uplink.mqtt import Uplink
 from edge.wire.topics import BoxAddress
 from menkou import __version__
 

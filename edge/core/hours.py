@@ -52,6 +52,11 @@ class OpeningHours:
         """Say whether the shop is open at an aware moment."""
         return self.opening_at(moment) is not None
 
+    def opens_within(self, start: datetime, end: datetime) -> bool:
+        """Say whether an opening begins at or after `start` and before `end` (aware)."""
+        opening = self.opening_on(start.astimezone(self.zone).date())
+        return opening is not None and start <= opening.opens < end
+
     def last_closing(self, moment: datetime) -> datetime | None:
         """Return the latest closing at or before the moment, looking back eight days."""
         day = moment.astimezone(self.zone).date()

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from edge.demo.show import demo_folder, play_live, play_once, prepare
+from edge.demo.show import demo_folder, play_live, play_once, prepared
 from menkou.errors import MenkouFault
 
 
@@ -21,9 +21,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--once", action="store_true", help="run the clip through, print the summary, exit"
     )
     arguments = parser.parse_args(argv)
+    way = "once" if arguments.once else "live"
     try:
-        stage = prepare(demo_folder())
-        return play_once(stage) if arguments.once else play_live(stage)
+        with prepared(demo_folder(), way) as stage:
+            return play_once(stage) if arguments.once else play_live(stage)
+    except KeyboardInterrupt:
+        print("scripts/demo: stopped", file=sys.stderr)
+        return 1
     except MenkouFault as exc:
         print(f"scripts/demo: {exc}", file=sys.stderr)
         return 1

@@ -25,6 +25,7 @@ from zoneinfo import ZoneInfo
 import requests
 
 from edge.demo.clip import ClipTruth, make_clip
+from edge.store.database import StoreBusy, StoreLock
 from menkou.errors import MenkouFault
 
 SHOP_ZONE: Final = ZoneInfo("Asia/Shanghai")
@@ -61,11 +62,29 @@ def free_port(wanted: int) -> int:
     raise DemoFailed("127.0.0.1: expected a free port, got none")
 
 
-def prepare(folder: Path) -> Stage:
-    """Make the clip, unless it lies there already, and write both settings files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    clip = folder / "door.mp4"
-    truth = _clip_of(clip, folder / "door.json")
+@contextmanager
+def prepared(home: Path, play: str) -> Iterator[Stage]:
+    """Make the clip, unless it lies there already, and write both settings files.
+
+    Each way to play has a folder of its own under `home`, held while it plays.
+
+    Raises:
+        DemoFailed: it is being played already.
+    """
+    folder = home / play
+    try:
+        lock = StoreLock(folder, patience_s=0.5)
+    except StoreBusy:
+        raise DemoFailed(f"{folder}: this demo is running already; end that one first") from None
+    try:
+        yield _prepare(folder, home)
+    finally:
+        lock.release()
+
+
+def _prepare(folder: Path, home: Path) -> Stage:
+    clip = home / "door.mp4"
+    truth = _clip_of(clip, home / "door.json")
     hub, box, broker = (free_port(port) for port in (_HUB_PORT, _BOX_PORT, _BROKER_PORT))
     (folder / "hub.toml").write_text(
         f'[hub]\nlisten = "127.0.0.1:{hub}"\ndata_dir = "hub"\n\n'
@@ -76,7 +95,7 @@ def prepare(folder: Path) -> Stage:
     (folder / "edge.toml").write_text(
         '[store]\nid = "nj-001"\nname = "南京东路店"\ntimezone = "Asia/Shanghai"\n\n'
         '[box]\nid = "nj-001-a"\ndata_dir = "box"\n\n'
-        '[[camera]]\nname = "door"\nsource = "door.mp4"\nloop = true\n'
+        f'[[camera]]\nname = "door"\nsource = "{clip}"\nloop = true\n'
         f'line = {line}\ninside = "{truth.inside}"\n\n'
         f'[uplink]\nbroker = "mqtt://127.0.0.1:{broker}"\n\n'
         f'[console]\nlisten = "127.0.0.1:{box}"\n',

@@ -96,6 +96,8 @@ def connect(data_dir: Path) -> Database:
         StoreFault: no database there, a damaged one, or one of a newer version.
     """
     path = data_dir / FILE_NAME
+    if not data_dir.is_dir():
+        raise StoreFault(f"{data_dir}: no data directory yet; run or replay makes it")
     try:
         conn = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False

@@ -8,26 +8,22 @@ import logging
 import queue
 import random
 import secrets
-import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.ports import Clock
 from edge.store.database import StoreAway
 from edge.store.outbox import Backlog, Outbox
+from edge.uplink.link import Broker, Condition, Identity, client_for
 from edge.uplink.sending import Delivery
 from edge.wire import codec
 from edge.wire.codec import WireFault
-from edge.wire.messages import Ack, Batch, CameraState, Heartbeat, Hello, Status
-from edge.wire.topics import BoxAddress
-from menkou.errors import MenkouFault
+from edge.wire.messages import Ack, Batch, Heartbeat, Hello, Status
 
 log = logging.getLogger(__name__)
 
@@ -35,63 +31,12 @@ HEARTBEAT_S: Final = 30.0
 PRUNE_S: Final = 3600.0
 _KEEPALIVE_S: Final = 30
 _TICK_S: Final = 0.25
+ANSWER_S: Final = 10.0
+"""A hub that has not answered a hello for so long is not there."""
+UNANSWERED_S: Final = 60.0
+"""How often the log says so."""
 
 LinkState = Literal["connected", "offline"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broker:
-    """Where the broker is, and the certificates for it (None: no TLS, loopback only)."""
-
-    host: str
-    port: int
-    tls: bool = False
-    ca: Path | None = None
-    cert: Path | None = None
-    key: Path | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who the box is: its address, and what the hub shows of the shop."""
-
-    address: BoxAddress
-    name: str
-    timezone: str
-    version: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """How the box is at the moment, for the heartbeat."""
-
-    mode: str
-    mode_wanted: str
-    occupancy: int
-    cameras: tuple[CameraState, ...]
-
-
-class UplinkFault(MenkouFault):
-    """The uplink cannot be set up: certificates that cannot be read."""
-
-
-def _client(broker: Broker, address: BoxAddress) -> paho.Client:
-    client = paho.Client(
-        CallbackAPIVersion.VERSION2, client_id=f"menkou-{address.store}-{address.box}"
-    )
-    client.reconnect_delay_set(min_delay=1, max_delay=30)
-    if broker.tls:
-        try:
-            context = ssl.create_default_context(cafile=broker.ca)
-            if broker.cert:
-                context.load_cert_chain(broker.cert, broker.key)
-        except (OSError, ssl.SSLError) as exc:
-            raise UplinkFault(
-                f"[uplink] ca {broker.ca}, cert {broker.cert} and key: expected PEM files that"
-                f" belong together, got: {exc}"
-            ) from exc
-        client.tls_set_context(context)
-    return client
 
 
 class Uplink:
@@ -122,13 +67,16 @@ class Uplink:
         self._inbox: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._delivery = Delivery(random=random.Random())
         self._session = secrets.token_hex(16)
-        self._last_words: tuple[Condition, str] | None = None
+        self._last_words: tuple[Condition, str, bool] | None = None
         self._heartbeat_at = 0.0
+        self._why_failed: str | None = None
+        self._unanswered_since: float | None = None
         self.state: LinkState = "offline"
         self.backlog = Backlog(events=0, oldest_at=None)
-        self._client = _client(broker, identity.address)
+        self._client = client_for(broker, identity.address)
         self._client.on_pre_connect = self._on_pre_connect
         self._client.on_connect = self._on_connect
+        self._client.on_connect_fail = self._on_connect_fail
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
 
@@ -147,6 +95,7 @@ class Uplink:
                 self._take(outbox)
                 now = time.monotonic()
                 self._send(outbox, now)
+                self._watch_answers(now)
                 if now >= prune_at:
                     prune_at = now + PRUNE_S
                     self._prune(outbox)
@@ -175,11 +124,9 @@ class Uplink:
     def _handle(self, outbox: Outbox, kind: str, value: Any) -> None:
         if kind == "connected":
             self._delivery.on_connected()
-            self.state = "connected"
             self._heartbeat_at = 0.0
         elif kind == "disconnected":
             self._delivery.on_disconnected()
-            self.state = "offline"
         elif kind == "ack":
             ack: Ack = value
             try:
@@ -189,6 +136,24 @@ class Uplink:
                 log.warning("an acknowledgement cannot be kept: %s", exc)
                 return
             self._delivery.on_ack(ack, self._session, time.monotonic())
+
+    def _watch_answers(self, now: float) -> None:
+        """Tell a broker that is reached from a hub that answers; only the latter is connected."""
+        if self._delivery.greeted:
+            self.state = "connected"
+            self._unanswered_since = None
+            return
+        if self._unanswered_since is None:
+            self._unanswered_since = now
+        if now - self._unanswered_since > ANSWER_S and self.state == "connected":
+            self.state = "offline"
+        if self._delivery.connected and now - self._unanswered_since > UNANSWERED_S:
+            self._unanswered_since = now
+            log.warning(
+                "the broker is reached but no hub answers for %s: is menkou-hub ingest running,"
+                " and is the certificate's common name STORE/BOX?",
+                self._identity.address.topic("up"),
+            )
 
     def _send(self, outbox: Outbox, now: float) -> None:
         delivery = self._delivery
@@ -213,12 +178,12 @@ class Uplink:
             self._send_heartbeat(now)
 
     def _send_heartbeat(self, now: float) -> None:
-        words = (self._condition(), self._clock.state())
+        words = (self._condition(), self._clock.state(), self.backlog.events == 0)
         if now < self._heartbeat_at and words == self._last_words:
             return
         self._heartbeat_at = now + HEARTBEAT_S
         self._last_words = words
-        condition, clock = words
+        condition, clock, _ = words
         heartbeat = Heartbeat(
             session=self._session,
             at=self._clock.now(),
@@ -268,7 +233,16 @@ class Uplink:
         client.subscribe(self._identity.address.topic("ack"), qos=1)
         self._publish("status", self._status("online"), retain=True)
         log.info("connected to the broker at %s:%d", self._broker.host, self._broker.port)
+        self._why_failed = None
         self._inbox.put(("connected", None))
+
+    def _on_connect_fail(self, _client: paho.Client, _userdata: Any) -> None:
+        # paho calls this while it handles the error, which is not among the arguments.
+        why = str(sys.exc_info()[1])
+        if why != self._why_failed:
+            self._why_failed = why
+            broker = self._broker
+            log.warning("no connection to %s:%d: %s; tried again", broker.host, broker.port, why)
 
     def _on_disconnect(
         self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any

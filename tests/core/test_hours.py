@@ -63,6 +63,14 @@ def test_a_day_has_its_true_length_when_the_clock_changes() -> None:
     assert lengths == {3: 23, 10: 25}
 
 
+@pytest.mark.parametrize(("hour", "within"), [(8, False), (9, True), (10, False), (20, False)])
+def test_an_hour_in_which_the_shop_opens_is_told(hour: int, within: bool) -> None:
+    shop = OpeningHours(zone=SHANGHAI, by_weekday={5: (time(9, 30), time(20, 30))})
+    start = local(f"2026-11-21T{hour:02}:00")
+    assert shop.opens_within(start, start + timedelta(hours=1)) is within
+    assert shop.is_open(start) is (hour in (10, 20))
+
+
 def test_a_shop_that_is_always_closed_has_no_closing() -> None:
     never = OpeningHours(zone=SHANGHAI, by_weekday={})
     assert never.last_closing(datetime(2026, 11, 21, tzinfo=UTC)) is None

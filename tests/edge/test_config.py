@@ -183,7 +183,7 @@ def test_a_password_anywhere_in_an_address_is_a_fault_that_does_not_repeat_it(
     tmp_path: Path, source: str
 ) -> None:
     (found,) = faults(tmp_path, STORE + BOX + f'[[camera]]\nname = "door"\nsource = "{source}"\n')
-    assert "root-only file" in found
+    assert "only root and the service can read" in found
     assert "geheim123" not in found
 
 
@@ -204,7 +204,7 @@ def test_an_address_in_a_file_that_cannot_be_read_is_a_fault_that_does_not_repea
 def test_a_table_in_the_wrong_place_is_not_repeated(tmp_path: Path) -> None:
     text = STORE + BOX + '[camera]\nname = "door"\nsource = "rtsp://admin:geheim123@h/s"\n'
     found = "\n".join(faults(tmp_path, text))
-    assert "camera: expected a list [...], got a table" in found
+    assert "camera: expected a list of tables, [[camera]] in double brackets" in found
     assert "geheim123" not in found
 
 

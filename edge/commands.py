@@ -1,0 +1,179 @@
+"""What `menkou-edge`'s commands do. Called by `cli`, which parses their words.
+
+Each command loads only what it runs, so the imports of the parts stand inside.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from edge.config import EdgeConfig, absent_files, effective_mode, load
+from menkou.errors import MenkouFault
+from menkou.settings import SettingsFault
+from menkou.web.password import ask_for_hash
+
+FAILED = 1
+
+
+class CommandFault(MenkouFault):
+    """The command cannot go on; its text is for the person who called it."""
+
+
+class CommandUsage(CommandFault):
+    """The command was called wrongly."""
+
+
+def _load(arguments: argparse.Namespace) -> EdgeConfig:
+    return load(arguments.config)
+
+
+def _warn_of_lowered_mode(config: EdgeConfig) -> None:
+    mode = effective_mode(config)
+    if mode != config.privacy.mode:
+        print(
+            f"warning: mode {config.privacy.mode!r} was asked for, {mode!r} is run:"
+            " this version reads no faces",
+            file=sys.stderr,
+        )
+    if config.wifi.enabled:
+        print("warning: this version does not listen to Wi-Fi", file=sys.stderr)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the box until it is stopped."""
+    config = _load(arguments)
+    if absent := absent_files(config, arguments.config):
+        raise SettingsFault(absent)
+    _warn_of_lowered_mode(config)
+    from edge.app.box import run_box  # each process loads only what it runs
+
+    run_box(config, arguments.config.resolve())
+    return 0
+
+
+def eyes(arguments: argparse.Namespace) -> int:
+    """Run the eyes process; the supervisor calls this."""
+    from edge.app.eyes import run_eyes
+
+    run_eyes(_load(arguments), arguments.epoch)
+    return 0
+
+
+def front(arguments: argparse.Namespace) -> int:
+    """Run the front process; the supervisor calls this."""
+    from edge.app.front import run_front_process
+
+    run_front_process(_load(arguments))
+    return 0
+
+
+def check_config(arguments: argparse.Namespace) -> int:
+    """Check the settings; name what a run will miss."""
+    config = _load(arguments)
+    _warn_of_lowered_mode(config)
+    for camera in config.camera:
+        place = camera.address(config.base)
+        if "://" not in place and not place.isdecimal() and not Path(place).exists():
+            print(f"warning: camera {camera.name}: no file {place} yet", file=sys.stderr)
+    if not config.camera:
+        print("warning: no [[camera]] is set, so nothing is counted", file=sys.stderr)
+    for fault in absent_files(config, arguments.config):
+        print(f"warning: {fault}; run needs it", file=sys.stderr)
+    print(
+        f"{arguments.config}: no fault. Shop {config.store.id} ({config.store.name}),"
+        f" box {config.box.id}, {len(config.camera)} camera(s), mode {effective_mode(config)}"
+    )
+    return 0
+
+
+def _named_files(pairs: Sequence[str], config: EdgeConfig) -> dict[str, Path]:
+    known = [camera.name for camera in config.camera]
+    files: dict[str, Path] = {}
+    for pair in pairs:
+        name, equals, path = pair.partition("=")
+        if not (name and equals and path):
+            raise CommandUsage(f"--camera: expected NAME=FILE, got {pair!r}")
+        if name not in known:
+            raise CommandUsage(
+                f"--camera: expected one of the configured cameras ({', '.join(known) or 'none'}),"
+                f" got {name!r}"
+            )
+        if name in files:
+            raise CommandUsage(f"--camera: {name!r} was given twice; one file a camera")
+        files[name] = Path(path)
+    if not files:
+        raise CommandUsage("--camera: expected at least one NAME=FILE to replay, got none")
+    return files
+
+
+def _start_of(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        start = datetime.fromisoformat(text)
+    except ValueError:
+        start = None
+    if start is None or start.tzinfo is None or not 2000 < start.year < 2200:
+        raise CommandUsage(
+            f"--start: expected a time with offset such as 2026-11-21T10:00:00+08:00, got {text!r}"
+        )
+    return start
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """Play recordings; print what is kept and a summary."""
+    config = _load(arguments)
+    files = _named_files(arguments.camera, config)
+    start = _start_of(arguments.start)
+    if arguments.publish is not None and config.uplink is None:
+        raise CommandUsage("--publish: expected an [uplink] section in the settings, got none")
+    _warn_of_lowered_mode(config)
+    from edge.app.replay import ReplayRequest, run_replay
+
+    def emit(line: dict[str, Any]) -> None:
+        if arguments.json:
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+        elif line["event"] == "summary":
+            _print_table(line)
+
+    faults = run_replay(
+        config,
+        ReplayRequest(cameras=files, start=start, emit=emit, publish_s=arguments.publish),
+    )
+    for fault in faults:
+        print(f"menkou-edge replay: {fault}", file=sys.stderr)
+    return FAILED if faults else 0
+
+
+def _print_table(summary: dict[str, Any]) -> None:
+    for key, value in summary.items():
+        if key != "event" and value is not None:
+            print(f"{key:<18} {value}")
+
+
+def outbox(arguments: argparse.Namespace) -> int:
+    """Show what waits for the hub, or send it."""
+    config = _load(arguments)
+    from edge.app.replay import drain
+    from edge.store.database import connect
+    from edge.store.outbox import Outbox
+
+    if config.uplink is None:
+        print("warning: no [uplink] is set, so nothing is sent", file=sys.stderr)
+    if arguments.send is not None:
+        print(f"{drain(config, arguments.send)} events were sent and acknowledged")
+        return 0
+    backlog = Outbox(connect(config.data_dir)).backlog()
+    oldest = backlog.oldest_at.astimezone(config.store.zone) if backlog.oldest_at else None
+    print(f"{backlog.events} events wait for the hub" + (f", since {oldest}" if oldest else ""))
+    return 0
+
+
+def hash_password(_arguments: argparse.Namespace) -> int:
+    """Ask for a password and print its hash."""
+    print(ask_for_hash())
+    return 0

@@ -1,0 +1,72 @@
+"""Whom the uplink speaks to and who it is: broker, certificates, names. Used by `mqtt`."""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge.wire.messages import CameraState
+from edge.wire.topics import BoxAddress
+from menkou.errors import MenkouFault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broker:
+    """Where the broker is, and the certificates for it (None: no TLS, loopback only)."""
+
+    host: str
+    port: int
+    tls: bool = False
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who the box is: its address, and what the hub shows of the shop."""
+
+    address: BoxAddress
+    name: str
+    timezone: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """How the box is at the moment, for the heartbeat."""
+
+    mode: str
+    mode_wanted: str
+    occupancy: int
+    cameras: tuple[CameraState, ...]
+
+
+class UplinkFault(MenkouFault):
+    """The uplink cannot be set up: certificates that cannot be read."""
+
+
+def client_for(broker: Broker, address: BoxAddress) -> paho.Client:
+    """Return a client that is not connected yet.
+
+    Raises:
+        UplinkFault: the certificates cannot be used.
+    """
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2, client_id=f"menkou-{address.store}-{address.box}"
+    )
+    client.reconnect_delay_set(min_delay=1, max_delay=30)
+    if broker.tls:
+        try:
+            context = ssl.create_default_context(cafile=broker.ca)
+            if broker.cert:
+                context.load_cert_chain(broker.cert, broker.key)
+        except (OSError, ssl.SSLError) as exc:
+            raise UplinkFault(
+                f"[uplink] ca {broker.ca}, cert {broker.cert} and key: expected PEM files that"
+                f" belong together, got: {exc}"
+            ) from exc
+        client.tls_set_context(context)
+    return client
