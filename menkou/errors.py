@@ -4,6 +4,7 @@ MenkouFault
 ├── menkou.web.errors.WebError      the pages cannot be served
 ├── edge.store.database.StoreFault  the box's store cannot be used
 ├── edge.sensors.recording.CameraFault
+├── edge.faces.dlib_file.FaceModelFault
 ├── edge.uplink.link.UplinkFault
 └── edge.commands.CommandFault      a command was called wrongly, or could not do its work
 """
