@@ -86,7 +86,9 @@ class EmbeddedBroker:
     def stop(self) -> None:
         """Stop the broker and wait until it has ended. May be called twice."""
         if self._loop is not None and self._stop is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
+            # The loop may end by itself between the question and the call.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(_STOP_S)
 
     def _run(self) -> None:

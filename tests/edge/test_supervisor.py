@@ -14,15 +14,9 @@ import pytest
 
 from edge.bus import Bus
 from edge.supervisor import BACKOFF_S, STEADY_S, Part, PartCommand, Supervisor
+from tests.support.processes import until
 
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(600)")
-
-
-def until(holds: Callable[[], bool], within_s: float = 10) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to hold in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture

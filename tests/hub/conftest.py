@@ -1,12 +1,7 @@
 """Boxes made of thin air, a database, and brokers, for the hub's tests."""
 
 import itertools
-import os
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,6 +29,7 @@ from edge.wire.messages import (
     VisitRevised,
 )
 from edge.wire.topics import BoxAddress
+from tests.support.processes import Mosquitto
 
 NOW = datetime(2026, 11, 21, 4, 30, tzinfo=UTC)  # 12:30 in Shanghai
 MINUTE = timedelta(minutes=1)
@@ -176,21 +172,6 @@ def acks(replies: Sequence[tuple[str, bytes]]) -> list[Ack]:
     return [decode_ack(payload) for _, payload in replies]
 
 
-def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
-    """Wait until a condition holds, or fail."""
-    until = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > until:
-            pytest.fail(f"{what}: not within {timeout_s:g} s")
-        time.sleep(0.02)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     made = open_engine(f"sqlite:///{tmp_path / 'hub.db'}")
@@ -214,42 +195,9 @@ def random() -> Random:
     return Random(20261121)
 
 
-class Mosquitto:
-    """A real broker on a free port that can be killed and started again."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        found = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-        if found is None:
-            pytest.fail("mosquitto: expected the program, found none; apt-get install mosquitto")
-        self._program = found
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(
-            [self._program, "-p", str(self.port)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        eventually(self._listens, "mosquitto listens")
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def _listens(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        except OSError:
-            return False
-        return True
-
-
 @pytest.fixture
-def mosquitto() -> Iterator[Mosquitto]:
-    broker = Mosquitto()
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    broker = Mosquitto(tmp_path)
     broker.start()
     yield broker
     broker.kill()

@@ -12,7 +12,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from cloud.broker import EmbeddedBroker
 from cloud.errors import BrokerFault
-from tests.hub.conftest import eventually, free_port
+from tests.support.processes import free_port, until
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_it_carries_the_largest_message(port: int) -> None:
     client = Client(port, "a/+")
     payload = Random(1).randbytes(200 * 1024)
     client.publish("a/b", payload)
-    eventually(lambda: client.got == [payload], "the message arrives")
+    until(lambda: client.got == [payload], what="the message arrives")
     client.close()
 
 
@@ -64,7 +64,7 @@ def test_it_keeps_a_retained_message_for_who_comes_later(port: int) -> None:
     first = Client(port, "x")
     first.publish("status", b"online", retain=True)
     second = Client(port, "status")
-    eventually(lambda: second.got == [b"online"], "the retained message arrives")
+    until(lambda: second.got == [b"online"], what="the retained message arrives")
     first.close()
     second.close()
 
@@ -76,10 +76,10 @@ def test_garbage_on_its_port_does_not_stop_it(port: int, random: Random) -> None
             with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
                 raw.sendall(begin + random.randbytes(random.randrange(200)))
     client.publish("a", b"still here")
-    eventually(lambda: client.got == [b"still here"], "the message arrives")
+    until(lambda: client.got == [b"still here"], what="the message arrives")
     other = Client(port, "a")
     other.publish("a", b"and open")
-    eventually(lambda: client.got[-1] == b"and open", "the message arrives")
+    until(lambda: client.got[-1] == b"and open", what="the message arrives")
     client.close()
     other.close()
 
@@ -110,7 +110,7 @@ def test_if_it_ends_by_itself_somebody_is_told() -> None:
     broker.start()
     assert broker._loop is not None
     assert broker._broker is not None
-    for task in broker._broker.inner_tasks():
-        broker._loop.call_soon_threadsafe(task.cancel)
+    tasks = broker._broker.inner_tasks()
+    broker._loop.call_soon_threadsafe(lambda: [task.cancel() for task in tasks])
     assert crashed.wait(10)
     broker.stop()

@@ -17,7 +17,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from werkzeug.security import check_password_hash
 
 from cloud.cli import main
-from tests.hub.conftest import FakeBox, Mosquitto, eventually, free_port
+from tests.hub.conftest import FakeBox
+from tests.support.processes import Mosquitto, free_port, until
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("serve", "ingest", "migrate", "hash-password")
@@ -41,7 +42,9 @@ class Running:
         return self._said.read_text(encoding="utf-8")
 
     def says(self, words: str) -> None:
-        eventually(lambda: words in self.said() or self.process.poll() is not None, words, 30)
+        until(
+            lambda: words in self.said() or self.process.poll() is not None, within_s=30, what=words
+        )
         assert words in self.said(), self.said()
 
     def end(self) -> int:
@@ -160,7 +163,7 @@ def test_one_process_serves_a_shop_with_the_embedded_broker(start: Start) -> Non
         shops = get(f"{address}api/v1/shops")["shops"]
         return bool(shops) and shops[0]["boxes"][0]["last_seen"] is not None
 
-    eventually(shown, "the shop is shown")
+    until(shown, what="the shop is shown")
     assert get(f"{address}api/v1/health")["state"] == "ok"
     assert hub.end() == 0
     assert "Traceback" not in hub.said()
@@ -175,8 +178,8 @@ def test_pages_and_ingest_may_be_two_processes(start: Start, mosquitto: Mosquitt
     ingest = start("ingest", MENKOU_BROKER_URL=url)
     ingest.says("connected")
     publish(mosquitto.port, FakeBox())
-    eventually(lambda: bool(get(f"{address}api/v1/shops")["shops"]), "the shop is shown")
-    eventually(lambda: get(f"{address}api/v1/health")["state"] == "ok", "ingest is seen")
+    until(lambda: bool(get(f"{address}api/v1/shops")["shops"]), what="the shop is shown")
+    until(lambda: get(f"{address}api/v1/health")["state"] == "ok", what="ingest is seen")
     assert ingest.end() == 0
     assert pages.end() == 0
     assert "Traceback" not in ingest.said() + pages.said()

@@ -21,7 +21,8 @@ from cloud.rollup import rollup
 from cloud.worker import Crew
 from edge.wire.codec import decode_ack
 from edge.wire.messages import Ack
-from tests.hub.conftest import NOW, FakeBox, Message, Mosquitto, eventually, free_port
+from tests.hub.conftest import NOW, FakeBox, Message
+from tests.support.processes import Mosquitto, free_port, until
 
 
 class Line:
@@ -97,7 +98,7 @@ def start_hub(engine: Engine, ingest: Ingest) -> Iterator[StartHub]:
 
 
 def subscribed(post: Post) -> None:
-    eventually(post.subscribed.is_set, "the hub is subscribed")
+    until(post.subscribed.is_set, what="the hub is subscribed")
 
 
 def held(engine: Engine) -> int:
@@ -116,12 +117,12 @@ def test_events_go_in_and_acknowledgements_come_back(
     subscribed(start_hub(mosquitto.port))
     line = Line(mosquitto.port, box)
     line.send(box.hello())
-    eventually(lambda: [ack.hello for ack in line.acks] == [box.session], "the hello is answered")
+    until(lambda: [ack.hello for ack in line.acks] == [box.session], what="the hello is answered")
     for _ in range(20):
         line.send(box.batch(*(box.opened() for _ in range(10))))
-    eventually(lambda: line.through() == 200, "all is acknowledged")
+    until(lambda: line.through() == 200, what="all is acknowledged")
     assert held(engine) == 200
-    eventually(lambda: visitors(engine) == 200, "the page shows it", 2)
+    until(lambda: visitors(engine) == 200, within_s=2, what="the page shows it")
     line.close()
 
 
@@ -136,7 +137,7 @@ def test_the_embedded_broker_serves_as_well(
     line = Line(port, box)
     line.send(box.hello())
     line.send(box.batch(*(box.opened() for _ in range(200))))
-    eventually(lambda: line.through() == 200, "all is acknowledged")
+    until(lambda: line.through() == 200, what="all is acknowledged")
     assert held(engine) == 200
     line.close()
     broker.stop()
@@ -152,14 +153,14 @@ def test_a_broker_that_comes_late_or_again_is_found(
         subscribed(post)
         send_one(mosquitto.port, box)
         mosquitto.kill()
-        eventually(lambda: not post.subscribed.is_set(), "the loss is noticed")
+        until(lambda: not post.subscribed.is_set(), what="the loss is noticed")
     mosquitto.start()
 
 
 def send_one(port: int, box: FakeBox) -> None:
     line = Line(port, box)
     line.send(box.batch(box.opened()))
-    eventually(lambda: line.through() == len(box.events), "it is acknowledged")
+    until(lambda: line.through() == len(box.events), what="it is acknowledged")
     line.close()
 
 
@@ -177,8 +178,8 @@ def test_a_database_that_fails_for_a_while_loses_nothing(
     subscribed(start_hub(mosquitto.port, Moody(ingest, failures=3)))
     line = Line(mosquitto.port, box)
     line.send(box.batch(box.opened()))
-    eventually(lambda: line.through() == 1, "it is acknowledged in the end")
-    eventually(lambda: counters(engine).get("database_errors") == 3, "the errors are counted")
+    until(lambda: line.through() == 1, what="it is acknowledged in the end")
+    until(lambda: counters(engine).get("database_errors") == 3, what="the errors are counted")
     assert "RuntimeError: database is locked" in caplog.text
     assert "secret" not in caplog.text
     line.close()
@@ -197,10 +198,10 @@ def test_what_could_never_be_written_is_dropped_counted_and_not_acknowledged(
     subscribed(start_hub(mosquitto.port, Moody(ingest, failures=2)))
     line = Line(mosquitto.port, box)
     line.send(box.batch(box.opened()))
-    eventually(lambda: counters(engine).get("dropped") == 1, "the drop is counted")
+    until(lambda: counters(engine).get("dropped") == 1, what="the drop is counted")
     assert line.acks == []
     line.send(box.batch(*box.events))  # the box sends it again
-    eventually(lambda: line.through() == 1, "it is acknowledged")
+    until(lambda: line.through() == 1, what="it is acknowledged")
     line.close()
 
 
@@ -222,15 +223,15 @@ def test_a_full_queue_drops_and_counts_and_the_box_is_asked_again(
     assert slow.blocked.wait(10)
     for rev in range(2, 12):
         line.send(box.batch(box.crossed(rev=rev)))
-    eventually(lambda: post.losses()[0] == 7, "seven find the queue full")
+    until(lambda: post.losses()[0] == 7, what="seven find the queue full")
     slow.may_go_on.set()
-    eventually(lambda: held(engine) == 4, "what was queued is kept")
+    until(lambda: held(engine) == 4, what="what was queued is kept")
     line.send(box.hello((1, 11)))
-    eventually(lambda: bool(line.acks) and line.acks[-1].hello is not None, "the hello is answered")
+    until(lambda: bool(line.acks) and line.acks[-1].hello is not None, what="the hello is answered")
     ((low, high),) = line.acks[-1].epochs[0].missing
     line.send(box.batch(*box.events[low - 1 : high]))
-    eventually(lambda: line.through() == 11, "all is acknowledged")
-    eventually(lambda: counters(engine).get("dropped") == 7, "the drops are counted")
+    until(lambda: line.through() == 11, what="all is acknowledged")
+    until(lambda: counters(engine).get("dropped") == 7, what="the drops are counted")
     line.close()
 
 
@@ -241,7 +242,7 @@ def test_a_payload_of_ten_megabytes_is_set_aside(
     line = Line(mosquitto.port, box)
     line.send(box.sends("up", b"x" * 10_000_000))
     line.send(box.batch(box.opened()))
-    eventually(lambda: line.through() == 1, "the next is acknowledged")
+    until(lambda: line.through() == 1, what="the next is acknowledged")
     assert counters(engine)["set_aside"] == 1
     line.close()
 

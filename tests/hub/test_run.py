@@ -7,7 +7,8 @@ from sqlalchemy import Engine
 from cloud.ingest import Ingest
 from cloud.run import watch
 from menkou.web.stream import Broadcast
-from tests.hub.conftest import FakeBox, eventually
+from tests.hub.conftest import FakeBox
+from tests.support.processes import until
 
 
 class Counting(Broadcast):
@@ -37,12 +38,12 @@ def test_pages_are_told_once_of_each_change(engine: Engine, ingest: Ingest, box:
     pages, stop = Counting(), Looks()
     thread = threading.Thread(target=watch, args=(engine, pages, stop))
     thread.start()
-    eventually(lambda: stop.count > 5, "the watcher looks")
+    until(lambda: stop.count > 5, what="the watcher looks")
     first = pages.told
     ingest.take([box.hello()])
-    eventually(lambda: pages.told == first + 1, "the change is told")
+    until(lambda: pages.told == first + 1, what="the change is told")
     seen = stop.count
-    eventually(lambda: stop.count > seen + 10, "the watcher looks on")
+    until(lambda: stop.count > seen + 10, what="the watcher looks on")
     assert pages.told == first + 1
     stop.set()
     thread.join(10)

@@ -139,6 +139,27 @@ def test_a_second_box_on_the_same_directory_is_refused(make_box: Callable[..., B
     assert box.state()["cameras"][0]["state"] == "ok"
 
 
+def test_a_broker_behind_which_no_hub_answers_is_not_called_connected(
+    make_box: Callable[..., Box], chain: Chain
+) -> None:
+    chain.broker.start()
+    box = make_box(extra=f'[uplink]\nbroker = "{chain.broker.url}"\n')
+    until(lambda: box.state().get("backlog", 0) >= 1, what="events that wait")
+    assert "connected to the broker" in box.process.log()
+    assert box.state()["uplink"] == "offline"
+    chain.hub.start()
+    until(lambda: box.state()["uplink"] == "connected", what="the hub's answer")
+    until(lambda: box.state()["backlog"] == 0, what="an empty outbox")
+
+
+def test_why_a_broker_cannot_be_reached_is_logged_once(make_box: Callable[..., Box]) -> None:
+    box = make_box(extra='[uplink]\nbroker = "mqtt://127.0.0.1:9"\n')
+    until(lambda: "no connection to 127.0.0.1:9" in box.process.log(), what="the reason")
+    until(lambda: box.camera() == "ok", what="the camera")
+    assert box.process.log().count("no connection to 127.0.0.1:9") == 1
+    assert "refused" in box.process.log()
+
+
 def test_a_camera_that_is_missing_is_shown_and_the_rest_works(
     make_box: Callable[..., Box], tmp_path: Path
 ) -> None:

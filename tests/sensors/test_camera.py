@@ -1,6 +1,5 @@
 """Live cameras: newest frame wins, reconnects, lost and frozen are told. With real RTSP."""
 
-import socket
 import subprocess
 import threading
 import time
@@ -16,17 +15,11 @@ from edge.clock import SystemClock
 from edge.ports import CameraStateCode, Frame
 from edge.sensors.camera import LiveCamera, shown_source
 from edge.sensors.mailbox import Mailbox
+from tests.support.processes import free_port, until
 from tests.support.video import write_video
 
 CLOCK = SystemClock()
 Watch = Callable[..., tuple[LiveCamera, Mailbox, list[CameraStateCode]]]
-
-
-def until(holds: Callable[[], bool], within_s: float = 20) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to hold in time"
-        time.sleep(0.02)
 
 
 def gather(mailbox: Mailbox, frames: list[Frame], count: int) -> None:
@@ -68,9 +61,7 @@ class RtspServer:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[str] | None = None
 
     @property
