@@ -121,6 +121,13 @@ def test_a_clock_that_is_not_set_makes_hours_doubtful_but_no_figure_low() -> Non
     assert board.groups[0].incomplete == 0
 
 
+def test_a_hub_that_hears_nothing_calls_no_figure_complete() -> None:
+    assert _board(_shop(), _shop("s-2")).groups[0].incomplete == 0
+    deaf = _board(_shop(), _shop("s-2"), ingest_seen_at=NOW - timedelta(seconds=31))
+    assert deaf.ingest_silent
+    assert deaf.groups[0].incomplete == 2
+
+
 def test_different_bases_are_never_added() -> None:
     board = _board(_shop(), _shop("s-2"), _shop("s-3", basis="distinct"))
     assert [(group.basis, group.visitors) for group in board.groups] == [
