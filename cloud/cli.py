@@ -15,11 +15,10 @@ from sqlalchemy import make_url
 
 from cloud.config import HubConfig, load
 from cloud.db import migrate, open_engine
-from cloud.errors import HubFault
 from cloud.run import run_ingest, run_serve
 from menkou import __version__
+from menkou.errors import MenkouFault
 from menkou.settings import SettingsFault
-from menkou.web.errors import WebError
 from menkou.web.password import ask_for_hash
 
 _QUIET: Final = ("alembic", "amqtt", "transitions", "uvicorn", "werkzeug", "asyncio")
@@ -40,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SettingsFault as exc:
         print(exc, file=sys.stderr)
         return 2
-    except (HubFault, WebError, OSError) as exc:
+    except (MenkouFault, OSError) as exc:
         print(f"menkou-hub {arguments.command}: {exc}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

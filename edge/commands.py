@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.config import EdgeConfig, absent_files, effective_mode, load
+from edge.config_values import is_file
 from menkou.errors import MenkouFault
 from menkou.settings import SettingsFault
 from menkou.web.password import ask_for_hash
@@ -77,7 +78,7 @@ def check_config(arguments: argparse.Namespace) -> int:
     _warn_of_lowered_mode(config)
     for camera in config.camera:
         place = camera.address(config.base)
-        if "://" not in place and not place.isdecimal() and not Path(place).exists():
+        if is_file(place) and not Path(place).exists():
             print(f"warning: camera {camera.name}: no file {place} yet", file=sys.stderr)
     if not config.camera:
         print("warning: no [[camera]] is set, so nothing is counted", file=sys.stderr)

@@ -28,7 +28,6 @@ from edge.config_sections import (
 )
 from edge.core.hours import OpeningHours
 from menkou.guards import missing_files
-from menkou.listen import Listen
 from menkou.settings import STRICT, Fault, SettingsFault, build, fault_at, read_toml
 
 
@@ -58,14 +57,6 @@ class EdgeConfig:
     def data_dir(self) -> Path:
         """The data directory; a relative one is taken from the settings file's place."""
         return self.base / self.box.data_dir
-
-    def console_listen(self) -> Listen:
-        """Return where the page listens, with its guards.
-
-        Raises:
-            ValueError: the password file cannot be read.
-        """
-        return self.console.listen_at(self.base)
 
 
 def load(path: Path) -> EdgeConfig:

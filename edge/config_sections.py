@@ -29,6 +29,7 @@ from edge.config_values import (
     Words,
     Zone,
     check_url,
+    is_file,
 )
 from edge.core.geometry import Line, Polygon
 from menkou.guards import read_password_hash
@@ -133,9 +134,7 @@ class CameraSection:
             place = read_secret(place, base)
             if "://" in place:
                 check_url(place)
-        if "://" in place or (place.isascii() and place.isdecimal()):
-            return place
-        return str(base / place)
+        return str(base / place) if is_file(place) else place
 
     @property
     def counting_line(self) -> Line | None:

@@ -159,6 +159,16 @@ def source(value: Any) -> str:
     return value
 
 
+def is_device(place: str) -> bool:
+    """Say whether a source is a device number such as 0, which is /dev/video0."""
+    return place.isascii() and place.isdecimal()
+
+
+def is_file(place: str) -> bool:
+    """Say whether a source is a file: neither an address nor a device."""
+    return "://" not in place and not is_device(place)
+
+
 def check_url(url: str) -> None:
     """Check that an address has a scheme and a host. Never repeats it: it may hold a password.
 

@@ -1,6 +1,6 @@
 """Frames to crossings to visits to facts, through ports. Driven by `eyes` (live) and `replay`.
 
-Frame -> MotionDetector -> BodyCounter -> VisitBook -> Recorder -> VisitLog (store + outbox)
+Frame -> BodyFinder -> BodyCounter -> VisitBook -> Recorder -> VisitLog (store + outbox)
 """
 
 import logging

@@ -2,8 +2,6 @@
 
 import signal
 import threading
-from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -36,8 +34,3 @@ def steady_clock(db: Database) -> SteadyClock:
 def reading_of(clock: Clock) -> Reading:
     """Return the clocks as they stand now."""
     return Reading(at=clock.now(), mono=clock.mono(), clock=clock.state())
-
-
-def latest(moments: Iterable[datetime]) -> datetime | None:
-    """Return the latest of some times, None of none."""
-    return max(moments, default=None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from edge.app.common import latest, reading_of, run_dir, steady_clock, stop_on_signals
+from edge.app.common import reading_of, run_dir, steady_clock, stop_on_signals
 from edge.app.counting import counting_of
 from edge.bus import Bus, Note
 from edge.config import EdgeConfig
@@ -32,7 +32,7 @@ def run_eyes(config: EdgeConfig, epoch: str) -> None:
     bus = Bus(run_dir(config), "eyes")
 
     def kept(facts: Sequence[Fact]) -> None:
-        clock.raise_floor(latest(time_of(fact.change) for fact in facts))
+        clock.raise_floor(max(time_of(fact.change) for fact in facts))
         bus.send("front", Note(sender="eyes", new=True))
 
     def keep_health(camera: str, state: CameraStateCode) -> None:

@@ -46,7 +46,7 @@ def run_front_process(config: EdgeConfig) -> None:
             condition=front.condition,
             clock=clock,
         )
-    listen = config.console_listen()
+    listen = config.console.listen_at(config.base)
     app = create_console(front.view)
     dress(app, listen, secret_file=config.data_dir / "console.secret")
     FrontProcess(

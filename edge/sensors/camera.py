@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.config_values import is_device, is_file
 from edge.ports import CameraStateCode, Clock, Frame
 from edge.sensors.mailbox import Mailbox, Pace
 from edge.sensors.recording import CameraFault, Recording, RecordingTruncated, check_image
@@ -37,11 +38,6 @@ _TIMEOUT_MS: Final = 8000
 
 class CameraLost(CameraFault):
     """The camera cannot be reached, or its stream broke off."""
-
-
-def is_device(source: str) -> bool:
-    """Say whether a source is a device number such as 0, which is /dev/video0."""
-    return source.isascii() and source.isdecimal()
 
 
 def shown_source(source: str) -> str:
@@ -168,7 +164,7 @@ class LiveCamera:
                     self._deliver(image)
                 if self._stop.is_set():
                     return
-                if self._is_file:
+                if is_file(self._source):
                     self._enter("ended", "the file has been played")
                     return
                 raise CameraLost(f"camera {self.name}: the stream ended")
@@ -184,12 +180,8 @@ class LiveCamera:
             self._last_frame = self._clock.mono()  # waiting is not being stuck
             self._stop.wait(pause_s)
 
-    @property
-    def _is_file(self) -> bool:
-        return "://" not in self._source and not is_device(self._source)
-
     def _pictures(self) -> Iterator[NDArray[np.uint8]]:
-        if self._is_file:
+        if is_file(self._source):
             yield from self._paced_file()
         else:
             yield from self._stream()

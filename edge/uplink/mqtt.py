@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_S: Final = 30.0
 PRUNE_S: Final = 3600.0
+COUNT_S: Final = 0.5
+"""How often the backlog is counted: after a month offline that is a long index to read."""
 _KEEPALIVE_S: Final = 30
 _TICK_S: Final = 0.25
 ANSWER_S: Final = 10.0
@@ -84,12 +86,12 @@ class Uplink:
         """Say that there is something new in the outbox. Safe from any thread."""
         self._inbox.put(("nudge", None))
 
-    def run(self, stop: threading.Event, *, until_empty: bool = False) -> None:
-        """Serve until `stop` is set, or until the hub has everything with `until_empty`."""
+    def run(self, stop: threading.Event) -> None:
+        """Serve until `stop` is set."""
         outbox = self._open_outbox()
         self._client.connect_async(self._broker.host, self._broker.port, _KEEPALIVE_S)
         self._client.loop_start()
-        prune_at = time.monotonic()
+        prune_at = count_at = time.monotonic()
         try:
             while not stop.is_set():
                 self._take(outbox)
@@ -99,9 +101,9 @@ class Uplink:
                 if now >= prune_at:
                     prune_at = now + PRUNE_S
                     self._prune(outbox)
-                self.backlog = outbox.backlog()
-                if until_empty and self.backlog.events == 0:
-                    break
+                if now >= count_at:
+                    count_at = now + COUNT_S
+                    self.backlog = outbox.backlog()
         finally:
             self._say_goodbye()
 
