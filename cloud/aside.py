@@ -20,6 +20,8 @@ DROPPED: Final = "dropped"
 """Messages that were dropped because the queue was full; the boxes send them again."""
 DATABASE_ERRORS: Final = "database_errors"
 """How often a set of messages could not be written at once."""
+KEYS_DENIED: Final = "keys_denied"
+"""Requests for keys that were not answered: too many, malformed, or the secret is not there."""
 INGEST_SEEN: Final = "ingest_seen"
 """Milliseconds since 1970 at which an ingest process last said that it is alive."""
 

@@ -138,6 +138,7 @@ def _hear_heartbeat(now: dict[str, Any], beat: Heartbeat, received_at: datetime)
         version=beat.version,
         mode=beat.mode,
         mode_wanted=beat.mode_wanted,
+        mode_why=beat.mode_why,
         clock=beat.clock,
         heartbeat_at=beat.at,
         backlog=beat.backlog,

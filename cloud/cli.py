@@ -7,15 +7,19 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import make_url
+from sqlalchemy import Engine, make_url
 
 from cloud.config import HubConfig, load
-from cloud.db import migrate, open_engine
+from cloud.db import check_schema, migrate, open_engine, reading, writing
+from cloud.releases import Release, every_release, restore, revoke
 from cloud.run import run_ingest, run_serve
+from edge.wire.topics import BoxAddress
 from menkou import __version__
 from menkou.errors import MenkouFault
 from menkou.settings import SettingsFault
@@ -61,13 +65,9 @@ def build_parser() -> argparse.ArgumentParser:
         ("migrate", _migrate, "bring the database up to date", "migrate --config hub.toml"),
     ):
         command = _command(commands, name, words, example)
-        command.add_argument(
-            "--config",
-            type=Path,
-            metavar="FILE",
-            help="the settings (default: none; MENKOU_... variables win over the file)",
-        )
+        _takes_config(command)
         command.set_defaults(run=run)
+    _add_key(commands)
     command = _command(
         commands,
         "hash-password",
@@ -92,6 +92,46 @@ def _command(
     )
 
 
+def _takes_config(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the settings (default: none; MENKOU_... variables win over the file)",
+    )
+
+
+def _add_key(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    key = _command(
+        commands,
+        "key",
+        'list and revoke the keys of boxes that have key = "hub"',
+        "key list --config hub.toml",
+    )
+    actions = key.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, run, words in (
+        ("list", _key_list, "list the boxes that were given their key, and those revoked"),
+        ("revoke", _key_revoke, "give a box no key from now on, if it is stolen, say"),
+        ("restore", _key_restore, "give a revoked box its key again"),
+    ):
+        box = "" if name == "list" else " nj-001/nj-001-a"
+        action = _command(actions, name, words, f"key {name}{box} --config hub.toml")
+        if box:
+            action.add_argument("box", type=_address, metavar="STORE/BOX", help="the box")
+        _takes_config(action)
+        action.set_defaults(run=run)
+
+
+def _address(text: str) -> BoxAddress:
+    store, slash, box = text.partition("/")
+    try:
+        if slash:
+            return BoxAddress(store=store, box=box)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from None
+    raise argparse.ArgumentTypeError(f"expected STORE/BOX such as nj-001/nj-001-a, got {text!r}")
+
+
 def _config(arguments: argparse.Namespace) -> HubConfig:
     return load(arguments.config, os.environ)
 
@@ -113,6 +153,54 @@ def _migrate(arguments: argparse.Namespace) -> int:
         engine.dispose()
     shown = make_url(config.database_url).render_as_string(hide_password=True)
     print(f"database {shown}: up to date", file=sys.stderr)
+    return 0
+
+
+@contextmanager
+def _database(arguments: argparse.Namespace) -> Iterator[Engine]:
+    engine = open_engine(_config(arguments).database_url)
+    try:
+        check_schema(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _key_list(arguments: argparse.Namespace) -> int:
+    with _database(arguments) as engine, reading(engine) as connection:
+        for one in every_release(connection):
+            print(_release_line(one))
+    return 0
+
+
+def _release_line(one: Release) -> str:
+    """Return a line of fields apart by tabs: box, state, first and last release, revocation."""
+    moments = (one.first_at, one.last_at, one.revoked_at)
+    shown = [at.isoformat(timespec="seconds") if at else "-" for at in moments]
+    state = "revoked" if one.revoked_at else "released"
+    return "\t".join([f"{one.address.store}/{one.address.box}", state, *shown])
+
+
+def _key_revoke(arguments: argparse.Namespace) -> int:
+    address: BoxAddress = arguments.box
+    with _database(arguments) as engine, writing(engine) as connection:
+        known = {one.address for one in every_release(connection)}
+        revoke(connection, address, datetime.now(UTC))
+    name = f"{address.store}/{address.box}"
+    words = "" if address in known else "; it never asked for one: is the name right?"
+    print(f"{name}: gets no key from its next start on{words}", file=sys.stderr)
+    return 0
+
+
+def _key_restore(arguments: argparse.Namespace) -> int:
+    address: BoxAddress = arguments.box
+    name = f"{address.store}/{address.box}"
+    with _database(arguments) as engine, writing(engine) as connection:
+        done = restore(connection, address)
+    if not done:
+        print(f"{name}: expected a revoked box, got one that is not", file=sys.stderr)
+        return 1
+    print(f"{name}: gets its key again", file=sys.stderr)
     return 0
 
 

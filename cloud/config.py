@@ -84,6 +84,11 @@ class HubConfig:
         """The file that holds the key of the pages' sessions."""
         return self.data_dir / "session.secret"
 
+    @property
+    def share_secret(self) -> Path:
+        """The file that holds the secret from which every box's share of its keys is derived."""
+        return self.data_dir / "share.secret"
+
 
 _VARIABLES: Final = {
     **{

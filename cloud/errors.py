@@ -2,7 +2,8 @@
 
 HubFault
 ├── DatabaseFault    cannot be opened, is not migrated, or is newer than the program
-└── BrokerFault      the embedded broker did not start, or ended by itself
+├── BrokerFault      the embedded broker did not start, or ended by itself
+└── ShareFault       the secret behind the boxes' keys is missing, open to others, or another one
 
 Faults of the settings are `menkou.settings.SettingsFault`; faults of a message never leave
 `ingest`: they are set aside and counted.
@@ -17,6 +18,10 @@ class HubFault(MenkouFault):
 
 class DatabaseFault(HubFault):
     """The database cannot be used as it is; says what to do."""
+
+
+class ShareFault(HubFault):
+    """No key can be released until the secret's file is put right; facts are taken all the same."""
 
 
 class BrokerFault(HubFault):

@@ -1,11 +1,12 @@
 """Writes events, and what follows from them: visits, crossings and the hours they touch.
 
 Called by `ingest` inside its transaction, with events that are new. Order of arrival does not
-matter: a revision or a close may come before the opening.
+matter: a revision or a close may come before the opening. What names a subject that is `gone`
+(see `members`) is written without it.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,16 +22,27 @@ from edge.wire.messages import VisitRevised as Revised
 from edge.wire.topics import BoxAddress
 
 _NAMED_AT_ONCE: Final = 500
-_BODY_FIELDS: Final = {kind: tuple(f.name for f in fields(kind)) for kind in BODIES.values()}
+# A subject has a column of its own.
+_BODY_FIELDS: Final = {
+    kind: tuple(f.name for f in fields(kind) if f.name != "subject") for kind in BODIES.values()
+}
 _REVISED: Final = (
-    *("rev", "opened_at", "camera", "who", "subject", "reentry", "first_visit", "basis", "void"),
+    *("rev", "opened_at", "camera", "who", "subject", "reentry", "first_visit", "basis"),
+    *("counted", "void"),
 )
 _CLOSED: Final = ("closed_at", "close_reason")
 _COUNTS: Final = ("entered", "left", "entered_closed", "left_closed", "staff", "turned_back")
 _PLACEHOLDER: Final = dict.fromkeys((*_REVISED, *_CLOSED)) | {"rev": -1, "void": False}
 
 
-def insert_events(connection: Connection, events: Sequence[tuple[int, Event]]) -> None:
+def subject_of(body: Body) -> str | None:
+    """Return the subject that a fact names, if any."""
+    return getattr(body, "subject", None)
+
+
+def insert_events(
+    connection: Connection, events: Sequence[tuple[int, Event]], gone: Collection[str]
+) -> None:
     """Insert new facts, each given with the key of its epoch."""
     connection.execute(
         upsert(connection, event).on_conflict_do_nothing(),
@@ -43,10 +55,15 @@ def insert_events(connection: Connection, events: Sequence[tuple[int, Event]]) -
                 "mono": fact.mono,
                 "clock": fact.clock,
                 "body": _body_text(fact.body),
+                "subject": _still(subject_of(fact.body), gone),
             }
             for pk, fact in events
         ],
     )
+
+
+def _still(subject: str | None, gone: Collection[str]) -> str | None:
+    return None if subject in gone else subject
 
 
 def _body_text(body: Body) -> str:
@@ -62,7 +79,11 @@ _JSON: Final = json.JSONEncoder(separators=(",", ":"), default=_iso)
 
 
 def derive(
-    connection: Connection, address: BoxAddress, zone: ZoneInfo, events: Iterable[Event]
+    connection: Connection,
+    address: BoxAddress,
+    zone: ZoneInfo,
+    events: Iterable[Event],
+    gone: Collection[str],
 ) -> set[int]:
     """Bring visits and crossings up to date with new events; return the hours touched."""
     visits: dict[str, dict[str, Any]] = {}
@@ -75,14 +96,16 @@ def derive(
                     minutes[body.camera, body.minute] = body
             case VisitOpened() | Revised() | VisitClosed() as told:
                 known = visits.setdefault(told.visit, dict(_PLACEHOLDER))
-                _merge(known, _told(told, fact.at))
+                _merge(known, _told(told, fact.at, gone))
     touched = _save_visits(connection, address, zone, visits) if visits else set()
     if minutes:
         _save_minutes(connection, address, minutes.values())
     return touched | {hour_start(minute, zone) for _, minute in minutes}
 
 
-def _told(body: VisitOpened | Revised | VisitClosed, at: datetime) -> dict[str, Any]:
+def _told(
+    body: VisitOpened | Revised | VisitClosed, at: datetime, gone: Collection[str]
+) -> dict[str, Any]:
     match body:
         case VisitClosed():
             return {**_PLACEHOLDER, "closed_at": at, "close_reason": body.reason}
@@ -91,6 +114,7 @@ def _told(body: VisitOpened | Revised | VisitClosed, at: datetime) -> dict[str, 
         case Revised():
             own = {"rev": body.rev, "opened_at": body.opened_at, "void": body.void}
     shared = {name: getattr(body, name) for name in _REVISED if name not in own}
+    shared["subject"] = _still(body.subject, gone)
     return {**_PLACEHOLDER, **shared, **own}
 
 

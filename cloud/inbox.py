@@ -17,7 +17,7 @@ from edge.wire.codec import (
     decode_status,
     decode_up,
 )
-from edge.wire.messages import Batch, Event, Heartbeat, Hello, Status
+from edge.wire.messages import Batch, Event, Heartbeat, Hello, KeyRequest, Status
 from edge.wire.topics import BoxAddress, parse_topic
 
 Received = tuple[str, bytes, datetime]
@@ -57,11 +57,21 @@ class Intake:
         return self.last_at if self.events or self.faulty or self.hellos else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A box asked for its share of a key."""
+
+    address: BoxAddress
+    at: datetime
+    request: KeyRequest
+
+
 @dataclass(slots=True, kw_only=True)
 class Gathered:
-    """A set of messages, sorted: per box what it said, and what nobody can read."""
+    """A set of messages, sorted: per box what it said, who asks for keys, what nobody can read."""
 
     intakes: dict[BoxAddress, Intake] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
     asides: list[Aside] = field(default_factory=list)
 
 
@@ -101,7 +111,7 @@ def sort_out(messages: Iterable[Received]) -> Gathered:
 
 def _sort_one(gathered: Gathered, topic: str, payload: bytes, at: datetime) -> None:
     address, channel = parse_topic(topic)
-    message: Hello | Batch | Status | Heartbeat
+    message: Hello | Batch | KeyRequest | Status | Heartbeat
     faults: Sequence[EventFault] = ()
     match channel:
         case "up":
@@ -112,6 +122,9 @@ def _sort_one(gathered: Gathered, topic: str, payload: bytes, at: datetime) -> N
             message = decode_heartbeat(payload)
         case _:
             raise WireFault(f"topic: expected one from a box to the hub, got {topic!r}")
+    if isinstance(message, KeyRequest):
+        gathered.asked.append(Asked(address=address, at=at, request=message))
+        return
     intake = gathered.intakes.setdefault(address, Intake(address=address, last_at=at))
     intake.last_at = max(intake.last_at, at)
     match message:

@@ -1,7 +1,9 @@
 """The only writer of facts: messages in, one transaction, acknowledgements out.
 
-    messages -> inbox (decode) -> per box: ledger (once only), facts (derive), boxes (state)
+    messages -> inbox (decode) -> per box: ledger (once only), members (erase), facts (derive),
+                                           boxes (state)
              -> commit -> acknowledgements
+                  `----> shares (keys that were asked for) -> commit -> releases
 
 Called by `mqtt`; knows nothing of MQTT but topics. What a box or a stranger sends never raises:
 it is set aside and counted. What the database raises does, and nothing is then acknowledged,
@@ -16,12 +18,13 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
-from cloud import aside, boxes, facts
+from cloud import aside, boxes, facts, members
 from cloud.acks import Reply, answer_batch, answer_hello
 from cloud.db import writing
 from cloud.inbox import Aside, Gathered, Intake, Received, sort_out
 from cloud.inbox import aside as make_aside
 from cloud.ledger import Ledger
+from cloud.shares import Shares
 from edge.wire.codec import dump_event
 from edge.wire.messages import Event
 
@@ -33,13 +36,19 @@ class _Poison(Exception):
 
 
 class Ingest:
-    """Takes what boxes send into the database."""
+    """Takes what boxes send into the database.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: the database.
+        shares: answers the boxes that ask for keys.
+    """
+
+    def __init__(self, engine: Engine, shares: Shares) -> None:
         self._engine = engine
+        self._shares = shares
 
     def take(self, messages: Sequence[Received]) -> list[Reply]:
-        """Write a gathered set of messages in one transaction.
+        """Write a gathered set of messages in one transaction, then answer requests for keys.
 
         Args:
             messages: topic, payload and the aware moment of receipt of each, oldest first.
@@ -48,11 +57,15 @@ class Ingest:
             Topics and payloads to publish. Everything that they acknowledge is committed.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: the database cannot write now; nothing was taken.
+            sqlalchemy.exc.DBAPIError: the database cannot write now; nothing was acknowledged.
         """
+        gathered = sort_out(messages)
+        return self._take(gathered, messages) + self._shares.answer(gathered.asked)
+
+    def _take(self, gathered: Gathered, messages: Sequence[Received]) -> list[Reply]:
         try:
             with writing(self._engine) as connection:
-                return _translated(_write, connection, sort_out(messages))
+                return _translated(_write, connection, gathered)
         except _Poison as poison:
             # Not the driver's own words: they may repeat what a visit says.
             cause = type(poison.__cause__).__name__
@@ -199,9 +212,12 @@ def _take_facts(
         entry.opened += entry.received.take(sorted(numbered))
     if not new:
         return set()
-    facts.insert_events(connection, new)
+    events = [event for _, event in new]
+    gone = members.forget(connection, events)
+    facts.insert_events(connection, new, gone)
+    members.save(connection, intake.address, new, gone)
     zone = boxes.zone_of(connection, intake.address.store)
-    return facts.derive(connection, intake.address, zone, [event for _, event in new])
+    return facts.derive(connection, intake.address, zone, events, gone)
 
 
 def _note_faulty(intake: Intake, ledger: Ledger, asides: list[Aside]) -> None:

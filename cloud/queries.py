@@ -142,7 +142,16 @@ def _box_view(row: Any, missing: int, now: datetime) -> BoxView:
         backlog=row.backlog,
         missing=missing,
         cameras=tuple((name, camera) for name, camera in row.cameras),
+        mode_wanted=row.mode_wanted,
+        mode_why=row.mode_why,
     )
+
+
+_SHOWN: Final = ("visitors", "entered", "left", "reentries", "members")
+
+
+def _shown(bucket: Mapping[str, Any] | None) -> dict[str, int]:
+    return {name: bucket[name] if bucket else 0 for name in _SHOWN}
 
 
 def _shop_day(
@@ -161,15 +170,11 @@ def _shop_day(
         timezone=shop.timezone,
         day=day,
         basis=total["basis"] if total is not None and counted else last_basis,
-        visitors=total["visitors"] if total else 0,
-        entered=total["entered"] if total else 0,
-        left=total["left"] if total else 0,
+        **_shown(total),
         hours=tuple(
             HourFigures(
                 start=datetime.fromtimestamp(hour, zone),
-                visitors=row["visitors"] if row else 0,
-                entered=row["entered"] if row else 0,
-                left=row["left"] if row else 0,
+                **_shown(row),
             )
             for hour, row in hours
         ),

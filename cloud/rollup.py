@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, case, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, case, delete, func, or_, select
 
 from cloud.aside import CHANGES, count_up
 from cloud.boxes import zone_of
@@ -112,21 +112,24 @@ def _figures(connection: Connection, store_id: str, start: int, end: int) -> dic
         .where(crossing_minute.c.minute >= since, crossing_minute.c.minute < until)
     ).one()
     people = and_(visit.c.void.is_(False), visit.c.who != "staff")
-    visitors = and_(people, visit.c.reentry.is_(False))
+    first = and_(people, visit.c.reentry.is_(False))
+    # A check-in without a crossing is a visit, but no visitor; its basis then says nothing here.
+    visitors = and_(first, visit.c.counted.is_(True))
+    shown = and_(people, or_(visit.c.counted.is_(True), visit.c.reentry.is_(True)))
     visits = connection.execute(
         select(
             _number_of(visitors).label("visitors"),
             _number_of(and_(people, visit.c.reentry.is_(True))).label("reentries"),
-            _number_of(and_(visitors, visit.c.who == "member")).label("members"),
-            _number_of(and_(people, visit.c.basis == "crossings")).label("by_crossings"),
-            func.count(case((people, visit.c.box)).distinct()).label("boxes"),
-            _number_of(people).label("people"),
+            _number_of(and_(first, visit.c.who == "member")).label("members"),
+            _number_of(and_(shown, visit.c.basis == "crossings")).label("by_crossings"),
+            func.count(case((shown, visit.c.box)).distinct()).label("boxes"),
+            _number_of(shown).label("shown"),
         )
         .where(visit.c.store == store_id)
         .where(visit.c.opened_at >= since, visit.c.opened_at < until)
     ).one()
     # Several boxes do not know each other's visitors: one person may be counted by each.
-    distinct = visits.people and not visits.by_crossings and visits.boxes == 1
+    distinct = visits.shown and not visits.by_crossings and visits.boxes == 1
     return {
         **{name: int(value) for name, value in crossings._mapping.items()},
         **{name: int(visits._mapping[name]) for name in ("visitors", "reentries", "members")},

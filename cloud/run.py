@@ -25,6 +25,7 @@ from cloud.ingest import Ingest
 from cloud.mqtt import Post
 from cloud.queries import change_token
 from cloud.rollup import rollup
+from cloud.shares import Shares
 from cloud.worker import Crew
 from menkou.web.server import serve
 from menkou.web.stream import Broadcast
@@ -78,7 +79,8 @@ def run_ingest(config: HubConfig) -> int:
 
 def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> Post:
     """Start the three threads that take facts in."""
-    post = Post(config.broker, Ingest(engine), lambda: rollup(engine), crew.stop)
+    taker = Ingest(engine, Shares(engine, config.share_secret))
+    post = Post(config.broker, taker, lambda: rollup(engine), crew.stop)
     crew.start("mqtt", post.receive)
     crew.start("ingest", post.ingest)
     crew.start("rollup", post.rollup)

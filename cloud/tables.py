@@ -2,9 +2,12 @@
 
     event                      every fact once, append only
       -> visit, crossing_minute   what is now known of each, derived when a fact is first taken
+      -> alert, member_change     what was said, and what became of members
       -> dirty                    which hours that touches
            -> hourly, daily          recomputed by `rollup`
     store, box, epoch, gap     who speaks, and what of each epoch is held
+    erased_subject             whom nothing here may name any more, by hash
+    key_release, key_master    which box has its share of a key, and of which master
     set_aside, meter           what could not be taken, and the hub's own counters
 
 Instants are whole milliseconds since 1970, `hour` whole seconds: both compare and index alike
@@ -32,6 +35,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -67,6 +71,13 @@ _SERIAL: Final = BigInteger().with_variant(Integer(), "sqlite")
 _ID: Final = String(64)
 METADATA: Final = MetaData()
 
+
+def _by_subject(table: str) -> Index:
+    """Return an index of the few rows that name a subject: an erasure must find them all."""
+    named = text("subject IS NOT NULL")
+    return Index(f"{table}_by_subject", "subject", sqlite_where=named, postgresql_where=named)
+
+
 store: Final = Table(
     "store",
     METADATA,
@@ -87,6 +98,7 @@ box: Final = Table(
     Column("version", String(64)),
     Column("mode", String(8)),
     Column("mode_wanted", String(8)),
+    Column("mode_why", String(24)),
     Column("clock", String(8)),
     Column("heartbeat_at", Instant),
     Column("backlog", BigInteger),
@@ -130,7 +142,10 @@ event: Final = Table(
     Column("at", Instant, nullable=False),
     Column("mono", Float, nullable=False),
     Column("clock", String(8), nullable=False),
+    # Without the subject, which stands beside it, where an erasure finds it.
     Column("body", Text, nullable=False),
+    Column("subject", String(26)),
+    _by_subject("event"),
     sqlite_with_rowid=False,
 )
 
@@ -149,10 +164,46 @@ visit: Final = Table(
     Column("reentry", Boolean),
     Column("first_visit", String(26)),
     Column("basis", String(10)),
+    Column("counted", Boolean),
     Column("void", Boolean, nullable=False),
     Column("closed_at", Instant),
     Column("close_reason", String(16)),
     Index("visit_by_time", "store", "opened_at"),
+    _by_subject("visit"),
+    sqlite_with_rowid=False,
+)
+
+
+def _told(name: str, *columns: Column[Any]) -> Table:
+    """Return a table of facts that stand for themselves, under the identity of their events."""
+    return Table(
+        name,
+        METADATA,
+        Column("epoch_pk", _SERIAL, ForeignKey("epoch.pk"), primary_key=True),
+        Column("seq", BigInteger, primary_key=True, autoincrement=False),
+        Column("store", _ID, nullable=False),
+        Column("at", Instant, nullable=False),
+        *columns,
+        Column("subject", String(26)),
+        Index(f"{name}_by_time", "store", "at"),
+        _by_subject(name),
+        sqlite_with_rowid=False,
+    )
+
+
+alert: Final = _told(
+    "alert",
+    Column("alert", String(24), nullable=False),
+    Column("visit", String(26), nullable=False),
+)
+
+member_change: Final = _told("member_change", Column("change", String(24), nullable=False))
+
+erased_subject: Final = Table(
+    "erased_subject",
+    METADATA,
+    Column("hash", String(64), primary_key=True),
+    Column("at", Instant, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -194,7 +245,9 @@ FIGURES: Final = (
     *("visitors", "reentries", "members", "staff", "entered", "left"),
     *("entered_closed", "left_closed", "turned_back"),
 )
-"""What a bucket counts. `members` are those among `visitors`; `staff` are staff crossings."""
+"""What a bucket counts. `members` are visits of members that are no re-entries, those that only
+a check-in knows of as well; `staff` are staff crossings.
+"""
 
 hourly: Final = Table(
     "hourly",
@@ -232,4 +285,23 @@ meter: Final = Table(
     Column("name", String(32), primary_key=True),
     Column("value", BigInteger, nullable=False),
     sqlite_with_rowid=False,
+)
+
+key_release: Final = Table(
+    "key_release",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    Column("box", _ID, primary_key=True),
+    # Null: revoked before it ever asked.
+    Column("first_at", Instant),
+    Column("last_at", Instant),
+    Column("revoked_at", Instant),
+    sqlite_with_rowid=False,
+)
+
+key_master: Final = Table(
+    "key_master",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("fingerprint", String(64), nullable=False),
 )

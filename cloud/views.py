@@ -8,17 +8,25 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourFigures:
-    """One local hour of a shop's day. `start` is aware, in the shop's zone."""
+    """One local hour of a shop's day. `start` is aware, in the shop's zone.
+
+    `members`: visits of members that are no re-entries; `reentries`: those of anybody.
+    """
 
     start: datetime
     visitors: int
     entered: int
     left: int
+    reentries: int = 0
+    members: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoxView:
-    """One box as the hub last heard it. `state`: online | offline | silent."""
+    """One box as the hub last heard it. `state`: online | offline | silent.
+
+    `mode_why` is the wire's code for why `mode` is lower than `mode_wanted`.
+    """
 
     box_id: str
     state: str
@@ -29,6 +37,8 @@ class BoxView:
     backlog: int | None
     missing: int
     cameras: tuple[tuple[str, str], ...]
+    mode_wanted: str | None = None
+    mode_why: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +56,8 @@ class ShopDay:
     hours: tuple[HourFigures, ...]  # 24, 23 or 25 of them
     last_fact_at: datetime | None
     boxes: tuple[BoxView, ...]
+    reentries: int = 0
+    members: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

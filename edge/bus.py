@@ -41,10 +41,15 @@ class PartNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """What one part tells another. `new` means: look into the database."""
+    """What one part tells another. `new` means: look into the database.
+
+    The eyes tell the `mode` that they run, and `why` it is not the one that was asked for.
+    """
 
     sender: str
     new: bool = False
+    mode: str = "count"
+    why: tuple[str, ...] = ()
     disk_full: bool = False
     refused: int = 0
     cameras: tuple[CameraNote, ...] = ()
@@ -55,7 +60,8 @@ def _load(raw: bytes) -> Note:
     data: dict[str, Any] = json.loads(raw)
     cameras = tuple(CameraNote(**camera) for camera in data.pop("cameras"))
     parts = tuple(PartNote(**part) for part in data.pop("parts"))
-    return Note(**data, cameras=cameras, parts=parts)
+    why = tuple(data.pop("why"))
+    return Note(**data, why=why, cameras=cameras, parts=parts)
 
 
 class Bus:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge import commands
+from edge import commands, member_cli, pair_cli
 from edge.commands import FAILED, CommandUsage
 from menkou import __version__
 from menkou.errors import MenkouFault
@@ -80,13 +80,8 @@ def build_parser() -> argparse.ArgumentParser:
     outbox.add_argument(
         "--send", type=float, metavar="SECONDS", help="send it, for at most this long"
     )
-    _command(
-        sub,
-        "hash-password",
-        commands.hash_password,
-        "ask for the page's password and print its hash for a password file",
-        "menkou-edge hash-password > /etc/menkou/console.password",
-    )
+    member_cli.add(sub)
+    pair_cli.add(sub)
     _part_parsers(sub)
     return parser
 
@@ -124,11 +119,17 @@ def _replay_parser(sub: Any) -> None:
 
 def _part_parsers(sub: Any) -> None:
     """The parts that the supervisor starts; not for people, so they are not listed."""
-    for name, run in (("eyes", commands.eyes), ("front", commands.front)):
+    parts = (
+        ("eyes", commands.eyes, ("--template-key-fd", "--strangers-fd")),
+        ("front", commands.front, ("--profile-key-fd",)),
+    )
+    for name, run, descriptors in parts:
         part = sub.add_parser(name)
         part.set_defaults(run=run)
         _config_option(part)
         part.add_argument("--epoch", required=True)
+        for descriptor in descriptors:
+            part.add_argument(descriptor, type=int)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

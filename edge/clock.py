@@ -17,9 +17,13 @@ _TIMEX_BYTES: Final = 208  # sizeof(struct timex) on 64-bit Linux; more than eno
 
 
 class SystemClock:
-    """The kernel's clocks, and whether the kernel calls its wall time synchronised."""
+    """The kernel's clocks, and whether the kernel calls its wall time synchronised.
 
-    def __init__(self) -> None:
+    `trusted`: the machine's host keeps its time, whatever the kernel knows of that.
+    """
+
+    def __init__(self, *, trusted: bool = False) -> None:
+        self._trusted = trusted
         self._libc = ctypes.CDLL(None, use_errno=True)
 
     def now(self) -> datetime:
@@ -32,6 +36,8 @@ class SystemClock:
 
     def state(self) -> ClockState:
         """Ask the kernel (adjtimex, which chrony and timesyncd keep up to date)."""
+        if self._trusted:
+            return "ok"
         timex = ctypes.create_string_buffer(max(_TIMEX_BYTES, 512))
         result = self._libc.adjtimex(timex)
         return "ok" if 0 <= result != _TIME_ERROR else "suspect"

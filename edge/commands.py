@@ -11,8 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from edge.config import EdgeConfig, absent_files, effective_mode, load
+from edge.clock import SystemClock
+from edge.config import EdgeConfig, absent_files, load
 from edge.config_values import is_file
+from edge.modes import MEANING, declared
 from menkou.errors import MenkouFault
 from menkou.settings import SettingsFault
 from menkou.web.password import ask_for_hash
@@ -33,13 +35,17 @@ def _load(arguments: argparse.Namespace) -> EdgeConfig:
 
 
 def _warn_of_lowered_mode(config: EdgeConfig) -> None:
-    mode = effective_mode(config)
-    if mode != config.privacy.mode:
+    _warn_of_wifi(config)
+    status = declared(config, SystemClock().now())
+    for why in status.why:
         print(
-            f"warning: mode {config.privacy.mode!r} was asked for, {mode!r} is run:"
-            " this version reads no faces",
+            f"warning: mode {status.wanted!r} was asked for, {status.mode!r} is run:"
+            f" {MEANING[why]}",
             file=sys.stderr,
         )
+
+
+def _warn_of_wifi(config: EdgeConfig) -> None:
     if config.wifi.enabled:
         print("warning: this version does not listen to Wi-Fi", file=sys.stderr)
 
@@ -58,9 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def eyes(arguments: argparse.Namespace) -> int:
     """Run the eyes process; the supervisor calls this."""
-    from edge.app.eyes import run_eyes
+    from edge.app.eyes import Handed, run_eyes
 
-    run_eyes(_load(arguments), arguments.epoch)
+    handed = Handed(template_key=arguments.template_key_fd, strangers=arguments.strangers_fd)
+    run_eyes(_load(arguments), arguments.epoch, handed)
     return 0
 
 
@@ -68,7 +75,7 @@ def front(arguments: argparse.Namespace) -> int:
     """Run the front process; the supervisor calls this."""
     from edge.app.front import run_front_process
 
-    run_front_process(_load(arguments))
+    run_front_process(_load(arguments), arguments.profile_key_fd)
     return 0
 
 
@@ -84,9 +91,10 @@ def check_config(arguments: argparse.Namespace) -> int:
         print("warning: no [[camera]] is set, so nothing is counted", file=sys.stderr)
     for fault in absent_files(config, arguments.config):
         print(f"warning: {fault}; run needs it", file=sys.stderr)
+    mode = declared(config, SystemClock().now()).mode
     print(
         f"{arguments.config}: no fault. Shop {config.store.id} ({config.store.name}),"
-        f" box {config.box.id}, {len(config.camera)} camera(s), mode {effective_mode(config)}"
+        f" box {config.box.id}, {len(config.camera)} camera(s), mode {mode}"
     )
     return 0
 
@@ -132,7 +140,7 @@ def replay(arguments: argparse.Namespace) -> int:
     start = _start_of(arguments.start)
     if arguments.publish is not None and config.uplink is None:
         raise CommandUsage("--publish: expected an [uplink] section in the settings, got none")
-    _warn_of_lowered_mode(config)
+    _warn_of_wifi(config)
     from edge.app.replay import ReplayRequest, run_replay
 
     def emit(line: dict[str, Any]) -> None:

@@ -20,7 +20,6 @@ from edge.config_sections import (
     DeclarationSection,
     DedupSection,
     HoursSection,
-    Mode,
     PrivacySection,
     StoreSection,
     UplinkSection,
@@ -96,12 +95,3 @@ def absent_files(config: EdgeConfig, path: Path) -> list[Fault]:
         if section is not None
         for key, text in missing_files(section.files, config.base)
     ]
-
-
-def effective_mode(config: EdgeConfig) -> Mode:
-    """Return the mode that runs: this version reads no faces, so every box counts.
-
-    A mode that was asked for and is not run is shown on every surface (`mode_lowered`).
-    """
-    del config
-    return "count"

@@ -70,10 +70,7 @@ def _hours_faults(hours: HoursSection) -> list[_Found]:
 
 
 def _console_faults(console: ConsoleSection, base: Path) -> list[_Found]:
-    try:
-        exposure = console.listen_at(base).exposure()
-    except ValueError as exc:
-        return [(("console", "password"), str(exc))]
+    exposure = console.listen_at(base).exposure()
     return [(("console", "listen"), exposure)] if exposure else []
 
 

@@ -6,7 +6,7 @@ Joined by `config`; `config_values` says what each value may hold.
 from collections.abc import Mapping
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic.dataclasses import dataclass
@@ -30,9 +30,10 @@ from edge.config_values import (
     Zone,
     check_url,
     is_file,
+    own,
 )
 from edge.core.geometry import Line, Polygon
-from menkou.guards import read_password_hash
+from edge.core.visit import Window
 from menkou.listen import Listen, parse_listen
 from menkou.settings import STRICT, read_secret
 
@@ -62,15 +63,20 @@ class StoreSection:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class BoxSection:
-    """This box and where it keeps its data."""
+    """This box and where it keeps its data.
+
+    `clock`: whom to believe that the wall time is right: the `kernel`, which a time daemon tells,
+    or the `host` of a virtual machine or container, which keeps the time for it.
+    """
 
     id: Identifier
     data_dir: Path
+    clock: Literal["kernel", "host"] = "kernel"
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class PrivacySection:
-    """The mode that is asked for; `effective_mode` says which one runs."""
+    """The mode that is asked for; `edge.modes` says which one runs."""
 
     mode: Mode = "count"
     key: Literal["tpm", "hub", "file"] = "tpm"
@@ -144,6 +150,11 @@ class CameraSection:
         return Line(start=self.line[0], end=self.line[1], inside=self.inside)
 
     @property
+    def face_zone(self) -> Polygon | None:
+        """Where faces may be read, if a zone is set."""
+        return Polygon(corners=self.zone) if self.zone else None
+
+    @property
     def staff_polygon(self) -> Polygon | None:
         """The zone in which staff appear, if one is set."""
         return Polygon(corners=self.staff_zone) if self.staff_zone else None
@@ -156,6 +167,11 @@ class DedupSection:
     window: Duration = timedelta(hours=3)
     since: Literal["last_seen", "first_seen"] = "last_seen"
     who: Literal["members", "everybody"] = "members"
+
+    @property
+    def span(self) -> Window:
+        """The window for the shop's book."""
+        return Window(length=self.window, since=self.since)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -182,14 +198,21 @@ class UplinkSection:
         return {"ca": self.ca, "cert": self.cert, "key": file_of(self.key)}
 
 
+def _no_password(_value: object) -> None:
+    raise ValueError(
+        "expected no password: devices are paired now; take this line out, start the box, and run"
+        " menkou-edge pair for the manager's device"
+    )
+
+
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class ConsoleSection:
-    """Where the shop's page listens. Off loopback it needs TLS and a login."""
+    """Where the box's pages listen. Off loopback they need TLS, and let in paired devices only."""
 
     listen: HostPort = "127.0.0.1:8780"
     cert: Path | None = None
     key: Secret = None
-    password: Secret = None
+    password: Annotated[None, own(_no_password)] = None  # of version 0.1; now a fault
 
     @property
     def files(self) -> Mapping[str, Path | None]:
@@ -197,11 +220,7 @@ class ConsoleSection:
         return {"cert": self.cert, "key": file_of(self.key)}
 
     def listen_at(self, base: Path) -> Listen:
-        """Return where the page listens, with its guards; relative paths are taken from `base`.
-
-        Raises:
-            ValueError: the password file cannot be read.
-        """
+        """Return where the pages listen and what guards them; relative paths start at `base`."""
         host, port = parse_listen(self.listen)
         key = file_of(self.key)
         return Listen(
@@ -209,5 +228,5 @@ class ConsoleSection:
             port=port,
             cert=base / self.cert if self.cert else None,
             key=base / key if key else None,
-            password_hash=read_password_hash(self.password, base),
+            paired_only=True,
         )

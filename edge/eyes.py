@@ -1,14 +1,18 @@
 """The eyes process: cameras in, facts out. The supervisor starts it, `app` puts it together.
 
-One loop counts the newest frame of every camera; a thread a camera does the reading.
+One loop counts the newest frame of every camera and, where the mode allows it, reads its faces; a
+thread a camera does the reading. The loop ends when another mode is due: `app` then puts a new
+process in this one's place, so that no face outlives the permission to read it.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Literal, Protocol
 
 from edge.bus import Bus, CameraNote, Note
+from edge.core.visit import Change
+from edge.modes import ModeStatus
 from edge.pipeline import Counting, Recorder
 from edge.ports import CameraStateCode, Clock
 from edge.sensors.camera import LiveCamera
@@ -21,10 +25,25 @@ log = logging.getLogger(__name__)
 
 NOTE_EVERY_S: Final = 1.0
 TICK_EVERY_S: Final = 5.0
+LOOK_EVERY_S: Final = 0.2
+"""How often the store is looked at: a change of the gallery is in force within a second."""
+End = Literal["stopped", "mode"]
 
 
 class CameraStuck(Exception):
     """A driver does not return; the process ends so that a new one can try."""
+
+
+class Errands(Protocol):
+    """What people in the shop and the passing of time ask of the eyes."""
+
+    def open(self) -> Sequence[Change]:
+        """Return what follows from what was asked since the last call."""
+        ...
+
+    def done(self) -> None:
+        """Note that what `open` returned is kept."""
+        ...
 
 
 class Eyes:
@@ -37,6 +56,9 @@ class Eyes:
         bus: this part's place on the bus.
         clock: the box's clock.
         keep_health: keeps a camera's change of state for the hub.
+        status: the mode that this process runs.
+        due: judges which mode is to run now.
+        errands: what is asked of the eyes.
     """
 
     def __init__(
@@ -48,6 +70,9 @@ class Eyes:
         bus: Bus,
         clock: Clock,
         keep_health: Callable[[str, CameraStateCode], None],
+        status: ModeStatus,
+        due: Callable[[], ModeStatus],
+        errands: Errands,
     ) -> None:
         self._mailbox = Mailbox()
         self._news: list[tuple[str, CameraStateCode]] = []
@@ -58,6 +83,9 @@ class Eyes:
         self._bus = bus
         self._clock = clock
         self._keep_health = keep_health
+        self._status = status
+        self._due = due
+        self._errands = errands
 
     def _on_state(self, camera: str, state: CameraStateCode, why: str) -> None:
         log.log(
@@ -70,34 +98,56 @@ class Eyes:
         with self._news_lock:
             self._news.append((camera, state))
 
-    def run(self, stop: threading.Event) -> None:
-        """Count until `stop` is set.
+    def run(self, stop: threading.Event) -> End:
+        """Count until `stop` is set or another mode is due; say which.
 
         Raises:
             CameraStuck: a driver hangs.
         """
         for camera in self._cameras:
             camera.start()
-        noted = ticked = float("-inf")
+        noted = ticked = looked = float("-inf")
         try:
             while not stop.is_set():
                 self._count()
                 self._recorder.flush_if_due()
                 now = self._clock.mono()
+                if now - looked >= LOOK_EVERY_S:
+                    looked = now
+                    self._look()
                 if now - ticked >= TICK_EVERY_S:
                     ticked = now
                     self._recorder.add(self._counting.tick(self._clock.now()))
                 if now - noted >= NOTE_EVERY_S:
                     noted = now
                     self._keep_news()
+                    if self._another_mode():
+                        return "mode"
                     self._tell()
                     self._check()
+            return "stopped"
         finally:
             for camera in self._cameras:
                 camera.close()
             self._recorder.flush()
             if self._recorder.held:
                 log.error("%d facts could not be kept before the end", self._recorder.held)
+
+    def _look(self) -> None:
+        """Take up what others wrote into the store: requests, members, consents."""
+        self._recorder.add(self._counting.refresh(self._clock.now()))
+        asked = self._errands.open()
+        if asked:
+            self._recorder.add(asked)
+            self._recorder.flush()
+        if self._recorder.away is None:
+            self._errands.done()
+
+    def _another_mode(self) -> bool:
+        """Say whether this process has the wrong mode; a new reason for the same one is told."""
+        due = self._due()
+        before, self._status = self._status, due
+        return (due.mode, due.everybody) != (before.mode, before.everybody)
 
     def _count(self) -> None:
         for frame in self._mailbox.take(0.2):
@@ -121,6 +171,8 @@ class Eyes:
             sender="eyes",
             disk_full=isinstance(self._recorder.away, StoreFull),
             refused=self._recorder.refused,
+            mode=self._status.mode,
+            why=self._status.why,
             cameras=tuple(
                 CameraNote(
                     name=r.name,

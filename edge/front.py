@@ -21,8 +21,10 @@ from edge.core.hours import OpeningHours
 from edge.live import LiveState
 from edge.store import figures
 from edge.store.outbox import Backlog, Outbox
+from edge.store.switches import FACES, is_off
 from edge.uplink.link import Condition
 from edge.uplink.mqtt import Uplink
+from edge.wire.messages import MODE_REASONS
 from menkou.listen import Listen
 from menkou.web.server import serve
 from menkou.web.stream import Broadcast
@@ -30,6 +32,8 @@ from menkou.web.stream import Broadcast
 log = logging.getLogger(__name__)
 
 _UNREACHABLE_AFTER: Final = timedelta(minutes=10)
+_FACES_TOO: Final = {"clock_suspect": "clock_suspect_faces"}
+"""Codes that have words of their own when they keep faces from being read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,38 +43,56 @@ class Shop:
     store_id: str
     store_name: str
     box_id: str
-    mode: str
     mode_wanted: str
     wifi_wanted: bool
-    basis: str
     hours: OpeningHours
 
 
-class ShopFront:
-    """Gathers the page's figures. Each thread reads through a connection of its own.
+class PerThread:
+    """Gives each thread a database connection of its own, opened when first asked for."""
 
-    Args:
-        shop: what does not change while the box runs.
-        connect: opens the database.
-        live: the notes of the other parts.
-        clock: the box's clock.
-    """
-
-    def __init__(
-        self, *, shop: Shop, connect: Callable[[], Database], live: LiveState, clock: SteadyClock
-    ) -> None:
-        self._shop = shop
+    def __init__(self, connect: Callable[[], Database]) -> None:
         self._connect = connect
-        self._live = live
-        self._clock = clock
         self._local = threading.local()
-        self.uplink: Uplink | None = None
 
-    def _db(self) -> Database:
+    def __call__(self) -> Database:
+        """Return the calling thread's connection."""
         db: Database | None = getattr(self._local, "db", None)
         if db is None:
             db = self._local.db = self._connect()
         return db
+
+
+class ShopFront:
+    """Gathers the page's figures.
+
+    Args:
+        shop: what does not change while the box runs.
+        db: the calling thread's connection.
+        live: the notes of the other parts.
+        clock: the box's clock.
+        names_locked: says whether there are members whose names cannot be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        shop: Shop,
+        db: Callable[[], Database],
+        live: LiveState,
+        clock: SteadyClock,
+        names_locked: Callable[[], bool],
+    ) -> None:
+        self._shop = shop
+        self._db = db
+        self._live = live
+        self._clock = clock
+        self._names_locked = names_locked
+        self.uplink: Uplink | None = None
+
+    def _mode(self) -> str:
+        """Return the mode that runs; before the eyes' first word nobody is recognised."""
+        return self._live.mode() or "count"
 
     def take_news(self) -> None:
         """Something was committed: no time of this process may be earlier than that."""
@@ -78,9 +100,12 @@ class ShopFront:
 
     def condition(self) -> Condition:
         """Return how the box is, for the heartbeat."""
+        mode, wanted = self._mode(), self._shop.mode_wanted
+        why = [code for code in self._live.why() if code in MODE_REASONS]
         return Condition(
-            mode=self._shop.mode,
-            mode_wanted=self._shop.mode_wanted,
+            mode=mode,
+            mode_wanted=wanted,
+            mode_why=why[0] if why and mode != wanted else None,
             occupancy=figures.occupancy(self._db()),
             cameras=self._live.camera_states(),
         )
@@ -100,12 +125,16 @@ class ShopFront:
             store_name=shop.store_name,
             box_id=shop.box_id,
             now=local,
-            mode=shop.mode,
-            basis=shop.basis,
+            mode=self._mode(),
+            mode_wanted=shop.mode_wanted,
+            faces_off=is_off(db, FACES),
+            basis="crossings" if self._mode() == "count" else "distinct",
             notices=self._notices(backlog),
             minute_entered=minute.entered,
             minute_left=minute.left,
             visitors=day.visitors,
+            reentries=day.reentries,
+            members=day.members,
             entered=day.entered,
             left=day.left,
             occupancy=figures.occupancy(db),
@@ -136,17 +165,24 @@ class ShopFront:
         )
 
     def _notices(self, backlog: Backlog) -> tuple[str, ...]:
-        notices = list(self._live.trouble())
-        if self._shop.mode != self._shop.mode_wanted:
-            notices.append("mode_lowered")
+        notices = [*self._live.trouble(), *self._mode_notices()]
+        if self._names_locked():
+            notices.append("names_locked")
         if self._shop.wifi_wanted:
             notices.append("wifi_absent")
-        if self._clock.state() == "suspect":
+        if self._clock.state() == "suspect" and "clock_suspect_faces" not in notices:
             notices.append("clock_suspect")
         oldest = backlog.oldest_at
         if self.uplink and oldest and self._clock.now() - oldest > _UNREACHABLE_AFTER:
             notices.append("hub_unreachable")
         return tuple(notices)
+
+    def _mode_notices(self) -> list[str]:
+        """Return why less is recognised than the settings ask for, as the eyes told it."""
+        why = [_FACES_TOO.get(code, code) for code in self._live.why()]
+        if not why and self._live.mode() not in (None, self._shop.mode_wanted):
+            return ["mode_lowered"]
+        return why
 
 
 class FrontProcess:
@@ -158,17 +194,25 @@ class FrontProcess:
         front: its figures, and the uplink if there is one.
         live: where notes of the other parts go.
         bus: this part's place on the bus.
+        broadcast: tells the open pages that something is new.
     """
 
     def __init__(
-        self, *, app: Flask, listen: Listen, front: ShopFront, live: LiveState, bus: Bus
+        self,
+        *,
+        app: Flask,
+        listen: Listen,
+        front: ShopFront,
+        live: LiveState,
+        bus: Bus,
+        broadcast: Broadcast,
     ) -> None:
         self._app = app
         self._listen = listen
         self._front = front
         self._live = live
         self._bus = bus
-        self._broadcast = Broadcast()
+        self._broadcast = broadcast
         self._stop = threading.Event()
         self._crash: BaseException | None = None
 

@@ -28,6 +28,8 @@ class LiveState:
         self._lock = threading.Lock()
         self._eyes: Note | None = None
         self._eyes_at = 0.0
+        self._mode: str | None = None
+        self._why: tuple[str, ...] = ()
         self._parts: tuple[PartNote, ...] = ()
 
     def take(self, note: Note) -> bool:
@@ -40,6 +42,7 @@ class LiveState:
             if note.new:
                 return True
             before, self._eyes = self._eyes, note
+            self._mode, self._why = note.mode, note.why
             self._eyes_at = time.monotonic()
             return before is None or _seen_by_people(before) != _seen_by_people(note)
 
@@ -67,6 +70,16 @@ class LiveState:
         """Return the cameras as the heartbeat tells them."""
         return tuple(CameraState(name=c.name, state=c.state) for c in self.cameras())
 
+    def mode(self) -> str | None:
+        """Return the mode that the eyes run, or ran last; None before their first word."""
+        with self._lock:
+            return self._mode
+
+    def why(self) -> tuple[str, ...]:
+        """Return why that is not all that the settings ask for, as codes."""
+        with self._lock:
+            return self._why
+
     def parts(self) -> tuple[PartView, ...]:
         """Return the processes as the supervisor sees them."""
         with self._lock:
@@ -87,6 +100,8 @@ class LiveState:
 def _seen_by_people(note: Note) -> object:
     return (
         note.disk_full,
+        note.mode,
+        note.why,
         note.refused > 0,
         [(c.name, c.state, round(c.frames_per_s)) for c in note.cameras],
     )

@@ -1,6 +1,7 @@
 """Frames to crossings to visits to facts, through ports. Driven by `eyes` (live) and `replay`.
 
 Frame -> BodyFinder -> BodyCounter -> VisitBook -> Recorder -> VisitLog (store + outbox)
+    └──> Recognition (where the mode reads faces) ──┘
 """
 
 import logging
@@ -9,11 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from edge.core.book import VisitBook
 from edge.core.counting import BodyCounter
 from edge.core.crossing import Crossing
-from edge.core.geometry import Line, Polygon
-from edge.core.visit import Change, VisitBook
+from edge.core.geometry import Box, Line, Polygon
+from edge.core.tracking import Track
+from edge.core.visit import Change, Raised, Visit
 from edge.ports import BodyFinder, Clock, Fact, Frame, VisitLog
+from edge.recognition import Recognition
 from edge.store.database import StoreAway
 
 log = logging.getLogger(__name__)
@@ -33,19 +37,28 @@ class Door:
     staff_zone: Polygon | None
 
 
-class _DoorCounter:
-    def __init__(self, door: Door, finder: BodyFinder) -> None:
+class _Scene:
+    """What moves before one camera, and who of it crosses the door, if there is one."""
+
+    def __init__(self, finder: BodyFinder, door: Door | None) -> None:
         self._finder = finder
-        self._bodies = BodyCounter(line=door.line, staff_zone=door.staff_zone)
+        self._bodies = BodyCounter(line=door.line, staff_zone=door.staff_zone) if door else None
         self._last: Frame | None = None
+        self.moving: Sequence[Box] = ()
+
+    @property
+    def bodies(self) -> tuple[Track, ...]:
+        return self._bodies.tracks if self._bodies else ()
 
     def take(self, frame: Frame) -> list[tuple[datetime, Crossing]]:
         self._last = frame
-        boxes = self._finder.detect(frame.image, frame.elapsed_s)
-        return self._dated(frame, self._bodies.update(boxes, frame.elapsed_s))
+        self.moving = self._finder.detect(frame.image, frame.elapsed_s)
+        if self._bodies is None:
+            return []
+        return self._dated(frame, self._bodies.update(self.moving, frame.elapsed_s))
 
     def finish(self) -> list[tuple[datetime, Crossing]]:
-        if self._last is None:
+        if self._last is None or self._bodies is None:
             return []
         return self._dated(self._last, self._bodies.flush(self._last.elapsed_s))
 
@@ -56,40 +69,77 @@ class _DoorCounter:
 
 
 class Counting:
-    """Counts people at the doors of one shop.
+    """Counts people at the doors of one shop, and recognises those who agreed to it.
 
     Args:
-        doors: the entrance cameras; frames of other cameras are passed over.
+        doors: the entrance cameras.
         finder: makes the body finder of one camera.
         book: the shop's visits.
+        faces: who reads faces, where the mode allows it; None in `count`.
     """
 
     def __init__(
-        self, *, doors: Iterable[Door], finder: Callable[[], BodyFinder], book: VisitBook
+        self,
+        *,
+        doors: Iterable[Door],
+        finder: Callable[[], BodyFinder],
+        book: VisitBook,
+        faces: Recognition | None = None,
     ) -> None:
-        self._doors = {door.camera: _DoorCounter(door, finder()) for door in doors}
+        at_door = {door.camera: door for door in doors}
+        watched = dict.fromkeys(faces.cameras if faces else ())
+        self._scenes = {name: _Scene(finder(), at_door.get(name)) for name in at_door | watched}
         self._book = book
+        self._faces = faces
+        self._embedded_before = 0
 
     @property
     def occupancy(self) -> int:
         """People in the shop, by the count."""
         return self._book.occupancy
 
+    @property
+    def embedded(self) -> int:
+        """How many face chips were embedded so far."""
+        return self._faces.embedded if self._faces else self._embedded_before
+
     def take(self, frame: Frame) -> list[Change]:
-        """Return what a frame makes known."""
-        door = self._doors.get(frame.camera)
-        return self._enter(frame.camera, door.take(frame)) if door else []
+        """Return what a frame makes known; one of a camera without a task says nothing."""
+        scene = self._scenes.get(frame.camera)
+        if scene is None:
+            return []
+        changes = self._enter(frame.camera, scene.take(frame))
+        if self._faces is not None:
+            changes += self._faces.take(frame, bodies=scene.bodies, moving=scene.moving)
+        return changes
 
     def finish(self) -> list[Change]:
         """Return what the end of all sources makes known."""
-        changes: list[Change] = []
-        for camera, door in self._doors.items():
-            changes += self._enter(camera, door.finish())
+        changes = self._faces.finish() if self._faces else []
+        for camera, scene in self._scenes.items():
+            changes += self._enter(camera, scene.finish())
         return changes
 
     def tick(self, now: datetime) -> list[Change]:
-        """Return what the passing of time makes known."""
+        """Return what the passing of time makes known, and forget what it takes away."""
+        if self._faces is not None:
+            self._faces.tick(now)
         return self._book.tick(now)
+
+    def refresh(self, now: datetime) -> list[Change]:
+        """Take the gallery as it is now; return what newly enrolled members make known."""
+        return self._faces.refresh(now) if self._faces else []
+
+    def stop_reading(self) -> None:
+        """Read no more faces, and forget those that were read."""
+        if self._faces is not None:
+            self._faces.wipe()
+            self._embedded_before = self._faces.embedded
+        self._faces = None
+
+    def wrong_person(self, at: datetime, visit: Visit) -> list[Change]:
+        """Take a correction from a person in the shop."""
+        return self._book.wrong_person(at=at, visit=visit)
 
     def _enter(self, camera: str, crossings: Iterable[tuple[datetime, Crossing]]) -> list[Change]:
         changes: list[Change] = []
@@ -147,9 +197,12 @@ class Recorder:
         return len(self._held)
 
     def flush_if_due(self) -> None:
-        """Commit if the oldest fact has waited long enough."""
+        """Commit if the oldest fact has waited long enough, or if somebody is to be told."""
         since = self._oldest_held_mono
-        if since is not None and self._clock.mono() - since >= COMMIT_EVERY_S:
+        if since is None:
+            return
+        urgent = self.away is None and any(isinstance(f.change, Raised) for f in self._held)
+        if urgent or self._clock.mono() - since >= COMMIT_EVERY_S:
             self.flush()
 
     def flush(self) -> None:

@@ -3,17 +3,20 @@
 `pipeline` speaks only through these; `app` decides what stands behind them.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.geometry import Box
-from edge.core.visit import Change, Occupied, Visit
+from edge.core.tracking import Track
+from edge.core.visit import Chain, Change, Occupied, Visit
 
+Vector = NDArray[np.float32]
+"""A face's descriptor: float32 (128,), length 1. Biometric: it lives in memory only."""
 ClockState = Literal["ok", "suspect"]
 CameraStateCode = Literal["ok", "connecting", "lost", "frozen", "ended", "unreadable"]
 
@@ -48,6 +51,100 @@ class BodyFinder(Protocol):
 
     def detect(self, image: NDArray[np.uint8], at_s: float) -> list[Box]:
         """Return the bodies in a picture taken at `at_s` seconds of the stream."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sighting:
+    """What one face track is known by so far: the mean descriptor of its best frames.
+
+    `face` numbers the face tracks of a watcher, `body` is the body track that it belongs to
+    (DESIGN section 6), `frames` how many frames agree in `vector`; after `ended` nothing more
+    comes of this track.
+    """
+
+    face: int
+    body: int | None
+    at_s: float
+    vector: Vector = field(repr=False)
+    frames: int
+    ended: bool
+
+
+class FaceWatcher(Protocol):
+    """Watches the faces in the pictures of one camera."""
+
+    def look(
+        self,
+        image: NDArray[np.uint8],
+        *,
+        bodies: Sequence[Track],
+        moving: Sequence[Box],
+        at_s: float,
+    ) -> list[Sighting]:
+        """Return the tracks of which enough more is known now; most pictures give none.
+
+        `image` is BGR uint8 (H, W, 3) taken at `at_s` seconds of the stream, `bodies` the bodies
+        in view, `moving` where something moves: faces are searched nowhere else.
+        """
+        ...
+
+    def finish(self) -> list[Sighting]:
+        """End the stream: return what is known of the tracks that were still open."""
+        ...
+
+    @property
+    def embedded(self) -> int:
+        """How many face chips were embedded so far."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A member found in the gallery. `distance` is Euclidean, between unit vectors."""
+
+    subject: str
+    distance: float
+    sure: bool
+
+
+class Gallery(Protocol):
+    """The templates of the members who agreed to be recognised."""
+
+    def match(self, vector: Vector, frames: int) -> Match | None:
+        """Return the member whose face this is, or None; `frames` went into the mean."""
+        ...
+
+    def wipe(self) -> None:
+        """Overwrite all templates."""
+        ...
+
+
+class Strangers(Protocol):
+    """Vectors of people who matched nobody, within the window; empty where there is no basis."""
+
+    def find(self, vector: Vector) -> str | None:
+        """Return the first visit of the stranger whose face this is, or None."""
+        ...
+
+    def keep(self, chain: Chain, vector: Vector | None) -> None:
+        """Remember a stranger's visits under `chain.first_visit`; None keeps the known vector."""
+        ...
+
+    def forget(self, first_visit: str) -> None:
+        """Overwrite what is held of a stranger."""
+        ...
+
+    def forget_before(self, moment: datetime, since: Literal["last_seen", "first_seen"]) -> None:
+        """Overwrite everybody who was last (or first) seen before `moment`."""
+        ...
+
+    def chains(self) -> list[Chain]:
+        """Return what is known of the strangers' visits."""
+        ...
+
+    def wipe(self) -> None:
+        """Overwrite everybody."""
         ...
 
 
@@ -88,6 +185,14 @@ class VisitLog(Protocol):
 
     def open_visits(self) -> list[Visit]:
         """Return the visits that have neither ended nor been voided."""
+        ...
+
+    def recent_visits(self, now: datetime, window: timedelta) -> list[Visit]:
+        """Return visits before `now` whose visitors may return or be corrected."""
+        ...
+
+    def alerted(self, now: datetime, window: timedelta) -> Mapping[str, datetime]:
+        """Return when each member's arrival was last told, by subject."""
         ...
 
     def occupancy(self) -> Occupied | None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from edge.core.visit import Change, Crossed, Opened, Revised, Visit
+from edge.core.visit import Change, Crossed, Opened, Raised, Revised, Visit
 from edge.pipeline import Counting, Recorder
 from edge.ports import ClockState, Fact, Frame
 from edge.sensors.motion import FrameUnreadable
@@ -57,7 +57,7 @@ class Tally:
     staff: int = 0
     turned_back: int = 0
     outside_hours: int = 0
-    visits: dict[str, bool] = field(default_factory=dict)
+    visits: dict[str, Visit] = field(default_factory=dict)
 
     def add(self, change: Change) -> None:
         """Count one committed change."""
@@ -65,7 +65,7 @@ class Tally:
             case Crossed() as crossed:
                 self._cross(crossed)
             case Opened(visit=visit) | Revised(visit=visit):
-                self.visits[visit.id] = not visit.void and visit.who != "staff"
+                self.visits[visit.id] = visit
 
     def _cross(self, crossed: Crossed) -> None:
         if crossed.staff:
@@ -79,60 +79,101 @@ class Tally:
             else:
                 self.left += 1
 
-    def summary(self, frames: int, seconds: float) -> dict[str, Any]:
+    def summary(self, frames: int, seconds: float, lines: "Lines") -> dict[str, Any]:
         """Return the last line of DESIGN section 4, and what was left out of it and why."""
+        real = [v for v in self.visits.values() if not v.void and v.who != "staff"]
+        named = dict.fromkeys(v.subject for v in real if v.subject is not None)
         return {
             "event": "summary",
             "frames": frames,
             "seconds": round(seconds, 3),
             "in": self.entered,
             "out": self.left,
-            "visitors": sum(self.visits.values()),
-            "reentries": 0,
-            "members": [],
-            "embeddings": 0,
+            "visitors": sum(v.counted and not v.reentry for v in real),
+            "reentries": sum(v.reentry for v in real),
+            "members": [lines.member_of(subject) for subject in named],
+            "embeddings": lines.embedded(),
             "probes": 0,
             "devices_estimate": None,
-            "basis": "crossings",
+            "basis": lines.basis,
             "turned_back": self.turned_back,
             "staff": self.staff,
             "outside_hours": self.outside_hours,
         }
 
 
-def _visit_line(at: datetime, visit: Visit, zone: ZoneInfo) -> dict[str, Any]:
-    return {
-        "event": "visit",
-        "at": at.astimezone(zone).isoformat(timespec="milliseconds"),
-        "visit": visit.id,
-        "who": visit.who,
-        "member": None,
-        "reentry": False,
-        "first_visit": None,
-        "distance": None,
-        "void": visit.void,
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """Turns changes into replay's lines.
+
+    Args:
+        zone: the shop's zone, in which times are printed.
+        basis: what the visits are: `crossings` or `distinct`.
+        member_of: returns the member id of a subject; None when the member was erased.
+        embedded: returns how many faces were embedded so far.
+    """
+
+    zone: ZoneInfo
+    basis: str
+    member_of: Callable[[str], str | None]
+    embedded: Callable[[], int]
+
+    def line_of(self, change: Change) -> dict[str, Any] | None:
+        """Return the JSON line of a change, None for those that replay does not print."""
+        match change:
+            case Crossed() as crossed:
+                return {
+                    "event": "entry",
+                    "at": self._text(crossed.at),
+                    "camera": crossed.camera,
+                    "direction": crossed.direction,
+                    "track": crossed.track,
+                    "staff": crossed.staff,
+                    "turned_back": crossed.turned_back,
+                    "hours_open": crossed.hours_open,
+                }
+            case Opened(visit=visit):
+                return self._visit(visit.opened_at, visit)
+            case Revised(at=at, visit=visit):
+                return self._visit(at, visit)
+            case Raised(at=at, kind=kind, visit=visit_id, subject=subject):
+                return {
+                    "event": "alert",
+                    "at": self._text(at),
+                    "kind": kind,
+                    "visit": visit_id,
+                    "member": self.member_of(subject),
+                }
+        return None
+
+    def _text(self, at: datetime) -> str:
+        return at.astimezone(self.zone).isoformat(timespec="milliseconds")
+
+    def _visit(self, at: datetime, visit: Visit) -> dict[str, Any]:
+        return {
+            "event": "visit",
+            "at": self._text(at),
+            "visit": visit.id,
+            "who": visit.who,
+            "member": self.member_of(visit.subject) if visit.subject else None,
+            "reentry": visit.reentry,
+            "first_visit": visit.first_visit,
+            "distance": None if visit.distance is None else round(visit.distance, 4),
+            "sure": visit.sure,
+            "counted": visit.counted,
+            "void": visit.void,
+        }
 
 
-def line_of(change: Change, zone: ZoneInfo) -> dict[str, Any] | None:
-    """Return the JSON line of a change, None for those that replay does not print."""
-    match change:
-        case Crossed() as crossed:
-            return {
-                "event": "entry",
-                "at": crossed.at.astimezone(zone).isoformat(timespec="milliseconds"),
-                "camera": crossed.camera,
-                "direction": crossed.direction,
-                "track": crossed.track,
-                "staff": crossed.staff,
-                "turned_back": crossed.turned_back,
-                "hours_open": crossed.hours_open,
-            }
-        case Opened(visit=visit):
-            return _visit_line(visit.opened_at, visit, zone)
-        case Revised(at=at, visit=visit):
-            return _visit_line(at, visit, zone)
-    return None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interlude:
+    """Something that happens while a recording plays, such as an enrolment at the counter.
+
+    `after_s` are seconds of the recording; `act` is called between two frames.
+    """
+
+    after_s: float
+    act: Callable[[datetime], None]
 
 
 class Replay:
@@ -143,9 +184,11 @@ class Replay:
         clock: the recording's clock.
         counting: the rules.
         recorder: where facts go; its `kept` must be this replay's `kept`.
-        zone: the shop's zone, in which times are printed.
+        lines: how changes are printed.
         emit: given each JSON line as it is kept, and the summary last.
         kept: told when something was kept.
+        allowed: says whether faces may still be read at a moment of the recording.
+        interludes: what happens in between.
     """
 
     def __init__(
@@ -155,16 +198,20 @@ class Replay:
         clock: RecordingClock,
         counting: Counting,
         recorder: Callable[[Callable[[Sequence[Fact]], None]], Recorder],
-        zone: ZoneInfo,
+        lines: Lines,
         emit: Callable[[dict[str, Any]], None],
         kept: Callable[[], None],
+        allowed: Callable[[datetime], bool] = lambda now: True,
+        interludes: Sequence[Interlude] = (),
     ) -> None:
         self._recordings = recordings
         self._clock = clock
         self._counting = counting
         self._recorder = recorder(self._kept)
-        self._zone = zone
+        self._lines = lines
         self._emit = emit
+        self._allowed = allowed
+        self._interludes = sorted(interludes, key=lambda interlude: interlude.after_s)
         self._tell_kept = kept
         self.tally = Tally()
         self.frames = 0
@@ -173,7 +220,7 @@ class Replay:
     def _kept(self, facts: Sequence[Fact]) -> None:
         for fact in facts:
             self.tally.add(fact.change)
-            line = line_of(fact.change, self._zone)
+            line = self._lines.line_of(fact.change)
             if line is not None:
                 self._emit(line)
         self._tell_kept()
@@ -194,15 +241,18 @@ class Replay:
         began = time.monotonic()
         flushed = began
         ticked_s = 0.0
+        self._look()
         progress = Progress(sys.stderr)
         merged = heapq.merge(*map(self._given, self._recordings), key=lambda frame: frame.at)
         for frame in itertools.takewhile(lambda _: not stop(), merged):
             self.frames += 1
             self._clock.advance(frame.at)
-            self._take(frame)
             if self._clock.mono() - ticked_s >= TICK_EVERY_S:
                 ticked_s = self._clock.mono()
+                self._look()
                 self._recorder.add(self._counting.tick(self._clock.now()))
+            self._play_interludes()
+            self._take(frame)
             if time.monotonic() - flushed >= 0.5:
                 flushed = time.monotonic()
                 self._flush()
@@ -215,7 +265,20 @@ class Replay:
                 f"stopped after {self.frames} frames; what was printed is kept, the rest was not"
                 " played"
             )
-        self._emit(self.tally.summary(self.frames, time.monotonic() - began))
+        self._emit(self.tally.summary(self.frames, time.monotonic() - began, self._lines))
+
+    def _look(self) -> None:
+        """Take members and permission as they are now; faces that may not be read are forgotten."""
+        now = self._clock.now()
+        if not self._allowed(now):
+            self._counting.stop_reading()
+        self._recorder.add(self._counting.refresh(now))
+
+    def _play_interludes(self) -> None:
+        while self._interludes and self._interludes[0].after_s <= self._clock.mono():
+            self._flush()
+            self._interludes.pop(0).act(self._clock.now())
+            self._look()
 
     def _take(self, frame: Frame) -> None:
         try:

@@ -1,25 +1,25 @@
 """Starts the box's parts, restarts the one that dies or goes silent, and says so.
 
-    supervisor ──┬── eyes   cameras and counting
-                 └── front  the shop's page and the uplink
+    supervisor ──┬── eyes   cameras, counting, faces; the template key
+                 └── front  the shop's page and the uplink; the profile key
 
-Called by `menkou-edge run`; systemd watches this process in turn (Type=notify, WatchdogSec).
+A part has only the descriptors that are passed to it. Called by `menkou-edge run`; systemd watches
+this process in turn (Type=notify, WatchdogSec).
 """
 
 import ctypes
 import logging
-import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from edge.bus import Bus, Note, PartNote
+from edge.fdstore import notify_systemd
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +43,11 @@ def _die_with_parent() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartCommand:
-    """A part's name and the command that runs it."""
+    """A part's name, the command that runs it, and the descriptors that this part alone gets."""
 
     name: str
     argv: tuple[str, ...]
+    fds: tuple[int, ...] = ()
 
 
 class Part:
@@ -55,7 +56,7 @@ class Part:
     def __init__(self, command: PartCommand, *, pass_fds: Sequence[int]) -> None:
         self.name = command.name
         self._argv = command.argv
-        self._pass_fds = tuple(pass_fds)
+        self._pass_fds = (*pass_fds, *command.fds)
         self._process: subprocess.Popen[bytes] | None = None
         self._failures = 0
         self._started = 0.0
@@ -130,28 +131,13 @@ class Part:
             self._process.wait()
 
 
-def notify_systemd(state: str) -> None:
-    """Tell systemd a state such as READY=1, where it runs us (sd_notify(3))."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    if address.startswith("@"):
-        address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
-        client.setblocking(False)
-        try:
-            client.sendto(state.encode(), address)
-        except OSError as exc:
-            log.warning("systemd does not hear %s: %s", state, exc)
-
-
 class Supervisor:
     """Runs parts until told to stop.
 
     Args:
         parts: what to run.
         bus: the supervisor's place on the bus.
-        pass_fds: descriptors for the parts, such as the data directory's lock.
+        pass_fds: descriptors for every part, such as the data directory's lock.
         restarted: told the name of a part that had to be restarted.
     """
 
@@ -205,6 +191,14 @@ class Supervisor:
             part.wait_stopped(deadline)
 
 
-def python_part(name: str, *arguments: str) -> PartCommand:
-    """Return the command that runs a part of this installation."""
-    return PartCommand(name=name, argv=(sys.executable, "-m", "edge", *arguments))
+def python_part(name: str, *arguments: str, fds: Mapping[str, int]) -> PartCommand:
+    """Return the command that runs a part of this installation.
+
+    `fds` are descriptors for this part alone, by the options that tell it their numbers.
+    """
+    options = [word for option, fd in fds.items() for word in (option, str(fd))]
+    return PartCommand(
+        name=name,
+        argv=(sys.executable, "-m", "edge", name, *arguments, *options),
+        fds=tuple(fds.values()),
+    )

@@ -1,4 +1,5 @@
-"""Where a page may listen: on loopback freely, elsewhere only with TLS and a login.
+"""Where a page may listen: on loopback freely, elsewhere only with TLS and a login
+(a password, or paired devices).
 
 Used by both configurations and by `menkou.web.server`.
 """
@@ -10,13 +11,17 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listen:
-    """A host and port, and the certificate and login that guard it (None: none set)."""
+    """A host and port, and the certificate and login that guard it (None: none set).
+
+    `paired_only`: only devices that were paired come in, which is a login too.
+    """
 
     host: str
     port: int
     cert: Path | None = None
     key: Path | None = None
     password_hash: str | None = None
+    paired_only: bool = False
 
     @property
     def is_loopback(self) -> bool:
@@ -44,7 +49,7 @@ class Listen:
         if self.is_loopback:
             return None
         missing = [] if self.has_tls else ["TLS (cert and key)"]
-        missing += [] if self.password_hash else ["login (password)"]
+        missing += [] if self.password_hash or self.paired_only else ["login (password)"]
         if not missing:
             return None
         return (

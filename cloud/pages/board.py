@@ -41,6 +41,19 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoweredMode:
+    """A box that runs in a lower mode than its settings ask for: it counts, and says why not more.
+
+    `why` is the wire's code, or `unknown` for a box of an older release. No figure is low by it.
+    """
+
+    box_id: str
+    mode: str
+    wanted: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShopRow:
     """One shop. `health`: whole | partial | silent | never.
 
@@ -55,6 +68,7 @@ class ShopRow:
     known_until: datetime | None
     has_today: bool
     faults: tuple[Fault, ...]
+    lowered: tuple[LoweredMode, ...]
     peak: int
     bars: tuple[HourBar, ...]
     ticks: tuple[Tick, ...]
@@ -155,6 +169,7 @@ def _row(shop: ShopDay, now: datetime, top: int) -> ShopRow:
         known_until=known_until,
         has_today=online or bool(known_until and start and known_until >= start),
         faults=faults,
+        lowered=tuple(one for box in shop.boxes if (one := _lowered(box))),
         peak=max((hour.visitors for hour in shop.hours), default=0),
         bars=_bars(shop.hours, local, drawn_until, top),
         ticks=ticks((top,), head=SPARK_HEAD),
@@ -178,6 +193,14 @@ def _faults(box: BoxView, *, alone: bool) -> list[Fault]:
         if state in _CAMERA_FAULTS and box.state == "online":
             found.append(Fault(code=f"camera_{state}", box_id=box.box_id, name=name))
     return found
+
+
+def _lowered(box: BoxView) -> LoweredMode | None:
+    if box.mode is None or box.mode_wanted is None or box.mode == box.mode_wanted:
+        return None
+    return LoweredMode(
+        box_id=box.box_id, mode=box.mode, wanted=box.mode_wanted, why=box.mode_why or "unknown"
+    )
 
 
 def _bars(

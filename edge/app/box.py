@@ -1,18 +1,34 @@
 """`menkou-edge run`: the supervisor of a box."""
 
 import logging
+import threading
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import Final
 
+from edge import fdstore
 from edge.app.common import reading_of, run_dir, steady_clock, stop_on_signals
+from edge.app.keys import keyring
 from edge.bus import Bus
 from edge.config import EdgeConfig
+from edge.hardening import seal_process
+from edge.keys.handover import Handover, KeySlot
+from edge.keys.roots import Part
+from edge.memory import STRANGERS_BYTES, MemoryFault, SecretMemory, reserve
+from edge.modes import declared, judge
+from edge.store import switches
 from edge.store.database import StoreAway, StoreLock, connect, migrate
 from edge.store.ledger import SqliteVisitLog
 from edge.store.outbox import Outbox
+from edge.store.people import StoredChecks
 from edge.supervisor import Supervisor, python_part
 from edge.wire.messages import Health
 
 log = logging.getLogger(__name__)
+
+STRANGERS: Final = "strangers"
+"""The name under which systemd keeps their memory over a restart of the service."""
 
 
 def run_box(config: EdgeConfig, config_path: Path) -> None:
@@ -21,25 +37,116 @@ def run_box(config: EdgeConfig, config_path: Path) -> None:
     Raises:
         edge.store.database.StoreFault: the data directory cannot be used.
     """
+    seal_process()
     stop = stop_on_signals()
     lock = StoreLock(config.data_dir)
     db = connect(config.data_dir)
     migrate(db)
-    epoch = Outbox(db).begin_epoch(steady_clock(db).now(), "run")
+    clock = steady_clock(config, db)
+    epoch = Outbox(db).begin_epoch(clock.now(), "run")
     visits = SqliteVisitLog(db, epoch, "run")
 
     def restarted(part: str) -> None:
         try:
             visits.health(
-                Health(part=part, camera=None, state="restarted"), reading_of(steady_clock(db))
+                Health(part=part, camera=None, state="restarted"),
+                reading_of(steady_clock(config, db)),
             )
         except StoreAway as exc:
             log.error("the restart of %s is not kept: %s", part, exc)
 
+    slots = key_slots(config)
+    strangers = strangers_memory(config, clock.now())
+    eyes_fds = {"--strangers-fd": strangers.fd} if strangers else {}
+    if "template" in slots:
+        eyes_fds["--template-key-fd"] = slots["template"].fd
+    front_fds = {"--profile-key-fd": slots["profile"].fd} if "profile" in slots else {}
+    # A daemon: a TPM or a hub that takes its time must not hold up the end.
+    threading.Thread(target=keep_keys, args=(config, slots, stop), name="keys", daemon=True).start()
     common = ("--config", str(config_path), "--epoch", epoch)
     Supervisor(
-        parts=[python_part("eyes", "eyes", *common), python_part("front", "front", *common)],
+        parts=[
+            python_part("eyes", *common, fds=eyes_fds),
+            python_part("front", *common, fds=front_fds),
+        ],
         bus=Bus(run_dir(config), "supervisor"),
         pass_fds=[lock.fd],
         restarted=restarted,
     ).run(stop)
+
+
+def key_slots(config: EdgeConfig) -> Mapping[Part, KeySlot]:
+    """Return an empty slot for each root that this box may ever need; none where none can be had.
+
+    A box that is to count has no place for the template key at all.
+    """
+    parts: list[Part] = ["profile"] if config.privacy.mode == "count" else ["profile", "template"]
+    try:
+        return {part: KeySlot.create() for part in parts}
+    except MemoryFault as exc:
+        log.error("no key can be handed over, the box counts: %s", exc)
+        return {}
+
+
+def keep_keys(config: EdgeConfig, slots: Mapping[Part, KeySlot], stop: threading.Event) -> None:
+    """Keep the slots filled as members and mode need it, until `stop` is set.
+
+    The profile key is for boxes with members, the template key for a mode that reads faces.
+    """
+    db = connect(config.data_dir)
+    clock = steady_clock(config, db)
+    members = StoredChecks(db)
+
+    def needed() -> list[Part]:
+        parts: list[Part] = ["profile"] if members.in_use("profile") else []
+        faces_off = switches.is_off(db, switches.FACES)
+        status = judge(config, now=clock.now(), clock=clock.state(), faces_off=faces_off, key=True)
+        return parts if status.mode == "count" else [*parts, "template"]
+
+    Handover(slots=slots, root=keyring(config, db).root, needed=needed).run(stop)
+
+
+def strangers_memory(config: EdgeConfig, now: datetime) -> SecretMemory | None:
+    """Return the memory of strangers: the one that systemd kept, or an empty one.
+
+    None where settings or declaration do not allow it; what systemd kept is overwritten then.
+    What is in it is the eyes' business: they overwrite it when it is not allowed any more.
+    """
+    kept = _kept_memory()
+    if not declared(config, now).everybody:
+        if kept is not None:
+            _give_up(kept)
+        return None
+    if kept is not None and kept.size == STRANGERS_BYTES:
+        return kept
+    if kept is not None:
+        _give_up(kept)
+    try:
+        memory = SecretMemory(reserve(STRANGERS_BYTES))
+    except MemoryFault as exc:
+        log.error("strangers are not remembered: %s", exc)
+        return None
+    if memory.secret:
+        fdstore.keep(STRANGERS, memory.fd)
+    else:
+        # While nobody has it mapped, this kernel could swap it out.
+        log.info("this kernel has no memfd_secret: a restart of the service forgets strangers")
+    return memory
+
+
+def _kept_memory() -> SecretMemory | None:
+    fd = fdstore.given_back().get(STRANGERS)
+    if fd is None:
+        return None
+    try:
+        return SecretMemory(fd)
+    except MemoryFault as exc:
+        log.error("what systemd kept of strangers cannot be used: %s", exc)
+        fdstore.drop(STRANGERS)
+        return None
+
+
+def _give_up(memory: SecretMemory) -> None:
+    memory.wipe()
+    memory.close()
+    fdstore.drop(STRANGERS)

@@ -26,9 +26,10 @@ def run_dir(config: EdgeConfig) -> Path:
     return config.data_dir / "run"
 
 
-def steady_clock(db: Database) -> SteadyClock:
+def steady_clock(config: EdgeConfig, db: Database) -> SteadyClock:
     """Return the system's clock, never below the last committed event."""
-    return SteadyClock(SystemClock(), figures.last_event_at(db))
+    system = SystemClock(trusted=config.box.clock == "host")
+    return SteadyClock(system, figures.last_event_at(db))
 
 
 def reading_of(clock: Clock) -> Reading:

@@ -1,4 +1,4 @@
-"""The counting rules of a shop, as its settings describe them; for the eyes and for a replay."""
+"""The shop's rules as its settings describe them; for the eyes and for a replay."""
 
 from collections.abc import Container
 from datetime import datetime
@@ -6,9 +6,10 @@ from datetime import datetime
 from ulid import ULID
 
 from edge.config import EdgeConfig
-from edge.core.visit import VisitBook
+from edge.core.book import VisitBook
 from edge.pipeline import Counting, Door
 from edge.ports import VisitLog
+from edge.recognition import Recognition
 from edge.sensors.motion import MotionDetector
 
 
@@ -17,20 +18,31 @@ def new_visit_id(at: datetime) -> str:
     return str(ULID.from_datetime(at))
 
 
-def counting_of(config: EdgeConfig, cameras: Container[str], going_on: VisitLog | None) -> Counting:
-    """Return the rules for the named cameras; only those at an entrance count crossings.
+def book_of(config: EdgeConfig, visits: VisitLog, now: datetime, *, goes_on: bool) -> VisitBook:
+    """Return the shop's book; who may return is known in any case.
 
-    `going_on` holds the visits and the occupancy that go on; None begins with an empty shop.
+    `goes_on`: the open visits and the occupancy of the living shop go on; a recording begins with
+    an empty shop.
     """
+    window = config.dedup.span
+    return VisitBook(
+        hours=config.opening_hours,
+        new_id=new_visit_id,
+        window=window,
+        open_visits=visits.open_visits() if goes_on else (),
+        recent=visits.recent_visits(now, window.length),
+        alerted=visits.alerted(now, window.length),
+        occupancy=visits.occupancy() if goes_on else None,
+    )
+
+
+def counting_of(
+    config: EdgeConfig, cameras: Container[str], book: VisitBook, faces: Recognition | None
+) -> Counting:
+    """Return the rules for the named cameras; only those at an entrance count crossings."""
     doors = [
         Door(camera=c.name, line=c.counting_line, staff_zone=c.staff_polygon)
         for c in config.camera
         if c.role == "entrance" and c.name in cameras
     ]
-    book = VisitBook(
-        hours=config.opening_hours,
-        new_id=new_visit_id,
-        open_visits=going_on.open_visits() if going_on else (),
-        occupancy=going_on.occupancy() if going_on else None,
-    )
-    return Counting(doors=doors, finder=MotionDetector, book=book)
+    return Counting(doors=doors, finder=MotionDetector, book=book, faces=faces)

@@ -1,39 +1,113 @@
-"""The eyes process: cameras, counting, and the store."""
+"""The eyes process: cameras, counting, recognition where the mode reads faces, and the store."""
 
+import logging
+import os
+import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlite_utils import Database
 
 from edge.app.common import reading_of, run_dir, steady_clock, stop_on_signals
-from edge.app.counting import counting_of
+from edge.app.counting import book_of, counting_of
+from edge.app.errands import StoreErrands
 from edge.bus import Bus, Note
+from edge.clock import SteadyClock
 from edge.config import EdgeConfig
+from edge.core.book import VisitBook
 from edge.core.visit import time_of
 from edge.eyes import Eyes
+from edge.hardening import seal_process
+from edge.keys.handover import KeySlot
+from edge.memory import SecretMemory
+from edge.modes import ModeStatus, judge
 from edge.pipeline import Recorder
 from edge.ports import CameraStateCode, Fact
+from edge.recognition import Recognition
 from edge.sensors.camera import LiveCamera
 from edge.sensors.mailbox import Mailbox
 from edge.sensors.recording import quiet_opencv
 from edge.store.database import connect
 from edge.store.ledger import SqliteVisitLog
+from edge.store.switches import FACES, is_off
 from edge.wire.messages import Health
+from menkou.errors import MenkouFault
+
+log = logging.getLogger(__name__)
 
 
-def run_eyes(config: EdgeConfig, epoch: str) -> None:
-    """Run the eyes process until SIGTERM.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """What the supervisor hands to the eyes: descriptors, None for what there is not."""
+
+    template_key: int | None = None
+    strangers: int | None = None
+
+
+class Permission:
+    """Which mode may run now, as far as this process can know.
+
+    Args:
+        config: the settings.
+        clock: the box's clock.
+        db: the box's database.
+        slot: where the supervisor puts the template key; None where it has none to give.
+    """
+
+    def __init__(
+        self, config: EdgeConfig, clock: SteadyClock, db: Database, slot: KeySlot | None
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._db = db
+        self._slot = slot
+        self.models = True
+
+    def root(self) -> bytes | None:
+        """Return the template root, None while there is none."""
+        return self._slot.root() if self._slot else None
+
+    def __call__(self) -> ModeStatus:
+        """Judge the mode of this moment."""
+        return judge(
+            self._config,
+            now=self._clock.now(),
+            clock=self._clock.state(),
+            faces_off=is_off(self._db, FACES),
+            key=self.root() is not None,
+            models=self.models,
+        )
+
+
+def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
+    """Run the eyes process until SIGTERM; it replaces itself when another mode is due.
 
     Raises:
         edge.eyes.CameraStuck: a driver hangs; the supervisor starts the process anew.
     """
+    seal_process()
     quiet_opencv()
     stop = stop_on_signals()
     db = connect(config.data_dir)
-    clock = steady_clock(db)
-    visits = SqliteVisitLog(db, epoch, "run")
+    clock = steady_clock(config, db)
+    slot = KeySlot(handed.template_key) if handed.template_key is not None else None
+    strangers = SecretMemory(handed.strangers) if handed.strangers is not None else None
+    due = Permission(config, clock, db, slot)
+    status = due()
+    errands = StoreErrands(db, epoch, clock)
+    errands.note_mode(status)
+    visits = SqliteVisitLog(
+        db,
+        epoch,
+        "run",
+        basis="crossings" if status.mode == "count" else "distinct",
+        named=errands.note_match,
+    )
     bus = Bus(run_dir(config), "eyes")
 
     def kept(facts: Sequence[Fact]) -> None:
         clock.raise_floor(max(time_of(fact.change) for fact in facts))
-        bus.send("front", Note(sender="eyes", new=True))
+        bus.send("front", Note(sender="eyes", new=True, mode=status.mode, why=status.why))
 
     def keep_health(camera: str, state: CameraStateCode) -> None:
         visits.health(Health(part="camera", camera=camera, state=state), reading_of(clock))
@@ -53,11 +127,60 @@ def run_eyes(config: EdgeConfig, epoch: str) -> None:
             for section in config.camera
         ]
 
-    Eyes(
+    book = book_of(config, visits, clock.now(), goes_on=True)
+    faces = _recognition(config, status, due, book, db, strangers)
+    if faces is None and status.mode != "count":
+        status = due()  # without models: this process counts
+    if strangers is not None and not status.everybody:
+        strangers.wipe()
+    counting = counting_of(config, {c.name for c in config.camera}, book, faces)
+    errands.correct = counting.wrong_person
+    end = Eyes(
         cameras=cameras,
-        counting=counting_of(config, {c.name for c in config.camera}, visits),
+        counting=counting,
         recorder=Recorder(log=visits, clock=clock, kept=kept),
         bus=bus,
         clock=clock,
         keep_health=keep_health,
+        status=status,
+        due=due,
+        errands=errands,
     ).run(stop)
+    if end == "mode":
+        _begin_anew()
+
+
+def _recognition(
+    config: EdgeConfig,
+    status: ModeStatus,
+    due: Permission,
+    book: VisitBook,
+    db: Database,
+    strangers: SecretMemory | None,
+) -> Recognition | None:
+    """Return the recognition that the mode allows; None: this process loads no face model."""
+    root = due.root()
+    if status.mode == "count" or root is None:
+        return None
+    from edge.app.faces import recognition_of  # loads the face models: never in `count`
+
+    try:
+        return recognition_of(
+            config,
+            status,
+            cameras={c.name for c in config.camera},
+            book=book,
+            db=db,
+            root=root,
+            strangers=strangers if status.everybody else None,
+        )
+    except MenkouFault as exc:
+        log.error("faces cannot be read: %s", exc)
+        due.models = False
+        return None
+
+
+def _begin_anew() -> None:
+    """Replace this process by a new one: whatever it knew of faces is gone with its memory."""
+    log.warning("another mode is due; the eyes begin anew")
+    os.execv(sys.executable, [sys.executable, "-m", "edge", *sys.argv[1:]])

@@ -1,43 +1,66 @@
-"""The front process: the shop's page and the uplink."""
+"""The front process: the box's pages and the uplink."""
 
 import logging
 
 from edge.app.common import run_dir, steady_clock, stop_on_signals
 from edge.app.uplink import uplink_of
-from edge.bus import Bus
-from edge.config import EdgeConfig, effective_mode
+from edge.bus import Bus, Note
+from edge.config import EdgeConfig
+from edge.console.access import Access
 from edge.console.app import create_console
-from edge.front import FrontProcess, Shop, ShopFront
+from edge.console.desk import Desk
+from edge.console.devices import DeviceDesk
+from edge.front import FrontProcess, PerThread, Shop, ShopFront
+from edge.keys.handover import KeySlot
 from edge.live import LiveState
 from edge.store.database import connect
-from edge.store.ledger import BASIS
+from edge.store.devices import Devices
 from edge.store.outbox import Outbox
 from menkou.web.app import dress
+from menkou.web.stream import Broadcast
 
 log = logging.getLogger(__name__)
 
 
-def run_front_process(config: EdgeConfig) -> None:
+def run_front_process(config: EdgeConfig, profile_key_fd: int | None = None) -> None:
     """Run the front process until SIGTERM.
+
+    Args:
+        config: the box's settings.
+        profile_key_fd: the slot of the profiles' key (`edge.keys.handover`); None: names are
+            locked.
 
     Raises:
         menkou.web.errors.WebError: the page cannot be served as configured.
     """
     stop = stop_on_signals()
-    db = connect(config.data_dir)
-    clock = steady_clock(db)
+    slot = KeySlot(profile_key_fd) if profile_key_fd is not None else None
+    db = PerThread(lambda: connect(config.data_dir))
+    clock = steady_clock(config, db())
     live = LiveState(tuple(camera.name for camera in config.camera))
+    bus, broadcast = Bus(run_dir(config), "front"), Broadcast()
+
+    def wake() -> None:
+        bus.send("eyes", Note(sender="front", new=True))
+        broadcast.publish()
+
+    desk = Desk(
+        store_id=config.store.id,
+        hours=config.opening_hours,
+        db=db,
+        now=clock.now,
+        profile_root=slot.root if slot else lambda: None,
+        wake=wake,
+    )
     shop = Shop(
         store_id=config.store.id,
         store_name=config.store.name,
         box_id=config.box.id,
-        mode=effective_mode(config),
         mode_wanted=config.privacy.mode,
         wifi_wanted=config.wifi.enabled,
-        basis=BASIS,
         hours=config.opening_hours,
     )
-    front = ShopFront(shop=shop, connect=lambda: connect(config.data_dir), live=live, clock=clock)
+    front = ShopFront(shop=shop, db=db, live=live, clock=clock, names_locked=desk.names_locked)
     if config.uplink is not None:
         front.uplink = uplink_of(
             config,
@@ -47,8 +70,12 @@ def run_front_process(config: EdgeConfig) -> None:
             clock=clock,
         )
     listen = config.console.listen_at(config.base)
-    app = create_console(front.view)
-    dress(app, listen, secret_file=config.data_dir / "console.secret")
-    FrontProcess(
-        app=app, listen=listen, front=front, live=live, bus=Bus(run_dir(config), "front")
-    ).run(stop, ready=lambda url: log.info("the shop's page is open at %s", url))
+    paired = DeviceDesk(
+        devices=lambda: Devices(db()), now=clock.now, listen=listen, revoked=broadcast.doubt
+    )
+    app = create_console(front.view, desk, paired)
+    door = Access(devices=paired.devices, now=clock.now, listen=listen)
+    dress(app, listen, secret_file=config.data_dir / "console.secret", door=door)
+    FrontProcess(app=app, listen=listen, front=front, live=live, bus=bus, broadcast=broadcast).run(
+        stop, ready=lambda url: log.info("the shop's page is open at %s", url)
+    )

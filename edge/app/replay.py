@@ -1,5 +1,6 @@
 """`menkou-edge replay`: recordings through the same rules and stores."""
 
+import logging
 import sys
 import threading
 import time
@@ -14,21 +15,33 @@ from typing import Any
 from sqlite_utils import Database
 
 from edge.app.common import stop_on_signals
-from edge.app.counting import counting_of
+from edge.app.counting import book_of, counting_of
+from edge.app.keys import keyring
 from edge.app.uplink import uplink_of
 from edge.clock import SystemClock
-from edge.config import EdgeConfig, effective_mode
+from edge.config import EdgeConfig
 from edge.config_sections import UplinkSection
+from edge.core.book import VisitBook
+from edge.core.visit import Visit
+from edge.keys.errors import KeyFault
+from edge.memory import STRANGERS_BYTES, SecretMemory, reserve
+from edge.modes import MEANING, ModeStatus, declared, judge
 from edge.pipeline import Recorder
-from edge.replay import RecordingClock, Replay
+from edge.recognition import Recognition
+from edge.replay import Interlude, Lines, RecordingClock, Replay
 from edge.sensors.recording import Recording, quiet_opencv
 from edge.store import figures
+from edge.store.audit import Audit
 from edge.store.database import StoreLock, connect, migrate
 from edge.store.ledger import SqliteVisitLog
 from edge.store.outbox import Origin, Outbox
+from edge.store.people import member_of
+from edge.store.switches import FACES, is_off
 from edge.uplink.link import Condition
 from menkou.errors import MenkouFault
 from menkou.progress import Progress
+
+log = logging.getLogger(__name__)
 
 
 class NotDelivered(MenkouFault):
@@ -40,12 +53,14 @@ class ReplayRequest:
     """What `menkou-edge replay` was asked for. `start` None: the recording begins now.
 
     `publish_s` None: nothing is sent; else how long to wait for the hub after the last frame.
+    `interludes` are for a demonstration.
     """
 
     cameras: Mapping[str, Path]
     start: datetime | None
     emit: Callable[[dict[str, Any]], None]
     publish_s: float | None = None
+    interludes: tuple[Interlude, ...] = ()
 
 
 class Sending:
@@ -56,7 +71,7 @@ class Sending:
         self._watch = Outbox(db)
         self._crash: BaseException | None = None
         condition = Condition(
-            mode=effective_mode(config),
+            mode=declared(config, SystemClock().now()).mode,
             mode_wanted=config.privacy.mode,
             occupancy=figures.occupancy(db),
             cameras=(),
@@ -135,6 +150,59 @@ def opened(config: EdgeConfig) -> Iterator[Database]:
         lock.release()
 
 
+class Permission:
+    """Which mode a recording may be played in, on its own clock."""
+
+    def __init__(self, config: EdgeConfig, db: Database) -> None:
+        self._config = config
+        self._db = db
+        self.root: bytes | None = None
+        if config.privacy.mode != "count" and config.declaration is not None:
+            try:
+                self.root = keyring(config, db).root("template")
+            except KeyFault as exc:
+                log.error("faces cannot be read: %s", exc)
+
+    def judge(self, now: datetime) -> ModeStatus:
+        """Judge the mode at a moment of the recording."""
+        return judge(
+            self._config,
+            now=now,
+            clock="ok",
+            faces_off=is_off(self._db, FACES),
+            key=self.root is not None,
+        )
+
+
+def _recognition(
+    config: EdgeConfig,
+    permission: Permission,
+    status: ModeStatus,
+    request: ReplayRequest,
+    book: VisitBook,
+    db: Database,
+    start: datetime,
+) -> Recognition | None:
+    for why in status.why:
+        log.warning(
+            "mode %s was asked for, %s is run: %s", status.wanted, status.mode, MEANING[why]
+        )
+    if status.mode == "count" or permission.root is None:
+        return None
+    from edge.app.faces import recognition_of  # loads the face models: never in `count`
+
+    return recognition_of(
+        config,
+        status,
+        cameras=request.cameras,
+        book=book,
+        db=db,
+        root=permission.root,
+        strangers=SecretMemory(reserve(STRANGERS_BYTES)) if status.everybody else None,
+        whole=start,
+    )
+
+
 def run_replay(config: EdgeConfig, request: ReplayRequest) -> list[str]:
     """Replay recordings, print what is kept and a summary; return the recordings' faults.
 
@@ -153,16 +221,40 @@ def run_replay(config: EdgeConfig, request: ReplayRequest) -> list[str]:
     with opened(config) as db, sending(config, db, publish is not None) as uplink:
         clock = RecordingClock(start)
         origin: Origin = "private" if publish is None else "replay"
+        permission = Permission(config, db)
+        status = permission.judge(start)
+        audit = Audit(db)
+
+        def named(at: datetime, visit: Visit) -> None:
+            detail = {"visit": visit.id, "sure": visit.sure, "origin": origin}
+            audit.append(at=at, what="match", actor="replay", subject=visit.subject, detail=detail)
+
         # A recording has its own people in the shop; those of the living shop go on untouched.
-        visits = SqliteVisitLog(db, Outbox(db).begin_epoch(start, origin), origin)
+        visits = SqliteVisitLog(
+            db,
+            Outbox(db).begin_epoch(start, origin),
+            origin,
+            basis="crossings" if status.mode == "count" else "distinct",
+            named=named,
+        )
+        book = book_of(config, visits, start, goes_on=False)
+        faces = _recognition(config, permission, status, request, book, db, start)
+        counting = counting_of(config, request.cameras, book, faces)
         replay = Replay(
             recordings=recordings,
             clock=clock,
-            counting=counting_of(config, request.cameras, going_on=None),
+            counting=counting,
             recorder=lambda kept: Recorder(log=visits, clock=clock, kept=kept),
-            zone=config.store.zone,
+            lines=Lines(
+                zone=config.store.zone,
+                basis=visits.basis,
+                member_of=lambda subject: member_of(db, subject),
+                embedded=lambda: counting.embedded,
+            ),
             emit=request.emit,
             kept=uplink.nudge if uplink else lambda: None,
+            allowed=lambda now: permission.judge(now).mode != "count",
+            interludes=request.interludes,
         )
         replay.run(stop.is_set)
         if uplink and publish is not None:

@@ -14,7 +14,8 @@ from edge.wire.topics import BoxAddress
 from menkou import __version__
 
 
-def _broker(section: UplinkSection, base: Path) -> Broker:
+def broker_of(section: UplinkSection, base: Path) -> Broker:
+    """Return the configured broker; relative paths are taken from `base`."""
     parts = urlsplit(section.broker)
     tls = parts.scheme == "mqtts"
     key = file_of(section.key)
@@ -38,7 +39,7 @@ def uplink_of(
 ) -> Uplink:
     """Return the uplink to the configured broker."""
     return Uplink(
-        broker=_broker(section, config.base),
+        broker=broker_of(section, config.base),
         identity=Identity(
             address=BoxAddress(store=config.store.id, box=config.box.id),
             name=config.store.name,

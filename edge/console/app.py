@@ -1,30 +1,43 @@
-"""The shop's web app: the page, its live part, the same figures as JSON.
+"""The box's web app: who came in, today's figures, the paired devices.
 
-`edge.app` gives it a view of the shop and hands it to `menkou.web.app.dress`; reads nothing itself.
+`edge.app` gives it a view of the shop, a desk and the devices, and hands it to
+`menkou.web.app.dress` with `access.Access` as its door; reads nothing itself.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from flask import Blueprint, Flask, jsonify, render_template
+from flask import Blueprint, Flask, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from edge.console.access import caller
+from edge.console.desk import Desk
+from edge.console.devices import DeviceDesk, devices_pages
 from edge.console.page import ShopPage, shop_page
 from edge.console.view import ShopView
 from menkou.web.i18n import speak
 from menkou.web.records import as_json
 
 TEXT: Final = Path(__file__).parent / "text"
+_NAV: Final = (("arrivals.page", "arrivals"), ("shop.shop", "today"), ("devices.page", "devices"))
 
 
-def create_console(view: Callable[[], ShopView]) -> Flask:
-    """Make the shop's app. `view` is asked once a request, from several threads.
+def create_console(view: Callable[[], ShopView], desk: Desk, devices: DeviceDesk) -> Flask:
+    """Make the box's app. `view` is asked once a request, from several threads.
 
-    To be dressed (`menkou.web.app.dress`) before it is served.
+    To be dressed (`menkou.web.app.dress`) with a door before it is served.
     """
     app = Flask("edge.console", static_folder=None)
     speak(app, TEXT)
+    app.context_processor(lambda: {"places": _NAV, "here": request.blueprint})
+    app.register_blueprint(_shop_pages(view))
+    app.register_blueprint(_arrivals_pages(view, desk))
+    app.register_blueprint(devices_pages(view, devices))
+    return app
+
+
+def _shop_pages(view: Callable[[], ShopView]) -> Blueprint:
     pages = Blueprint("shop", __name__, template_folder="templates")
 
     def page(template: str) -> str:
@@ -48,5 +61,44 @@ def create_console(view: Callable[[], ShopView]) -> Flask:
     def healthz() -> ResponseReturnValue:
         return {"ok": True}
 
-    app.register_blueprint(pages)
-    return app
+    return pages
+
+
+def _arrivals_pages(view: Callable[[], ShopView], desk: Desk) -> Blueprint:
+    pages = Blueprint("arrivals", __name__, url_prefix="/arrivals")
+
+    def shown(template: str) -> str:
+        shop = shop_page(view())
+        return render_template(
+            template,
+            page=shop,
+            view=shop.view,
+            arrivals=desk.arrivals(caller().actor),
+            fragment="arrivals_live.html",
+        )
+
+    @pages.get("")
+    def page() -> str:
+        return shown("arrivals.html")
+
+    @pages.get("/live")
+    def live() -> str:
+        return shown("arrivals_live.html")
+
+    @pages.post("/wrong")
+    def wrong_person() -> ResponseReturnValue:
+        # Asked twice, or of a visit that is gone: the page shows what is true now.
+        desk.wrong_person(request.form.get("visit", ""), caller().actor)
+        return redirect(url_for(".page"), code=303)
+
+    @pages.post("/faces/off")
+    def faces_off() -> ResponseReturnValue:
+        desk.switch_faces("off", caller().actor)
+        return redirect(url_for(".page"), code=303)
+
+    @pages.post("/faces/on")
+    def faces_on() -> ResponseReturnValue:
+        desk.switch_faces("on", caller().actor)
+        return redirect(url_for(".page"), code=303)
+
+    return pages

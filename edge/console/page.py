@@ -23,14 +23,24 @@ LEVELS: Final = {
     "unreadable": "fault",
 }
 """How a state of a camera or part is marked; a state from a newer release is `care`."""
-_NOTICES: Final = {
+NOTICES: Final = {
     "disk_full": "fault",
+    "key_missing": "fault",
+    "names_locked": "fault",
     "mode_lowered": "care",
+    "declaration_missing": "care",
+    "declaration_expired": "care",
+    "file_key_not_accepted": "care",
     "clock_suspect": "care",
+    "clock_suspect_faces": "care",
+    "faces_off": "care",
+    "models_missing": "care",
+    "everybody_without_basis": "care",
     "facts_refused": "care",
     "wifi_absent": "care",
     "hub_unreachable": "care",
 }
+"""What a notice is worth by its code; a code from a newer part is `care`."""
 _HOURS_SHOWN_MIN: Final = 8
 
 
@@ -106,7 +116,7 @@ def _uplink(view: ShopView) -> str:
 
 def _notices(view: ShopView) -> tuple[Notice, ...]:
     """Return what wants a person, the worst first. An unknown code is still shown."""
-    found = [Notice(level=_NOTICES.get(c, "care"), code=c, name=c) for c in view.notices]
+    found = [Notice(level=NOTICES.get(c, "care"), code=c, name=c) for c in view.notices]
     found += [_camera_notice(camera) for camera in view.cameras if _is_fault(camera.state)]
     found += [
         Notice(level="fault", code="part_silent", name=part.name)

@@ -1,9 +1,15 @@
-"""What the shop's page shows, as records. Built by `edge.store.figures` and the front process,
+"""What the box's pages show, as records. Built by the front process and `edge.console.desk`,
 rendered by `edge.console.app`; holds no text in any language, only figures and codes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final, Literal
+
+from edge.core.greeting import LastVisit, Reason
+
+FRESH_S: Final = 30
+"""Who came in so lately is shown as new; older arrivals are listed only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +47,9 @@ class PartView:
 class ShopView:
     """Everything on the shop's page at one moment.
 
-    `notices` are codes that want a person's attention: `mode_lowered`, `clock_suspect`,
-    `disk_full`, `facts_refused`, `wifi_absent`, `hub_unreachable`.
+    `mode` is what the eyes run, `mode_wanted` what the settings ask for. `visitors` are counted
+    by `basis`; `reentries` and `members` are shown beside them. `notices` are codes that want a
+    person's attention: the keys of `page.NOTICES`, and whatever a newer part may say.
     """
 
     store_id: str
@@ -50,11 +57,15 @@ class ShopView:
     box_id: str
     now: datetime
     mode: str
+    mode_wanted: str
+    faces_off: bool
     basis: str
     notices: tuple[str, ...]
     minute_entered: int
     minute_left: int
     visitors: int
+    reentries: int
+    members: int
     entered: int
     left: int
     occupancy: int
@@ -70,3 +81,41 @@ class ShopView:
     uplink: str  # connected | offline | none
     backlog: int
     last_crossing: datetime | None
+
+
+Identity = Literal["named", "locked", "erased", "visitor"]
+"""Who a card is of: a member; one whose name cannot be read now; one who was erased; nobody."""
+Certainty = Literal["sure", "likely", "card"]
+"""How it is known: by the face, surely or likely; or by the member's own card."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One visit on the consultants' page. What names a member is never in its repr.
+
+    `at` is local. `correcting`: somebody said that this is the wrong person. `name` is what the
+    member wishes to be called; it and the rest are empty unless `who` is `named`.
+    """
+
+    visit: str
+    at: datetime
+    fresh: bool
+    who: Identity
+    reentry: bool = False
+    certainty: Certainty = "card"
+    correcting: bool = False
+    name: str = field(default="", repr=False)
+    tier: str = field(default="", repr=False)
+    consultant: str = field(default="", repr=False)
+    note: str = field(default="", repr=False)
+    tags: tuple[str, ...] = field(default=(), repr=False)
+    reasons: tuple[Reason, ...] = field(default=(), repr=False)
+    last_visit: LastVisit | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """Who came in during the last hours, newest first. `again_s`: until a card is no longer new."""
+
+    cards: tuple[Card, ...]
+    again_s: int | None

@@ -1,27 +1,31 @@
-"""Turns crossings into visits and occupancy (DESIGN section 6). Called by `edge.pipeline`.
+"""Records of visits and of what changes them (DESIGN section 6).
 
-    in  ──> visit opens ──> turned back within 10 s? the visit was none
-                       └──> occupancy zero, closing time: the visit ends
-    out ──> occupancy - 1, opens nothing
-
-Pure: time comes with each call, identifiers from the function it is given.
+Made by `core.book`; kept by `edge.store.ledger`, printed by `edge.replay`. Pure.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
-
-from edge.core.hours import OpeningHours
 
 Direction = Literal["in", "out"]
 CloseReason = Literal["tap", "receipt", "occupancy_zero", "closing_time"]
+ReviseReason = Literal["u_turn", "staff", "late_identity", "wrong_person"]
+AlertKind = Literal["member_arrived"]
 Who = Literal["member", "visitor", "staff"]
+Since = Literal["last_seen", "first_seen"]
 
 
 def _require_aware(moment: datetime, what: str) -> None:
     if moment.tzinfo is None:
         raise ValueError(f"{what}: expected an aware datetime, got a naive one: {moment}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """How long after a visit a return is a re-entry, and from when on that is counted."""
+
+    length: timedelta = timedelta(hours=3)
+    since: Since = "last_seen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,12 @@ class Crossed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """One visit as it is known now; `rev` 0 is the first word on it."""
+    """One visit as it is known now; `rev` 0 is the first word on it.
+
+    `subject` names a member, `distance` and `sure` say how well the face fitted; `first_visit` is
+    the one that a re-entry returns to. Not `counted`: a check-in without a crossing, which is in no
+    figure of visitors. `seen_at` is when the visitor was last recognised.
+    """
 
     id: str
     rev: int
@@ -50,9 +59,31 @@ class Visit:
     camera: str | None
     who: Who
     void: bool = False
+    subject: str | None = None
+    reentry: bool = False
+    first_visit: str | None = None
+    distance: float | None = None
+    sure: bool | None = None
+    counted: bool = True
+    seen_at: datetime | None = None
 
     def __post_init__(self) -> None:
         _require_aware(self.opened_at, "visit")
+
+    @property
+    def last_at(self) -> datetime:
+        """When the visitor was last seen, as far as anybody knows."""
+        return max(self.opened_at, self.seen_at or self.opened_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """A stranger's visits within the window. `first_visit` names the stranger, and nobody else."""
+
+    first_visit: str
+    first_at: datetime
+    last_visit: str
+    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +99,25 @@ class Revised:
 
     at: datetime
     visit: Visit
-    reason: Literal["u_turn", "staff"]
+    reason: ReviseReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The visitor of a visit was seen again."""
+
+    at: datetime
+    visit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raised:
+    """The consultants are to be told."""
+
+    at: datetime
+    kind: AlertKind
+    visit: str
+    subject: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,122 +137,9 @@ class Occupied:
     people: int
 
 
-Change = Crossed | Opened | Revised | Closed | Occupied
+Change = Crossed | Opened | Revised | Seen | Raised | Closed | Occupied
 
 
 def time_of(change: Change) -> datetime:
     """Return when a change happened."""
     return change.visit.opened_at if isinstance(change, Opened) else change.at
-
-
-class VisitBook:
-    """The open visits and the occupancy of one shop.
-
-    Args:
-        hours: the shop's opening hours.
-        new_id: makes a visit's id from the moment it opened.
-        open_visits: visits that were open when the box stopped.
-        occupancy: how many people were in the shop then.
-    """
-
-    def __init__(
-        self,
-        *,
-        hours: OpeningHours,
-        new_id: Callable[[datetime], str],
-        open_visits: Iterable[Visit] = (),
-        occupancy: Occupied | None = None,
-    ) -> None:
-        self._hours = hours
-        self._new_id = new_id
-        self._open = {visit.id: visit for visit in open_visits}
-        self._by_track: dict[tuple[str, int], str] = {}
-        self._people = occupancy.people if occupancy else 0
-        self._last_change = occupancy.at if occupancy else None
-
-    @property
-    def occupancy(self) -> int:
-        """People in the shop, by the count."""
-        return self._people
-
-    def crossing(
-        self,
-        *,
-        at: datetime,
-        camera: str,
-        direction: Direction,
-        track: int,
-        staff: bool,
-        turned_back: bool,
-    ) -> list[Change]:
-        """Take a crossing and return everything that follows from it, itself first."""
-        crossed = Crossed(
-            at=at,
-            camera=camera,
-            direction=direction,
-            track=track,
-            staff=staff,
-            turned_back=turned_back,
-            hours_open=self._hours.is_open(at),
-        )
-        changes = [*self.tick(at), crossed]
-        if staff or not crossed.hours_open:
-            return changes
-        if direction == "in":
-            return changes + self._enter(crossed)
-        return changes + self._leave(crossed)
-
-    def _enter(self, crossed: Crossed) -> list[Change]:
-        changes: list[Change] = [self._occupy(crossed.at, self._people + 1)]
-        if crossed.turned_back:  # came out and went straight back in: nobody new
-            return changes
-        visit = Visit(
-            id=self._new_id(crossed.at),
-            rev=0,
-            opened_at=crossed.at,
-            camera=crossed.camera,
-            who="visitor",
-        )
-        self._open[visit.id] = visit
-        self._by_track[crossed.camera, crossed.track] = visit.id
-        return [*changes, Opened(visit=visit)]
-
-    def _leave(self, crossed: Crossed) -> list[Change]:
-        changes: list[Change] = [self._occupy(crossed.at, max(0, self._people - 1))]
-        visit_id = self._by_track.pop((crossed.camera, crossed.track), None)
-        visit = self._open.get(visit_id) if visit_id else None
-        if crossed.turned_back and visit:
-            del self._open[visit.id]
-            void = replace(visit, rev=visit.rev + 1, void=True)
-            changes.append(Revised(at=crossed.at, visit=void, reason="u_turn"))
-        if self._people == 0:
-            changes += self._close_all(crossed.at, "occupancy_zero")
-        return changes
-
-    def tick(self, now: datetime) -> list[Change]:
-        """Deal with a closing time that has passed: visits end, the shop is empty.
-
-        What opened before a closing is closed at that closing, however late this is called.
-        """
-        closing = self._hours.last_closing(now)
-        if closing is None:
-            return []
-        changes = self._close_all(closing, "closing_time", before=closing)
-        if self._people and self._last_change is not None and self._last_change < closing:
-            changes.append(self._occupy(closing, 0))
-        return changes
-
-    def _occupy(self, at: datetime, people: int) -> Occupied:
-        self._people = people
-        self._last_change = at
-        return Occupied(at=at, people=people)
-
-    def _close_all(
-        self, at: datetime, reason: CloseReason, before: datetime | None = None
-    ) -> list[Change]:
-        ending = [v for v in self._open.values() if before is None or v.opened_at < before]
-        for visit in ending:
-            del self._open[visit.id]
-        ended = {visit.id for visit in ending}
-        self._by_track = {k: v for k, v in self._by_track.items() if v not in ended}
-        return [Closed(at=at, visit=visit.id, reason=reason) for visit in ending]

@@ -24,6 +24,7 @@ from edge.faces.dlib_file import LANDMARKS, FaceModelFault, model_path, verified
 CHIP: Final = 150  # pixels
 PADDING: Final = 0.25  # of the face's size around it, as the network was trained
 SMALLEST: Final = 40  # pixels; nothing narrower can hold a face that HOG finds
+SMOOTHING: Final = 1.5  # pixels of the chip, before sharpness is judged
 MARGIN: Final = 0.15  # of the frame's shorter side: how far a face may stick out of where we look
 # Larger areas are shrunk for the search: a picture of any size costs no more than one of this.
 MOST_PIXELS: Final = 1920 * 1080
@@ -42,8 +43,9 @@ class Face:
 
     `box` is clipped to the frame, in fractions of it. `chip` is RGB uint8 (150, 150, 3), the eyes
     level. `width_px` is the face's width in the picture before clipping. `sharpness` is the
-    variance of the chip's Laplacian in grey levels squared (Pech-Pacheco 2000); a small face is
-    enlarged into its chip, so it is low there as well. `score` is HOG's, 0 at its threshold.
+    variance of the chip's Laplacian of Gaussian in grey levels squared (Pech-Pacheco 2000, smoothed
+    so that a dark camera's noise is not taken for detail); a small face is enlarged into its chip,
+    so it is low there as well. `score` is HOG's, 0 at its threshold.
     """
 
     box: Box
@@ -103,10 +105,8 @@ class FaceReader:
             if rgb is None:  # most pictures hold no face and save this
                 rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
             chip = self._chip(rgb, found)
-            grey = cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY)
-            sharpness = float(cv2.Laplacian(grey, cv2.CV_64F).var())
-            width = found[2] - found[0]
-            faces.append(Face(box=box, chip=chip, width_px=width, sharpness=sharpness, score=score))
+            width, sharp = found[2] - found[0], _sharpness(chip)
+            faces.append(Face(box=box, chip=chip, width_px=width, sharpness=sharp, score=score))
         return sorted(faces, key=lambda face: -face.width_px)
 
     def _window(self, high: int, wide: int, moving: Sequence[Box] | None) -> Window | None:
@@ -164,6 +164,11 @@ class FaceReader:
         face = self._dlib.rectangle(left, top, right - 1, bottom - 1)
         shape = self._landmarks(rgb, face)
         return np.asarray(self._dlib.get_face_chip(rgb, shape, CHIP, PADDING), np.uint8)
+
+
+def _sharpness(chip: Image) -> float:
+    smooth = cv2.GaussianBlur(cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY), (0, 0), SMOOTHING)
+    return float(cv2.Laplacian(smooth, cv2.CV_64F).var())
 
 
 def _box(found: Window, wide: int, high: int) -> Box:

@@ -105,6 +105,8 @@ def connect(data_dir: Path) -> Database:
         conn.execute("PRAGMA journal_mode=WAL")
         conn.execute("PRAGMA synchronous=FULL")
         conn.execute("PRAGMA foreign_keys=ON")
+        # What is erased is overwritten, not only unlinked from its page.
+        conn.execute("PRAGMA secure_delete=ON")
         # A WAL that a long reader made large is cut down again at the next checkpoint.
         conn.execute("PRAGMA journal_size_limit=8388608")
         db = Database(conn)

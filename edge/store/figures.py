@@ -9,6 +9,9 @@ from edge.core.hours import OpeningHours
 from edge.wire.codec import utc_text
 
 _COUNTS = "entered, left, entered_closed, left_closed, staff, turned_back"
+_OF_GUESTS = (
+    "WHERE opened_at >= ? AND opened_at < ? AND void = 0 AND who <> 'staff' AND origin <> 'private'"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +27,16 @@ class HourCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayCount:
-    """A shop's local day. `visitors` are visits that are neither staff nor void."""
+    """A shop's local day.
+
+    `visitors` are visits that are neither staff, void, a re-entry, nor a check-in without a
+    crossing; `members` are the members among the day's visits, each once.
+    """
 
     hours: tuple[HourCount, ...]
     visitors: int
+    reentries: int
+    members: int
     entered: int
     left: int
     outside_hours: int
@@ -63,11 +72,11 @@ def day_count(db: Database, hours: OpeningHours, now: datetime) -> DayCount:
         bounds,
     ).fetchall()
     visits = db.execute(
-        "SELECT opened_at FROM visit"
-        " WHERE opened_at >= ? AND opened_at < ? AND void = 0"
-        " AND who <> 'staff' AND origin <> 'private'",
-        bounds,
+        f"SELECT opened_at FROM visit {_OF_GUESTS} AND reentry = 0 AND counted = 1", bounds
     ).fetchall()
+    reentries, members = db.execute(
+        f"SELECT coalesce(sum(reentry), 0), count(DISTINCT subject) FROM visit {_OF_GUESTS}", bounds
+    ).fetchone()
     rows = []
     for start, end in spans:
         low, high = utc_text(start), utc_text(end)
@@ -84,6 +93,8 @@ def day_count(db: Database, hours: OpeningHours, now: datetime) -> DayCount:
     return DayCount(
         hours=tuple(rows),
         visitors=len(visits),
+        reentries=reentries,
+        members=members,
         entered=sum(row[1] for row in minutes),
         left=sum(row[2] for row in minutes),
         outside_hours=sum(row[3] + row[4] for row in minutes),

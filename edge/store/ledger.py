@@ -3,17 +3,19 @@
 Implements `ports.VisitLog`; called by `pipeline`.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
 
 from sqlite_utils import Database
 
-from edge.core.visit import Closed, Crossed, Occupied, Opened, Revised, Visit
+from edge.core.visit import Closed, Crossed, Occupied, Opened, Raised, Revised, Seen, Visit
 from edge.ports import Fact
 from edge.store.database import transaction
 from edge.store.outbox import Origin, Outbox, Reading
 from edge.wire.codec import utc_text
 from edge.wire.messages import (
+    Alert,
     Body,
     CrossingMinute,
     Health,
@@ -22,9 +24,17 @@ from edge.wire.messages import (
     VisitRevised,
 )
 
-BASIS = "crossings"
-"""In count mode every visit is a crossing (DESIGN section 6)."""
+Basis = Literal["crossings", "distinct"]
+"""What visitors are: crossings in `count` mode, else distinct people (DESIGN section 6)."""
+Named = Callable[[datetime, Visit], None]
+"""Told, within the transaction, of a visit that has just been given a member's subject."""
+REMEMBER: Final = timedelta(hours=24)
+"""Visits are taken up again after a restart for the window and this long: they may be corrected."""
 
+_COLUMNS: Final = (
+    "id, rev, opened_at, camera, who, void, subject, reentry, first_visit, distance, sure, counted,"
+    " seen_at"
+)
 _MINUTE_COUNTS = ("entered", "left", "entered_closed", "left_closed", "staff", "turned_back")
 
 
@@ -50,13 +60,30 @@ class SqliteVisitLog:
         epoch: the epoch that this start of the box began.
         origin: whose facts they are. A replay's occupancy is not kept and its open visits do not
             go on; a private one's facts stand apart from all that pages and hub see.
+        basis: what the visits of this start are.
+        named: told of each visit that is found to be a member's.
     """
 
-    def __init__(self, db: Database, epoch: str, origin: Origin) -> None:
+    def __init__(
+        self,
+        db: Database,
+        epoch: str,
+        origin: Origin,
+        *,
+        basis: Basis = "crossings",
+        named: Named = lambda at, visit: None,
+    ) -> None:
         self._db = db
         self._epoch = epoch
         self._origin = origin
+        self._basis = basis
+        self._named = named
         self._outbox = Outbox(db)
+
+    @property
+    def basis(self) -> Basis:
+        """What the visits of this start are."""
+        return self._basis
 
     @property
     def _private(self) -> bool:
@@ -98,16 +125,33 @@ class SqliteVisitLog:
                     )
                 return None
             case Opened(visit=visit):
-                return self._keep_opened(visit), self._reading(fact, visit.opened_at)
+                self._keep_opened(visit)
+                if visit.subject is not None:
+                    self._named(visit.opened_at, visit)
+                return self._told_opened(visit), self._reading(fact, visit.opened_at)
             case Revised(at=at, visit=visit, reason=reason):
-                return self._keep_revised(visit, reason), self._reading(fact, at)
+                if self._keep_revised(visit) and visit.subject is not None:
+                    self._named(at, visit)
+                return self._told_revised(visit, reason), self._reading(fact, at)
+            case Seen(at=at, visit=visit_id):
+                self._db.execute(
+                    "UPDATE visit SET seen_at = ? WHERE id = ?", [utc_text(at), visit_id]
+                )
+                return None
+            case Raised(at=at, kind=kind, visit=visit_id, subject=subject):
+                self._db.execute(
+                    "INSERT INTO alert (at, kind, visit, subject, origin) VALUES (?, ?, ?, ?, ?)",
+                    [utc_text(at), kind, visit_id, subject, self._origin],
+                )
+                body = Alert(alert=kind, visit=visit_id, subject=subject)
+                return body, self._reading(fact, at)
             case Closed(at=at, visit=visit_id, reason=close_reason):
                 self._db.execute(
                     "UPDATE visit SET closed_at = ?, close_reason = ? WHERE id = ?",
                     [utc_text(at), close_reason, visit_id],
                 )
-                body = VisitClosed(visit=visit_id, reason=close_reason)
-                return body, self._reading(fact, at)
+                ended = VisitClosed(visit=visit_id, reason=close_reason)
+                return ended, self._reading(fact, at)
 
     @staticmethod
     def _reading(fact: Fact, at: datetime) -> Reading:
@@ -150,53 +194,135 @@ class SqliteVisitLog:
         counts = dict(zip(_MINUTE_COUNTS, row[1:], strict=True))
         return CrossingMinute(camera=camera, minute=minute, rev=row[0], **counts)
 
-    def _keep_opened(self, visit: Visit) -> VisitOpened:
+    def _keep_opened(self, visit: Visit) -> None:
+        marks = ", ".join("?" * 14)
         self._db.execute(
-            "INSERT INTO visit (id, rev, opened_at, camera, who, void, origin)"
-            " VALUES (?, ?, ?, ?, ?, 0, ?)",
-            [visit.id, visit.rev, utc_text(visit.opened_at), visit.camera, visit.who, self._origin],
+            f"INSERT INTO visit ({_COLUMNS}, origin) VALUES ({marks})",
+            [*_row_of(visit), self._origin],
         )
+
+    def _told_opened(self, visit: Visit) -> VisitOpened:
         return VisitOpened(
             visit=visit.id,
             camera=visit.camera,
             who=visit.who,
-            subject=None,
-            reentry=False,
-            first_visit=None,
-            basis=BASIS,
+            subject=visit.subject,
+            reentry=visit.reentry,
+            first_visit=visit.first_visit,
+            basis=self._basis,
+            counted=visit.counted,
         )
 
-    def _keep_revised(self, visit: Visit, reason: str) -> VisitRevised:
+    def _keep_revised(self, visit: Visit) -> bool:
+        """Write a visit anew; say whether its subject is another one than before."""
+        before = self._db.execute("SELECT subject FROM visit WHERE id = ?", [visit.id]).fetchone()
+        names = _COLUMNS.split(", ")[1:]
         self._db.execute(
-            "UPDATE visit SET rev = ?, who = ?, void = ? WHERE id = ? AND rev < ?",
-            [visit.rev, visit.who, visit.void, visit.id, visit.rev],
+            f"UPDATE visit SET {', '.join(f'{name} = ?' for name in names)}"
+            " WHERE id = ? AND rev < ?",
+            [*_row_of(visit)[1:], visit.id, visit.rev],
         )
+        return before is not None and before[0] != visit.subject
+
+    def _told_revised(self, visit: Visit, reason: str) -> VisitRevised:
         return VisitRevised(
             visit=visit.id,
             rev=visit.rev,
             opened_at=visit.opened_at,
             camera=visit.camera,
             who=visit.who,
-            subject=None,
-            reentry=False,
-            first_visit=None,
-            basis=BASIS,
+            subject=visit.subject,
+            reentry=visit.reentry,
+            first_visit=visit.first_visit,
+            basis=self._basis,
+            counted=visit.counted,
             void=visit.void,
             reason=reason,
         )
 
     def open_visits(self) -> list[Visit]:
         """Return the living shop's visits that have neither ended nor been voided."""
+        return self._visits("closed_at IS NULL AND void = 0 AND origin = 'run'")
+
+    def recent_visits(self, now: datetime, window: timedelta) -> list[Visit]:
+        """Return visits before `now` whose visitors may return or be corrected.
+
+        A private replay sees everybody's; what is real never sees a private one's.
+        """
+        since = now - window - REMEMBER
+        return self._visits(
+            "opened_at <= ? AND coalesce(seen_at, opened_at) BETWEEN ? AND ?"
+            f" AND ({self._seen_origins()})",
+            [utc_text(now), utc_text(since), utc_text(now)],
+        )
+
+    def alerted(self, now: datetime, window: timedelta) -> Mapping[str, datetime]:
+        """Return when each member's arrival was last told, by subject, corrected ones left out."""
         rows = self._db.execute(
-            "SELECT id, rev, opened_at, camera, who FROM visit"
-            " WHERE closed_at IS NULL AND void = 0 AND origin = 'run' ORDER BY opened_at"
+            "SELECT alert.subject, max(alert.at) FROM alert JOIN visit ON visit.id = alert.visit"
+            " WHERE alert.kind = 'member_arrived' AND visit.subject = alert.subject"
+            f" AND alert.at BETWEEN ? AND ? AND ({self._seen_origins('alert.')})"
+            " GROUP BY alert.subject",
+            [utc_text(now - window - REMEMBER), utc_text(now)],
         ).fetchall()
-        return [
-            Visit(id=i, rev=rev, opened_at=datetime.fromisoformat(at), camera=camera, who=who)
-            for i, rev, at, camera, who in rows
-        ]
+        return {subject: datetime.fromisoformat(at) for subject, at in rows}
+
+    def _seen_origins(self, table: str = "") -> str:
+        return "1" if self._private else f"{table}origin <> 'private'"
+
+    def _visits(self, condition: str, values: Sequence[Any] = ()) -> list[Visit]:
+        return _read(self._db, condition, values)
 
     def occupancy(self) -> Occupied | None:
         """Return the last known occupancy."""
         row = self._db.execute("SELECT at, people FROM occupancy WHERE id = 1").fetchone()
         return Occupied(at=datetime.fromisoformat(row[0]), people=row[1]) if row else None
+
+
+def visit_of(db: Database, visit_id: str) -> Visit | None:
+    """Return a visit as it was last written."""
+    found = _read(db, "id = ?", [visit_id])
+    return found[0] if found else None
+
+
+def _read(db: Database, condition: str, values: Sequence[Any]) -> list[Visit]:
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM visit WHERE {condition} ORDER BY opened_at", list(values)
+    ).fetchall()
+    return [_visit_of(row) for row in rows]
+
+
+def _row_of(visit: Visit) -> list[Any]:
+    return [
+        visit.id,
+        visit.rev,
+        utc_text(visit.opened_at),
+        visit.camera,
+        visit.who,
+        visit.void,
+        visit.subject,
+        visit.reentry,
+        visit.first_visit,
+        visit.distance,
+        visit.sure,
+        visit.counted,
+        utc_text(visit.seen_at) if visit.seen_at else None,
+    ]
+
+
+def _visit_of(row: Sequence[Any]) -> Visit:
+    return Visit(
+        id=row[0],
+        rev=row[1],
+        opened_at=datetime.fromisoformat(row[2]),
+        camera=row[3],
+        who=row[4],
+        void=bool(row[5]),
+        subject=row[6],
+        reentry=bool(row[7]),
+        first_visit=row[8],
+        distance=row[9],
+        sure=None if row[10] is None else bool(row[10]),
+        counted=bool(row[11]),
+        seen_at=datetime.fromisoformat(row[12]) if row[12] else None,
+    )

@@ -5,6 +5,10 @@ Called by `database`. A migration that was released is never edited: add the nex
 
 from sqlite_utils import Database, Migrations
 
+from edge.store.device_schema import devices
+from edge.store.identity_schema import identity
+from edge.store.people_schema import people
+
 migrations = Migrations("menkou-edge")
 
 
@@ -88,3 +92,18 @@ def _outbox(db: Database) -> None:
     # Only what still waits is ever searched for.
     db.execute("CREATE INDEX outbox_waiting ON outbox (id) WHERE acked_at IS NULL")
     db.execute("CREATE INDEX outbox_acked ON outbox (acked_at) WHERE acked_at IS NOT NULL")
+
+
+@migrations(name="0002_identity")
+def _identity(db: Database) -> None:
+    identity(db)
+
+
+@migrations(name="0003_people")
+def _people(db: Database) -> None:
+    people(db)
+
+
+@migrations(name="0004_devices")
+def _devices(db: Database) -> None:
+    devices(db)

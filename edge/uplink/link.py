@@ -36,26 +36,29 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """How the box is at the moment, for the heartbeat."""
+    """How the box is at the moment, for the heartbeat; `mode_why` as the wire has it."""
 
     mode: str
     mode_wanted: str
     occupancy: int
     cameras: tuple[CameraState, ...]
+    mode_why: str | None = None
 
 
 class UplinkFault(MenkouFault):
     """The uplink cannot be set up: certificates that cannot be read."""
 
 
-def client_for(broker: Broker, address: BoxAddress) -> paho.Client:
+def client_for(broker: Broker, address: BoxAddress, suffix: str = "") -> paho.Client:
     """Return a client that is not connected yet.
+
+    `suffix` tells connections of one box apart: a broker drops the older of two with one name.
 
     Raises:
         UplinkFault: the certificates cannot be used.
     """
     client = paho.Client(
-        CallbackAPIVersion.VERSION2, client_id=f"menkou-{address.store}-{address.box}"
+        CallbackAPIVersion.VERSION2, client_id=f"menkou-{address.store}-{address.box}{suffix}"
     )
     client.reconnect_delay_set(min_delay=1, max_delay=30)
     if broker.tls:

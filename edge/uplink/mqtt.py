@@ -193,6 +193,7 @@ class Uplink:
             version=self._identity.version,
             mode=condition.mode,
             mode_wanted=condition.mode_wanted,
+            mode_why=condition.mode_why,
             backlog=self.backlog.events,
             oldest_unacked_at=self.backlog.oldest_at,
             occupancy=condition.occupancy,

@@ -14,17 +14,26 @@ Check = Callable[[Any], Any]
 
 _ULID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _HEX_128: Final = re.compile(r"[0-9a-f]{32}")
+_HEX_KEY: Final = re.compile(r"[0-9a-f]{64}")
+# HPKE with X25519 and AES-256-GCM: 32 bytes of encapsulated key, 32 sealed, 16 of tag.
+_HEX_SEALED: Final = re.compile(r"[0-9a-f]{160}")
 # No dots, colons or spaces: neither an address of a device nor a person's full name fits.
 LABEL: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _RELEASE: Final = re.compile(r"[0-9]+(\.[0-9]+){1,3}([a-z0-9.+-]{0,32})")
-_SHOWN: Final = 40
+_SHOWN: Final = 9  # digits; a telephone number has more
 
 
 def _refuse(expected: str, got: Any) -> ValueError:
-    shown = repr(got)
-    return ValueError(
-        f"expected {expected}, got {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '…'}"
-    )
+    return ValueError(f"expected {expected}, got {_described(got)}")
+
+
+def _described(got: Any) -> str:
+    """Return what was got, but no text: where a code belongs a name or a face could stand."""
+    if isinstance(got, str):
+        return f"text of {len(got)} characters"
+    if got is None or (isinstance(got, int | float) and len(repr(got)) <= _SHOWN):
+        return repr(got)
+    return type(got).__name__
 
 
 def _pattern(pattern: re.Pattern[str], expected: str) -> Check:
@@ -38,6 +47,8 @@ def _pattern(pattern: re.Pattern[str], expected: str) -> Check:
 
 ulid: Final = _pattern(_ULID, "a ULID (26 characters)")
 epoch: Final = _pattern(_HEX_128, "128 bits as 32 lower-case hexadecimal digits")
+public_key: Final = _pattern(_HEX_KEY, "32 bytes as 64 lower-case hexadecimal digits")
+sealed_key: Final = _pattern(_HEX_SEALED, "80 bytes as 160 lower-case hexadecimal digits")
 label: Final = _pattern(LABEL, "a label of 1 to 32 letters, digits, _ and -, a letter first")
 release: Final = _pattern(_RELEASE, "a version such as 1.2.3")
 

@@ -5,9 +5,9 @@ An unknown field is a fault on either side: nothing travels that `messages` does
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from edge.wire.checks import INTEGER_MAX, Check
 from edge.wire.messages import (
@@ -23,12 +23,14 @@ from edge.wire.messages import (
     Event,
     Heartbeat,
     Hello,
+    KeyRelease,
+    KeyRequest,
     Status,
     UpMessage,
 )
 
 M = TypeVar("M")
-Message = Hello | Batch | Ack | Status | Heartbeat
+Message = Hello | Batch | Ack | Status | Heartbeat | KeyRequest | KeyRelease
 _EPOCHS_MAX = 2_000  # twice what a box tells; 256 KiB hold about 4,000
 _RANGES_MAX = 1_000
 _CAMERAS_MAX = 64
@@ -47,19 +49,32 @@ class EventFault(WireFault):
         self.seq = seq
 
 
-def _declared(cls: type[Any]) -> tuple[tuple[str, Check], ...]:
-    return tuple((f.name, f.metadata["check"]) for f in fields(cls) if "check" in f.metadata)
+class _Field(NamedTuple):
+    name: str
+    check: Check
+    absent: Any  # MISSING: the field must be there
+
+
+def _declared(cls: type[Any]) -> tuple[_Field, ...]:
+    return tuple(
+        _Field(f.name, f.metadata["check"], f.metadata["absent"])
+        for f in fields(cls)
+        if "check" in f.metadata
+    )
 
 
 # Read once: the hub looks fields up for every event of a chain.
-_CHECKS: Final[dict[type[Any], tuple[tuple[str, Check], ...]]] = {
+_FIELDS: Final[dict[type[Any], tuple[_Field, ...]]] = {
     cls: _declared(cls)
     for cls in (
         *BODIES.values(),
         *(Event, EpochSpan, Hello, Batch, EpochAck, Ack, Status, CameraState, Heartbeat),
+        *(KeyRequest, KeyRelease),
     )
 }
-_EVENT_IDENTITY: Final = {n: c for n, c in _CHECKS[Event] if n in ("epoch", "seq")}
+_EVENT_IDENTITY: Final = {
+    one.name: one.check for one in _FIELDS[Event] if one.name in ("epoch", "seq")
+}
 
 
 def utc_text(moment: datetime) -> str:
@@ -74,7 +89,7 @@ def _plain(value: Any) -> Any:
 def _dump(message: Any) -> dict[str, Any]:
     """Return the declared fields as JSON values, each one checked on its way out."""
     out: dict[str, Any] = {}
-    for name, check in _CHECKS[type(message)]:
+    for name, check, _ in _FIELDS[type(message)]:
         plain = _plain(getattr(message, name))
         _checked(check, plain, f"{type(message).__name__}.{name}")
         out[name] = plain
@@ -92,16 +107,19 @@ def _load(cls: type[M], raw: Any, where: str, extra: Mapping[str, Any] | None = 
     """Build a message of `cls` from a JSON object; `extra` holds its already decoded fields."""
     if not isinstance(raw, dict):
         raise WireFault(f"{where}: expected an object, got {type(raw).__name__}")
-    known = _CHECKS[cls]
+    known = _FIELDS[cls]
     ready = dict(extra or {})
-    unknown = raw.keys() - {name for name, _ in known} - ready.keys() - {"type", "v", "kind"}
+    unknown = raw.keys() - {one.name for one in known} - ready.keys() - {"type", "v", "kind"}
     if unknown:
         raise WireFault(f"{where}: unknown field {min(unknown)!r}")
     values = {}
-    for name, check in known:
-        if name not in raw:
+    for name, check, absent in known:
+        if name in raw:
+            values[name] = _checked(check, raw[name], f"{where}.{name}")
+        elif absent is not MISSING:
+            values[name] = absent
+        else:
             raise WireFault(f"{where}.{name}: expected a value, got none")
-        values[name] = _checked(check, raw[name], f"{where}.{name}")
     return cls(**values, **ready)
 
 
@@ -159,6 +177,8 @@ def encode(message: Message) -> bytes:
             raw["epochs"] = [{**_dump(a), "missing": [list(r) for r in a.missing]} for a in acks]
         case Heartbeat(cameras=cameras):
             raw["cameras"] = [_dump(camera) for camera in cameras]
+        case KeyRelease():
+            _check_release(message)
     payload = json.dumps(raw, ensure_ascii=False, separators=(",", ":")).encode()
     if len(payload) > PAYLOAD_BYTES_MAX:
         raise WireFault(
@@ -192,7 +212,9 @@ def decode_up(payload: bytes) -> tuple[UpMessage, tuple[EventFault, ...]]:
     Raises:
         WireFault: nothing of the payload can be used.
     """
-    raw = _parse(payload, Hello.TYPE, Batch.TYPE)
+    raw = _parse(payload, Hello.TYPE, Batch.TYPE, KeyRequest.TYPE)
+    if raw["type"] == KeyRequest.TYPE:
+        return _load(KeyRequest, raw, "key_request"), ()
     if raw["type"] == Hello.TYPE:
         items = _items(raw.get("epochs"), "hello.epochs", 0, _EPOCHS_MAX)
         spans = tuple(_load(EpochSpan, r, f"hello.epochs[{i}]") for i, r in enumerate(items))
@@ -237,6 +259,25 @@ def decode_ack(payload: bytes) -> Ack:
     items = _items(raw.get("epochs"), "ack.epochs", 0, _EPOCHS_MAX)
     acks = tuple(_load_epoch_ack(item, f"ack.epochs[{i}]") for i, item in enumerate(items))
     return _load(Ack, raw, "ack", {"epochs": acks})
+
+
+def decode_down(payload: bytes) -> KeyRelease:
+    """Decode what the hub sent down: the answer to a request for a key.
+
+    Raises:
+        WireFault: it is not one; the text shows nothing that was sealed.
+    """
+    release = _load(KeyRelease, _parse(payload, KeyRelease.TYPE), "key_release")
+    _check_release(release)
+    return release
+
+
+def _check_release(release: KeyRelease) -> None:
+    if (release.sealed is None) == (release.state == "released"):
+        raise WireFault(
+            "key_release.sealed: expected a key in a release and none in a revocation,"
+            f" got {'none' if release.sealed is None else 'one'} in {release.state!r}"
+        )
 
 
 def decode_status(payload: bytes) -> Status:

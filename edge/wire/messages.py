@@ -1,12 +1,16 @@
 """Every message between box and hub, each field declared once with its check.
 
 Events are facts; they are kept for ever under `(box, epoch, seq)`. `Hello`, `Batch`, `Ack`,
-`Status` and `Heartbeat` carry or surround them. Built by the box's store and uplink and by the
-hub's ingest; turned into bytes and back by `codec`.
+`Status` and `Heartbeat` carry or surround them; `KeyRequest` and `KeyRelease` ask for and bring
+the hub's share of a box's key. Built by the box's store and uplink and by the hub's ingest;
+turned into bytes and back by `codec`.
+
+No field takes free text, bytes or numbers without bounds. What a ULID field carries cannot be
+told from another random id: that it is one is the box's promise, not something to be checked.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final, Literal
 
@@ -19,19 +23,36 @@ PAYLOAD_BYTES_MAX: Final = 256 * 1024
 """A batch of 200 events takes about 80 kB; what is far larger is not ours."""
 
 
-def declared(check: Callable[[Any], Any]) -> Any:
-    """Declare a message field with its check; `codec` reads it back from the metadata."""
-    return field(metadata={"check": check})
+MODE_REASONS: Final = (
+    *("faces_off", "declaration_missing", "declaration_expired", "clock_suspect"),
+    *("key_missing", "file_key_not_accepted", "models_missing"),
+)
+"""Why a box may have to run in a lower mode than its settings ask for."""
+
+
+def declared(check: Callable[[Any], Any], *, absent: Any = MISSING) -> Any:
+    """Declare a message field with its check; `codec` reads it back from the metadata.
+
+    `absent` is what a message of a release that did not know the field meant by it. It is always
+    sent; a box that is updated later, or has old events in its outbox, is still understood.
+    """
+    return field(metadata={"check": check, "absent": absent})
 
 
 _who = checks.choice("member", "visitor", "staff")
 _basis = checks.choice("crossings", "distinct")
 _count = checks.integer(0, 1_000_000)
+_mode = checks.choice("count", "checkin", "entrance")
+_part = checks.choice("profile", "template")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitOpened:
-    """A visit began. `subject` is the member's random subject id, never a name."""
+    """A visit began. `subject` is the member's random subject id, never a name.
+
+    `counted` is false for a visit that a check-in opened without a crossing: it is in no
+    `visitors` (DESIGN section 6).
+    """
 
     KIND: ClassVar[str] = "visit_opened"
     visit: str = declared(checks.ulid)
@@ -41,6 +62,7 @@ class VisitOpened:
     reentry: bool = declared(checks.boolean)
     first_visit: str | None = declared(checks.optional(checks.ulid))
     basis: str = declared(_basis)
+    counted: bool = declared(checks.boolean, absent=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +79,7 @@ class VisitRevised:
     reentry: bool = declared(checks.boolean)
     first_visit: str | None = declared(checks.optional(checks.ulid))
     basis: str = declared(_basis)
+    counted: bool = declared(checks.boolean, absent=True)
     void: bool = declared(checks.boolean)
     reason: str = declared(checks.choice("u_turn", "staff", "late_identity", "wrong_person"))
 
@@ -105,9 +128,36 @@ class Health:
     )
 
 
-Body = VisitOpened | VisitRevised | VisitClosed | CrossingMinute | Health
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """The shop was told something about a visit; `subject` is null once a member is erased."""
+
+    KIND: ClassVar[str] = "alert"
+    alert: str = declared(checks.choice("member_arrived"))
+    visit: str = declared(checks.ulid)
+    subject: str | None = declared(checks.optional(checks.ulid))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberChanged:
+    """A member joined, consented, or is erased; the hub then unlinks the subject everywhere."""
+
+    KIND: ClassVar[str] = "member_changed"
+    subject: str = declared(checks.ulid)
+    change: str = declared(
+        checks.choice(
+            *("joined", "consent_given", "consent_withdrawn", "consent_expired"),
+            *("template_stored", "template_removed", "erased"),
+        )
+    )
+
+
+Body = VisitOpened | VisitRevised | VisitClosed | CrossingMinute | Health | Alert | MemberChanged
 BODIES: Final[dict[str, type[Body]]] = {
-    body.KIND: body for body in (VisitOpened, VisitRevised, VisitClosed, CrossingMinute, Health)
+    body.KIND: body
+    for body in (
+        *(VisitOpened, VisitRevised, VisitClosed, CrossingMinute, Health, Alert, MemberChanged),
+    )
 }
 
 
@@ -195,19 +245,49 @@ class CameraState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """How the box is, every half minute. Not a fact: only the last one is of interest."""
+    """How the box is, every half minute. Not a fact: only the last one is of interest.
+
+    `mode_why` is the first reason why `mode` is lower than `mode_wanted`, or null.
+    """
 
     TYPE: ClassVar[str] = "heartbeat"
     session: str = declared(checks.epoch)
     at: datetime = declared(checks.instant)
     clock: str = declared(checks.choice("ok", "suspect"))
     version: str = declared(checks.release)
-    mode: str = declared(checks.choice("count", "checkin", "entrance"))
-    mode_wanted: str = declared(checks.choice("count", "checkin", "entrance"))
+    mode: str = declared(_mode)
+    mode_wanted: str = declared(_mode)
+    mode_why: str | None = declared(checks.optional(checks.choice(*MODE_REASONS)), absent=None)
     backlog: int = declared(checks.integer(0))
     oldest_unacked_at: datetime | None = declared(checks.optional(checks.instant))
     occupancy: int = declared(_count)
     cameras: tuple[CameraState, ...]
 
 
-UpMessage = Hello | Batch
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRequest:
+    """A starting box asks for the hub's share of one of its roots (DESIGN section 2).
+
+    `public` is an X25519 key of this one request: the answer is sealed to it.
+    """
+
+    TYPE: ClassVar[str] = "key_request"
+    session: str = declared(checks.epoch)
+    part: str = declared(_part)
+    public: str = declared(checks.public_key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRelease:
+    """The hub's answer, to `down`: the share sealed by HPKE, or null for a revoked box."""
+
+    TYPE: ClassVar[str] = "key_release"
+    session: str = declared(checks.epoch)
+    part: str = declared(_part)
+    state: Literal["released", "revoked"] = declared(checks.choice("released", "revoked"))
+    sealed: str | None = field(
+        repr=False, metadata={"check": checks.optional(checks.sealed_key), "absent": MISSING}
+    )
+
+
+UpMessage = Hello | Batch | KeyRequest

@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from flask import Blueprint, Flask, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
@@ -30,11 +30,19 @@ _LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _log = logging.getLogger(__name__)
 
 
-def dress(app: Flask, listen: Listen, *, secret_file: Path) -> None:
+class Door(Protocol):
+    """Decides who comes in: `login.Login`, or the box's paired devices."""
+
+    def mount(self, app: Flask, blueprint: Blueprint) -> None:
+        """Guard every path of the app, and add the door's own pages to the blueprint."""
+        ...
+
+
+def dress(app: Flask, listen: Listen, *, secret_file: Path, door: Door | None = None) -> None:
     """Make an app fit to be served at `listen`. Call once, after its routes are registered.
 
-    Adds /web/ (static files), /events (the guard of the event stream), and, with a
-    `password_hash`, /login and /logout.
+    Adds /web/ (static files), /events (the guard of the event stream), and the door's own pages:
+    the given one's, or those of a login if there is a `password_hash`.
 
     Raises:
         BadSecret: `secret_file` can be neither read nor made.
@@ -52,8 +60,10 @@ def dress(app: Flask, listen: Listen, *, secret_file: Path) -> None:
     blueprint = Blueprint(
         "web", __name__, static_folder="static", static_url_path="/web", template_folder="templates"
     )
-    if listen.password_hash:
-        Login(listen.password_hash).mount(app, blueprint)
+    if door is None and listen.password_hash:
+        door = Login(listen.password_hash)
+    if door is not None:
+        door.mount(app, blueprint)
     blueprint.add_url_rule("/events", "events", lambda: ("", 204))
     app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _error_page)

@@ -7,7 +7,7 @@ Each side calls `speak(app, directory)` with its own `zh.json` and `en.json`; te
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,6 +94,13 @@ class Speech:
             weekday=self.t(f"date.weekday_{moment.weekday()}"),
         )
 
+    def short_date(self, on: date, today: date) -> str:
+        """Return a date without its weekday, with its year unless it is this one."""
+        month = self.t(f"date.month_{on.month}")
+        if on.year == today.year:
+            return self.t("date.short", month=month, day=on.day)
+        return self.t("date.long", month=month, day=on.day, year=str(on.year))
+
     def ago(self, then: datetime, now: datetime) -> str:
         """Return how long ago, in one unit: `3 分钟前`, `2 days ago`. The future is just now."""
         minutes = int((now - then).total_seconds() // 60)
@@ -166,7 +173,7 @@ def _for_templates() -> dict[str, Any]:
 def _remember_choice(response: Response) -> Response:
     """Remember what a person chose; the live part asks for its page's language by itself."""
     asked = _asked()
-    if asked and request.path != "/live" and request.cookies.get(COOKIE) != asked:
+    if asked and not request.path.endswith("/live") and request.cookies.get(COOKIE) != asked:
         response.set_cookie(
             COOKIE,
             asked,

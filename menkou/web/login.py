@@ -5,57 +5,25 @@ guard. Sessions are signed cookies that end with the password, a sign-out, or af
 """
 
 import hashlib
-import hmac
 import secrets
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import timedelta
-from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
 from flask import Blueprint, Flask, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.security import check_password_hash
 
+from menkou.web.forms import Attempts, asker, csrf, csrf_matches, next_path
 from menkou.web.i18n import speech
 
-FAILURES_MAX: Final = 5
-WINDOW_S: Final = 300.0
 SESSION: Final = timedelta(days=7)
-_ADDRESSES_MAX: Final = 4096
 _SIGNED_OUT_MAX: Final = 4096
 _PASSWORD_CHARS_MAX: Final = 256
 _OPEN_PATHS: Final = ("/healthz", "/login")
-
-
-class Attempts:
-    """Failed sign-ins by address, within a sliding window. Not thread-safe: the caller locks."""
-
-    def __init__(self, *, failures_max: int = FAILURES_MAX, window_s: float = WINDOW_S) -> None:
-        self._failures_max = failures_max
-        self._window_s = window_s
-        self._failed: OrderedDict[str, list[float]] = OrderedDict()
-
-    def wait_s(self, address: str, now_s: float) -> float:
-        """Return how long the address must wait: 0 if it may try now."""
-        recent = [at for at in self._failed.get(address, []) if now_s - at < self._window_s]
-        if len(recent) < self._failures_max:
-            return 0.0
-        return recent[-self._failures_max] + self._window_s - now_s
-
-    def failed(self, address: str, now_s: float) -> None:
-        """Note a failure; of very many addresses the one longest quiet is forgotten."""
-        recent = self._failed.setdefault(address, [])
-        recent[:] = [at for at in recent if now_s - at < self._window_s] + [now_s]
-        self._failed.move_to_end(address)
-        while len(self._failed) > _ADDRESSES_MAX:
-            self._failed.popitem(last=False)
-
-    def succeeded(self, address: str) -> None:
-        """Forget an address's failures."""
-        self._failed.pop(address, None)
 
 
 class Login:
@@ -79,7 +47,7 @@ class Login:
         app.permanent_session_lifetime = SESSION
         app.config["SESSION_REFRESH_EACH_REQUEST"] = False
         app.before_request(self._guard)
-        app.context_processor(lambda: {"signed_in": self._is_in(), "csrf": _csrf})
+        app.context_processor(lambda: {"signed_in": self._is_in(), "csrf": csrf})
         blueprint.add_url_rule("/login", "login", self._login, methods=["GET", "POST"])
         blueprint.add_url_rule("/logout", "logout", self._logout, methods=["POST"])
 
@@ -96,9 +64,9 @@ class Login:
     def _login(self) -> ResponseReturnValue:
         if request.method == "GET":
             return redirect("/", code=303) if self._is_in() else self._form(None)
-        if not _csrf_matches():
+        if not csrf_matches():
             return self._form("login.stale"), 400
-        address = _address()
+        address = asker()
         with self._checking:
             wait_s = self._attempts.wait_s(address, self._clock())
             if not wait_s and self._is_password(request.form.get("password", "")):
@@ -118,10 +86,10 @@ class Login:
         session.permanent = True
         session["of"] = self._mark
         session["sid"] = secrets.token_hex(16)
-        return redirect(_next_path(), code=303)
+        return redirect(next_path(), code=303)
 
     def _logout(self) -> ResponseReturnValue:
-        if not _csrf_matches():
+        if not csrf_matches():
             return redirect("/", code=303)
         self._signed_out[session["sid"]] = None
         while len(self._signed_out) > _SIGNED_OUT_MAX:
@@ -131,36 +99,4 @@ class Login:
 
     def _form(self, problem: str | None, **values: Any) -> str:
         told = speech(self._app).t(problem, **values) if problem else None
-        return render_template("login.html", problem=told, next=_next_path())
-
-
-def _csrf() -> str:
-    """Return the session's form token, made when first needed."""
-    token: str = session.setdefault("csrf", secrets.token_hex(16))
-    return token
-
-
-def _csrf_matches() -> bool:
-    expected = session.get("csrf", "")
-    return bool(expected) and hmac.compare_digest(
-        expected.encode(), request.form.get("csrf", "").encode()
-    )
-
-
-def _next_path() -> str:
-    """Return where to go after signing in: a path of this site and nothing else."""
-    path = request.values.get("next", "/")
-    ours = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    return path if ours and path not in ("/login", "/logout", "/live", "/events") else "/"
-
-
-def _address() -> str:
-    """Return whom to count failures of: an address, or the /64 that one IPv6 host has alone."""
-    text = request.remote_addr or "unknown"
-    try:
-        address = ip_address(text.partition("%")[0])
-    except ValueError:
-        return text
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
-        return f"{int(address) >> 64:x}/64"
-    return str(address)
+        return render_template("login.html", problem=told, next=next_path())

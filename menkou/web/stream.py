@@ -38,6 +38,7 @@ class _Client:
         self.loop = loop
         self.news = asyncio.Event()
         self.waking = False  # a wake-up is on its way to the loop: publishing more adds none
+        self.doubted = False  # ask before the next message whether it may still listen
 
 
 class Broadcast:
@@ -73,6 +74,14 @@ class Broadcast:
             self._number += 1
             self._wake_all()
 
+    def doubt(self) -> None:
+        """Somebody may no longer listen: ask each stream's `still_admitted` now."""
+        with self._lock:
+            self._number += 1
+            for client in self._clients:
+                client.doubted = True
+            self._wake_all()
+
     def close(self) -> None:
         """End every stream and take no new one."""
         with self._lock:
@@ -84,7 +93,8 @@ class Broadcast:
     ) -> None:
         """Serve one page until it leaves, stalls, is no longer admitted, or `close`.
 
-        `still_admitted` is asked at each heartbeat, so that a sign-out ends the stream too.
+        `still_admitted` is asked at each heartbeat and when there is doubt, so that a sign-out
+        ends the stream too.
         """
         client = self._join()
         if client is None:
@@ -107,15 +117,18 @@ class Broadcast:
     ) -> None:
         await self._send(send, {"type": "http.response.start", "status": 200, "headers": _HEADERS})
         text = f"retry: {_RETRY_MS}\n{self._changed(client)}"
+        loop = asyncio.get_running_loop()
+        asked_at = loop.time()
         while not gone.done() and not self._closed:
             await self._send(send, _body(text))
             await asyncio.wait([gone], timeout=PAUSE_S)
-            if await self._news(client, gone):
-                text = self._changed(client)
-            elif still_admitted():
-                text = ": alive\nevent: alive\ndata:\n\n"
-            else:
-                break
+            news = await self._news(client, gone)
+            doubted, client.doubted = client.doubted, False
+            if doubted or loop.time() - asked_at >= self._heartbeat_s:
+                if not still_admitted():
+                    break
+                asked_at = loop.time()
+            text = self._changed(client) if news else ": alive\nevent: alive\ndata:\n\n"
         if not gone.done():
             await self._send(send, _body("", more=False))
 

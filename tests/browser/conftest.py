@@ -24,13 +24,13 @@ from playwright.sync_api import (
 from cloud.pages import create_pages
 from cloud.views import BoxView, ChainToday, ShopDay
 from cloud.views import HourFigures as ChainHour
-from edge.console.app import create_console
 from edge.console.view import CameraView, HourFigures, PartView, ShopView
 from menkou.listen import Listen
 from menkou.web.app import dress
 from menkou.web.records import as_json
 from menkou.web.server import serve
 from menkou.web.stream import Broadcast
+from tests.web.shopbox import ShopBox
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 11, 21, 16, 25, 30, tzinfo=SHANGHAI)
@@ -60,11 +60,15 @@ def shop_view(**changes: Any) -> ShopView:
         box_id="nj-001-a",
         now=NOW,
         mode="count",
+        mode_wanted="count",
+        faces_off=False,
         basis="crossings",
         notices=(),
         minute_entered=2,
         minute_left=1,
         visitors=1305,
+        reentries=0,
+        members=0,
         entered=1431,
         left=1408,
         occupancy=23,
@@ -155,8 +159,8 @@ class Site:
     """A side being served; `shown` is what its pages show and may be replaced at any time."""
 
     shown: Any
-    make: Callable[["Site"], Flask]
-    secret_file: Path
+    make: Callable[["Site", Listen], Flask]
+    folder: Path
     url: str = ""
     port: int = 0
     broadcast: Broadcast = field(default_factory=Broadcast)
@@ -171,8 +175,7 @@ class Site:
     def start(self) -> None:
         """Serve on the port of before, or on a free one; returns when connections are taken."""
         listen = Listen(host="127.0.0.1", port=self.port)
-        app = self.make(self)
-        dress(app, listen, secret_file=self.secret_file)
+        app = self.make(self, listen)
         self._stop, self.broadcast = threading.Event(), Broadcast()
         up = threading.Event()
 
@@ -196,22 +199,35 @@ class Site:
             assert not self._thread.is_alive(), "the server did not stop"
 
 
-def console_app(site: Site) -> Flask:
-    """The shop's app over what the site shows."""
-    return create_console(lambda: site.shown)
+@dataclass
+class ShopSite(Site):
+    """A box's pages: the figures are what the test shows, who came in lies in a real store."""
+
+    box: ShopBox = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.box = ShopBox(self.folder)
+        self.box.wake = lambda: self.broadcast.publish()  # type: ignore[method-assign]
 
 
-def hub_app(site: Site) -> Flask:
+def console_app(site: Site, listen: Listen) -> Flask:
+    """The box's app over what the site shows."""
+    assert isinstance(site, ShopSite)
+    return site.box.app(lambda: site.shown, listen)
+
+
+def hub_app(site: Site, listen: Listen) -> Flask:
     """Head office's app over what the site shows."""
     app = Flask("cloud", static_folder=None)
     app.register_blueprint(create_pages(lambda: site.shown))
     app.add_url_rule("/api/v1/shops", "shops", lambda: as_json(site.shown))
+    dress(app, listen, secret_file=site.folder / "hub-secret")
     return app
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Site]:
-    site = Site(shop_view(), console_app, tmp_path / "shop-secret")
+def shop(tmp_path: Path) -> Iterator[ShopSite]:
+    site = ShopSite(shop_view(), console_app, tmp_path)
     site.start()
     yield site
     site.stop()
@@ -219,7 +235,7 @@ def shop(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[Site]:
-    site = Site(chain_today(), hub_app, tmp_path / "hub-secret")
+    site = Site(chain_today(), hub_app, tmp_path)
     site.start()
     yield site
     site.stop()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import EdgeConfig, effective_mode, load
+from edge.config import EdgeConfig, load
 from edge.core.geometry import Line
 from menkou.settings import SettingsFault
 
@@ -84,10 +84,6 @@ def test_shop_and_box_are_enough(tmp_path: Path) -> None:
     assert (found.privacy.mode, found.console.listen) == ("count", "127.0.0.1:8780")
     assert found.uplink is None
     assert found.opening_hours.by_weekday is None
-
-
-def test_every_mode_counts_in_this_version(tmp_path: Path) -> None:
-    assert effective_mode(config(tmp_path, EVERYTHING)) == "count"
 
 
 def test_faults_of_all_sections_are_reported_together(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from edge.bus import Bus
-from edge.supervisor import BACKOFF_S, STEADY_S, Part, PartCommand, Supervisor
+from edge.supervisor import BACKOFF_S, STEADY_S, Part, PartCommand, Supervisor, python_part
 from tests.support.processes import until
 
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(600)")
@@ -94,6 +94,31 @@ def test_a_part_that_falls_silent_is_ended_and_started_again() -> None:
     assert part.pid not in (None, first)
     part.ask_to_stop()
     part.wait_stopped(time.monotonic() + 5)
+
+
+def test_a_part_has_the_common_descriptors_and_its_own_and_no_other_parts() -> None:
+    common, own, others = (os.pipe()[0] for _ in range(3))
+    command = PartCommand(name="front", argv=SLEEPER, fds=(own,))
+    part = Part(command, pass_fds=[common])
+    other = Part(PartCommand(name="eyes", argv=SLEEPER, fds=(others,)), pass_fds=[common])
+    try:
+        for each in (part, other):
+            each.look(0.0)
+        held = {int(fd.name) for fd in Path(f"/proc/{part.pid}/fd").iterdir()}
+        assert {common, own} <= held
+        assert others not in held
+    finally:
+        for each in (part, other):
+            each.ask_to_stop()
+            each.wait_stopped(time.monotonic() + 5)
+        for fd in (common, own, others):
+            os.close(fd)
+
+
+def test_a_part_of_ours_is_told_the_numbers_of_its_descriptors() -> None:
+    part = python_part("eyes", "--config", "box.toml", fds={"--strangers-fd": 7})
+    assert part.argv[1:] == ("-m", "edge", "eyes", "--config", "box.toml", "--strangers-fd", "7")
+    assert part.fds == (7,)
 
 
 def test_a_part_that_does_not_stop_when_asked_is_killed() -> None:

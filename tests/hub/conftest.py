@@ -12,9 +12,11 @@ from sqlalchemy import Engine
 
 from cloud.db import migrate, open_engine
 from cloud.ingest import Ingest
+from cloud.shares import Shares
 from edge.wire.codec import decode_ack, encode
 from edge.wire.messages import (
     Ack,
+    Alert,
     Batch,
     Body,
     CameraState,
@@ -23,6 +25,7 @@ from edge.wire.messages import (
     Event,
     Heartbeat,
     Hello,
+    MemberChanged,
     Status,
     VisitClosed,
     VisitOpened,
@@ -77,15 +80,18 @@ class FakeBox:
         reentry: bool = False,
         basis: str = "crossings",
         visit: str | None = None,
+        counted: bool = True,
+        subject: str | None = None,
     ) -> Event:
         body = VisitOpened(
             visit=visit or ulid(next(_numbers)),
             camera="door",
             who=who,
-            subject=ulid(7) if who == "member" else None,
+            subject=(subject or ulid(7)) if who == "member" else None,
             reentry=reentry,
             first_visit=ulid(1) if reentry else None,
             basis=basis,
+            counted=counted,
         )
         return self.tell(body, at)
 
@@ -102,6 +108,7 @@ class FakeBox:
             "reentry": first.reentry,
             "first_visit": first.first_visit,
             "basis": first.basis,
+            "counted": first.counted,
             "void": False,
             "reason": "late_identity",
         }
@@ -110,6 +117,16 @@ class FakeBox:
     def closed(self, opening: Event, at: datetime = NOW) -> Event:
         assert isinstance(opening.body, VisitOpened)
         return self.tell(VisitClosed(visit=opening.body.visit, reason="tap"), at)
+
+    def alerted(self, opening: Event, at: datetime = NOW) -> Event:
+        first = opening.body
+        assert isinstance(first, VisitOpened)
+        return self.tell(
+            Alert(alert="member_arrived", visit=first.visit, subject=first.subject), at
+        )
+
+    def member(self, subject: str, change: str, at: datetime = NOW) -> Event:
+        return self.tell(MemberChanged(subject=subject, change=change), at)
 
     def crossed(
         self, minute: datetime = NOW, *, rev: int = 1, entered: int = 1, camera: str = "door"
@@ -146,7 +163,11 @@ class FakeBox:
         return self.sends("status", encode(status))
 
     def heartbeat(
-        self, at: datetime = NOW, session: str | None = None, backlog: int = 3
+        self,
+        at: datetime = NOW,
+        session: str | None = None,
+        backlog: int = 3,
+        mode_why: str | None = "declaration_missing",
     ) -> Message:
         beat = Heartbeat(
             session=session or self.session,
@@ -155,6 +176,7 @@ class FakeBox:
             version="1.2.4",
             mode="count",
             mode_wanted="entrance",
+            mode_why=mode_why,
             backlog=backlog,
             oldest_unacked_at=None,
             occupancy=4,
@@ -181,8 +203,8 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def ingest(engine: Engine) -> Ingest:
-    return Ingest(engine)
+def ingest(engine: Engine, tmp_path: Path) -> Ingest:
+    return Ingest(engine, Shares(engine, tmp_path / "share.secret"))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ from tests.hub.conftest import FakeBox
 from tests.support.processes import Mosquitto, free_port, until
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("serve", "ingest", "migrate", "hash-password")
+COMMANDS = (
+    *("serve", "ingest", "migrate", "hash-password"),
+    *("key", "key list", "key revoke", "key restore"),
+)
 
 
 class Running:
@@ -91,12 +95,24 @@ def test_every_command_has_help_and_an_example(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        main([command, "--help"])
+        main([*command.split(), "--help"])
     assert ended.value.code == 0
     assert f"example: menkou-hub {command}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [[], ["dance"], ["serve", "--port", "1"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["dance"],
+        ["serve", "--port", "1"],
+        ["key"],
+        ["key", "revoke"],
+        ["key", "revoke", "nj-001-a"],
+        ["key", "revoke", "nj-001/a/b"],
+        ["key", "restore", "nj 001/a"],
+    ],
+)
 def test_wrong_usage_ends_with_two(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
@@ -131,6 +147,26 @@ def test_ingest_on_a_database_that_is_not_migrated_says_what_to_run(
     assert "run `menkou-hub migrate`" in capsys.readouterr().err
     assert main(["migrate"]) == 0
     assert "up to date" in capsys.readouterr().err
+
+
+def test_a_key_is_revoked_listed_and_restored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MENKOU_DATA_DIR", str(tmp_path))
+    assert main(["key", "list"]) == 1
+    assert "run `menkou-hub migrate`" in capsys.readouterr().err
+    assert main(["migrate"]) == 0
+    assert main(["key", "revoke", "nj-001/nj-001-a"]) == 0
+    assert "never asked for one: is the name right?" in capsys.readouterr().err
+    assert main(["key", "revoke", "nj-001/nj-001-a"]) == 0
+    assert "never asked" not in capsys.readouterr().err
+    assert main(["key", "list"]) == 0
+    box, state, first, last, revoked = capsys.readouterr().out.strip().split("\t")
+    assert (box, state, first, last) == ("nj-001/nj-001-a", "revoked", "-", "-")
+    assert datetime.fromisoformat(revoked).tzinfo is not None
+    assert main(["key", "restore", "nj-001/nj-001-a"]) == 0
+    assert main(["key", "restore", "nj-001/nj-001-a"]) == 1
+    assert "expected a revoked box" in capsys.readouterr().err
 
 
 def test_a_password_is_hashed_from_standard_input(

@@ -4,15 +4,17 @@ import threading
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from cloud import aside, facts, tables
+from cloud import aside, db, facts, tables
 from cloud.db import check_schema, migrate, open_engine, reading, writing
 from cloud.errors import DatabaseFault
+from cloud.rollup import rollup
 
 
 def empty(folder: Path) -> Engine:
@@ -32,6 +34,32 @@ def test_migrating_again_changes_nothing(engine: Engine) -> None:
     migrate(engine)
     with reading(engine) as connection:
         assert aside.meters(connection) == {"kept": 3}
+
+
+def test_a_database_of_the_first_release_keeps_its_visits_as_visitors(tmp_path: Path) -> None:
+    engine = empty(tmp_path)
+    with writing(engine) as connection:
+        command.upgrade(db._config(connection), "0001")
+        connection.execute(text("INSERT INTO store VALUES ('s', 's', 'UTC')"))
+        values = ":visit, :rev, :at, 'door', 'visitor', NULL, 0, NULL, 'crossings', 0, NULL, NULL"
+        connection.execute(
+            text(f"INSERT INTO visit VALUES ('s', 'b', {values})"),
+            [
+                {"visit": "opened", "rev": 0, "at": 0},
+                {"visit": "revised", "rev": 3, "at": 1},
+                {"visit": "only its close is known", "rev": -1, "at": None},
+            ],
+        )
+        facts.mark_dirty(connection, [("s", 0)])
+    migrate(engine)
+    assert rollup(engine) == 1
+    with reading(engine) as connection:
+        assert connection.execute(tables.hourly.select()).one().visitors == 2
+        counted = connection.execute(
+            text("SELECT counted FROM visit ORDER BY visit"),
+        )
+        assert counted.scalars().all() == [None, 1, 1]
+    engine.dispose()
 
 
 def test_two_that_migrate_at_once_both_succeed(tmp_path: Path) -> None:

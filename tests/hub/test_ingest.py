@@ -14,7 +14,7 @@ from cloud.db import reading, writing
 from cloud.ingest import Ingest
 from edge.wire.codec import encode
 from edge.wire.messages import Ack, EpochAck, EpochSpan, Hello
-from tests.hub.conftest import MINUTE, NOW, FakeBox, acks
+from tests.hub.conftest import MINUTE, NOW, FakeBox, acks, ulid
 
 
 def rows(engine: Engine, table: Any) -> list[Any]:
@@ -45,13 +45,15 @@ def test_a_batch_is_kept_and_acknowledged(engine: Engine, ingest: Ingest, box: F
 def test_an_event_keeps_all_that_its_body_said(
     engine: Engine, ingest: Ingest, box: FakeBox
 ) -> None:
-    ingest.take([box.batch(box.revised(box.opened()))])
-    body = json.loads(rows(engine, tables.event)[0].body)
+    ingest.take([box.batch(box.revised(box.opened(who="member")))])
+    (row,) = rows(engine, tables.event)
+    body = json.loads(row.body)
     assert body["opened_at"] == "2026-11-21T04:30:00.000Z"
     assert set(body) == {
-        *("visit", "rev", "opened_at", "camera", "who", "subject", "reentry", "first_visit"),
-        *("basis", "void", "reason"),
+        *("visit", "rev", "opened_at", "camera", "who", "reentry", "first_visit"),
+        *("basis", "counted", "void", "reason"),
     }
+    assert row.subject == ulid(7), "in a column of its own, where an erasure finds it"
 
 
 def test_what_arrives_twice_is_kept_once(engine: Engine, ingest: Ingest, box: FakeBox) -> None:
@@ -258,6 +260,9 @@ def test_a_heartbeat_tells_how_the_box_is(engine: Engine, ingest: Ingest, box: F
     assert (row.version, row.mode, row.mode_wanted, row.backlog, row.occupancy) == (
         *("1.2.4", "count", "entrance", 3, 4),
     )
+    assert row.mode_why == "declaration_missing"
+    ingest.take([box.heartbeat(mode_why=None)])
+    assert rows(engine, tables.box)[0].mode_why is None
     assert row.cameras == [["door", "ok"]]
 
 

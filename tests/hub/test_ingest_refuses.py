@@ -11,7 +11,9 @@ from cloud import aside, inbox, tables
 from cloud.aside import meters
 from cloud.db import reading
 from cloud.ingest import Ingest
-from tests.hub.conftest import NOW, FakeBox, Message, acks
+from edge.wire.codec import encode
+from edge.wire.messages import KeyRequest
+from tests.hub.conftest import NOW, FakeBox, Message, acks, ulid
 
 UP = "menkou/v1/nj-001/nj-001-a/up"
 
@@ -40,7 +42,13 @@ def held(engine: Engine) -> int:
         pytest.param(UP, b'{"v":1,"x":' + b"9" * 9000 + b"}", "expected JSON", id="long number"),
         pytest.param(UP, b"x" * 10_000_000, "at most 262144 bytes", id="10 MB"),
         pytest.param("menkou/v1/a/b/ack", b"{}", "topic: expected one from a box", id="our own"),
-        pytest.param("menkou/v1/a/b/down", b"{}", "topic: expected", id="unknown channel"),
+        pytest.param(
+            "menkou/v1/a/b/down", b"{}", "topic: expected one from a box", id="our own too"
+        ),
+        pytest.param("menkou/v1/a/b/side", b"{}", "topic: expected", id="unknown channel"),
+        pytest.param(
+            UP, b'{"v":1,"type":"key_request"}', "key_request.session", id="a request for a key"
+        ),
         pytest.param("menkou/v1/a/up", b"{}", "topic: expected", id="short topic"),
         pytest.param("menkou/v1/../b/up", b"{}", "store id: expected", id="bad store id"),
         pytest.param("menkou/v1/a/" + "b" * 65 + "/up", b"{}", "box id: expected", id="long id"),
@@ -135,6 +143,8 @@ def test_no_payload_however_mangled_stops_the_hub(
     opening = box.opened()
     told = [
         box.batch(opening, box.crossed(), box.closed(opening), box.revised(opening)),
+        box.batch(box.alerted(opening), box.member(ulid(7), "erased")),
+        box.sends("up", encode(KeyRequest(session="5" * 32, part="profile", public="9" * 64))),
         box.hello((1, 4)),
         box.status("online"),
         box.heartbeat(),

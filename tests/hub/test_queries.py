@@ -43,6 +43,19 @@ def test_a_shop_shows_its_own_day_by_its_own_hours(
     assert shop.last_fact_at == NOW
 
 
+def test_members_and_re_entries_stand_beside_the_visitors(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    box.opened(), box.opened(who="member"), box.opened(who="member", counted=False)
+    box.opened(NOW - timedelta(hours=1), who="member", reentry=True)
+    ingest.take([box.hello(), box.batch(*box.events)])
+    rollup(engine)
+    (shop,) = today(engine).shops
+    assert (shop.visitors, shop.members, shop.reentries) == (2, 2, 1)
+    by_hour = {h.start.hour: (h.visitors, h.members, h.reentries) for h in shop.hours}
+    assert (by_hour[11], by_hour[12], by_hour[13]) == ((0, 0, 1), (2, 2, 0), (0, 0, 0))
+
+
 def test_each_shop_is_on_its_own_date(engine: Engine, ingest: Ingest) -> None:
     now = NOW + timedelta(hours=6)
     for store, zone in (("a", "Pacific/Kiritimati"), ("b", "Pacific/Pago_Pago")):
@@ -92,6 +105,7 @@ def test_a_box_shows_what_is_missing_of_it(engine: Engine, ingest: Ingest, box: 
     (view,) = today(engine).shops[0].boxes
     assert (view.version, view.mode, view.clock, view.backlog) == ("1.2.4", "count", "ok", 3)
     assert view.cameras == (("door", "ok"),)
+    assert (view.mode_wanted, view.mode_why) == ("entrance", "declaration_missing")
 
 
 def test_declared_numbers_without_end_can_still_be_shown(engine: Engine, ingest: Ingest) -> None:

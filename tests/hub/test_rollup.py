@@ -27,7 +27,7 @@ from edge.wire.messages import (
     VisitOpened,
     VisitRevised,
 )
-from tests.hub.conftest import MINUTE, NOW, FakeBox, Message, acks
+from tests.hub.conftest import MINUTE, NOW, FakeBox, Message, acks, ulid
 
 HOUR = int(NOW.timestamp()) - 1800
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -64,6 +64,53 @@ def test_visitors_are_neither_staff_nor_re_entries_nor_void(
     rollup(engine)
     found = hour_of(engine)
     assert (found["visitors"], found["reentries"], found["members"]) == (2, 1, 1)
+
+
+def test_a_check_in_without_a_crossing_is_a_members_visit_and_no_visitor(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    box.opened(), box.opened(who="member")
+    box.opened(who="member", counted=False), box.opened(who="member", counted=False, reentry=True)
+    joined = box.opened(who="member", counted=False)
+    box.revised(joined, counted=True)  # it was the guest of a crossing after all
+    ingest.take([box.hello(), box.batch(*box.events)])
+    rollup(engine)
+    found = hour_of(engine)
+    assert (found["visitors"], found["members"], found["reentries"]) == (3, 3, 1)
+
+
+def test_a_check_in_alone_does_not_say_how_visitors_are_counted(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    box.opened(basis="distinct"), box.opened(who="member", basis="crossings", counted=False)
+    ingest.take([box.hello(), box.batch(*box.events)])
+    rollup(engine)
+    assert hour_of(engine)["basis"] == "distinct"
+    ingest.take([box.batch(box.opened(who="member", basis="crossings"))])
+    rollup(engine)
+    assert hour_of(engine)["basis"] == "crossings"
+
+
+def test_members_and_re_entries_follow_every_revision(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    def figures() -> tuple[int, int, int]:
+        rollup(engine)
+        found = hour_of(engine)
+        return found["visitors"], found["members"], found["reentries"]
+
+    opening = box.opened()
+    ingest.take([box.hello(), box.batch(opening)])
+    assert figures() == (1, 0, 0)
+    for rev, reason, changes, expected in (
+        (1, "late_identity", {"who": "member", "subject": ulid(9)}, (1, 1, 0)),
+        (2, "wrong_person", {"who": "visitor", "subject": None}, (1, 0, 0)),
+        (3, "late_identity", {"who": "member", "reentry": True, "first_visit": ulid(1)}, (0, 0, 1)),
+        (4, "wrong_person", {"who": "visitor", "reentry": False}, (1, 0, 0)),
+        (5, "staff", {"who": "staff"}, (0, 0, 0)),
+    ):
+        ingest.take([box.batch(box.revised(opening, rev, reason=reason, **changes))])
+        assert figures() == expected, f"after {reason} (rev {rev})"
 
 
 def test_crossings_are_summed_over_cameras_and_minutes(
@@ -229,6 +276,7 @@ class Sender:
                 who=self.random.choice(["visitor", "visitor", "member", "staff"]),
                 reentry=self.random.random() < 0.3,
                 basis=self.random.choice(["crossings", "distinct"]),
+                counted=self.random.random() < 0.8,
             )
             for rev in range(1, self.random.randrange(1, 4)):
                 self.box.revised(
@@ -237,6 +285,7 @@ class Sender:
                     opened_at=at + self.random.randrange(-90, 90) * MINUTE,
                     void=self.random.random() < 0.3,
                     who=self.random.choice(["visitor", "member", "staff"]),
+                    counted=self.random.random() < 0.8,
                 )
             if self.random.random() < 0.5:
                 self.box.closed(event, at + 5 * MINUTE)
@@ -309,8 +358,10 @@ def counted_slowly(events: list[Event], of_day: bool) -> dict[Any, dict[str, Any
         counts = figures.setdefault(bucket(at), Counter())
         if getattr(body, "void", False) or body.who == "staff":
             continue
-        counts["reentries" if body.reentry else "visitors"] += 1
         counts["members"] += body.who == "member" and not body.reentry
+        if not body.counted and not body.reentry:
+            continue
+        counts["reentries" if body.reentry else "visitors"] += 1
         bases.setdefault(bucket(at), set()).add(body.basis)
     for minute in minutes.values():
         counts = figures.setdefault(bucket(minute.minute), Counter())

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,9 @@ from edge.wire.messages import BODIES
 
 GOLDEN = Path(__file__).parent / "v1"
 FILES = sorted(GOLDEN.glob("*.json"))
+OLDER = sorted((GOLDEN / "older").glob("*.json"))
+MEANT = {"counted": True, "mode_why": None}
+"""What releases meant that did not know these fields."""
 
 
 def decode(payload: bytes) -> codec.Message:
@@ -20,6 +24,8 @@ def decode(payload: bytes) -> codec.Message:
             return codec.decode_status(payload)
         case "heartbeat":
             return codec.decode_heartbeat(payload)
+        case "key_release":
+            return codec.decode_down(payload)
     message, faults = codec.decode_up(payload)
     assert faults == ()
     return message
@@ -29,6 +35,23 @@ def decode(payload: bytes) -> codec.Message:
 def test_a_golden_message_is_read_and_written_again_as_it_was(file: Path) -> None:
     payload = file.read_bytes()
     assert json.loads(codec.encode(decode(payload))) == json.loads(payload)
+
+
+@pytest.mark.parametrize("file", OLDER, ids=lambda file: file.stem)
+def test_a_message_of_an_older_release_is_read_with_what_it_meant(file: Path) -> None:
+    """A box that is updated after the hub, or has old events in its outbox, loses nothing."""
+    payload = file.read_bytes()
+    old = json.loads(payload)
+    now = json.loads(codec.encode(decode(payload)))
+    for before, after in zip(inner(old), inner(now), strict=True):
+        added = {name: value for name, value in after.items() if name not in before}
+        assert added
+        assert added.items() <= MEANT.items()
+        assert {name: after[name] for name in before} == before
+
+
+def inner(message: dict[str, Any]) -> list[dict[str, Any]]:
+    return [event["body"] for event in message["events"]] if "events" in message else [message]
 
 
 def test_every_kind_of_event_has_a_golden_message() -> None:

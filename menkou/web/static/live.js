@@ -6,7 +6,7 @@
   const sign = document.getElementById("live-sign");
   const GAP_MS = 250, MINUTE_MS = 60000, SILENT_MS = 40000, PATIENCE_MS = 1200, TIMEOUT_MS = 8000;
   let source = null, heardAt = 0, streamOk = false, fetchOk = true;
-  let since = null, fetching = false, wanted = false, showTimer = 0;
+  let since = null, fetching = false, wanted = false, showTimer = 0, ageTimer = 0;
 
   // Make `old` equal to `fresh` node by node, so that focus, scroll and open details stay.
   function patch(old, fresh) {
@@ -24,10 +24,28 @@
       if (old.getAttribute(name) !== value) old.setAttribute(name, value);
     children(old, fresh);
   }
+  // What has an id is known again wherever it stands now; what stays is never moved.
   function children(old, fresh) {
-    const now = [...old.childNodes], next = [...fresh.childNodes];
-    next.forEach((node, i) => (i < now.length ? patch(now[i], node) : old.append(node)));
-    now.slice(next.length).forEach((node) => node.remove());
+    const next = [...fresh.childNodes];
+    const wanted = new Set(next.map((node) => node.id).filter(Boolean));
+    const known = new Map([...old.children].filter((node) => node.id).map((node) => [node.id, node]));
+    let place = old.firstChild;
+    const drop = () => {
+      const gone = place;
+      place = place.nextSibling;
+      gone.remove();
+    };
+    for (const node of next) {
+      while (place && place.id && !wanted.has(place.id)) drop();
+      const same = node.id ? known.get(node.id) : place && !place.id ? place : null;
+      if (!same) old.insertBefore(node, place);
+      else {
+        if (same === place) place = place.nextSibling;
+        else old.insertBefore(same, place);
+        patch(same, node);
+      }
+    }
+    while (place) drop();
   }
 
   function judge() {
@@ -70,6 +88,7 @@
         const fresh = new DOMParser().parseFromString(`<main>${await answer.text()}</main>`, "text/html");
         children(main, fresh.querySelector("main"));
         fetchOk = true;
+        ageLater();
       } catch {
         fetchOk = false;
       }
@@ -78,6 +97,32 @@
     }
     fetching = false;
   }
+
+  // What is marked as new is drawn again when it no longer is.
+  function ageLater() {
+    clearTimeout(ageTimer);
+    const again = main.querySelector("[data-again-s]");
+    if (again) ageTimer = setTimeout(refresh, 1000 * again.dataset.againS);
+  }
+
+  // A form of the live part is sent without leaving the page; a refusal is shown by a reload.
+  main.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const form = event.target;
+    const button = form.querySelector("button");
+    button.disabled = true;
+    try {
+      const body = new URLSearchParams(new FormData(form));
+      const answer = await fetch(form.action, { method: "POST", body, redirect: "manual", signal: patience() });
+      if (answer.type !== "opaqueredirect" && !answer.ok) return location.reload();
+      form.closest("details")?.removeAttribute("open");
+      refresh();
+    } catch {
+      fetchOk = false;
+      judge();
+    }
+    button.disabled = false;
+  });
 
   function listen() {
     if (source) source.close();
@@ -125,4 +170,5 @@
   window.addEventListener("offline", lose);
   window.addEventListener("online", listen);
   listen();
+  ageLater();
 })();

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from edge.core.book import VisitBook
 from edge.core.hours import OpeningHours
 from edge.core.visit import (
     Change,
@@ -17,7 +18,6 @@ from edge.core.visit import (
     Opened,
     Revised,
     Visit,
-    VisitBook,
 )
 
 NOON = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)  # a Saturday, 12:00 in Shanghai

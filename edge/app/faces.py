@@ -1,0 +1,133 @@
+"""Recognition as the settings describe it. The one room of a running box that loads face models.
+
+Imported by `app.eyes` and `app.replay` only after `edge.modes` has said that faces may be read.
+"""
+
+import logging
+from collections.abc import Container
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlite_utils import Database
+
+from edge.config import EdgeConfig
+from edge.core.book import VisitBook
+from edge.core.threshold import SAME_STRANGER
+from edge.faces.embedder import Embedder
+from edge.faces.gallery import MemberGallery, VectorDamaged
+from edge.faces.reader import FaceReader
+from edge.faces.strangers import StrangerMemory
+from edge.faces.watch import FaceWatch
+from edge.keys.errors import Unreadable
+from edge.keys.templates import TemplateOpener
+from edge.memory import SecretMemory
+from edge.modes import ModeStatus
+from edge.ports import Vector
+from edge.recognition import Recognition
+from edge.store.people import gallery_mark, template_marks, template_rows
+
+log = logging.getLogger(__name__)
+
+OPENED_AT_ONCE: Final = 400
+"""Templates opened in one go: about 0.1 s, so that a gallery of 20,000 never stops the counting."""
+LOOK_EVERY: Final = timedelta(seconds=30)
+"""Consents run out without anything being written, so the gallery is judged anew this often."""
+
+
+class GalleryFeed:
+    """Keeps a gallery as the store has it: opens what is new, drops what is gone or has run out.
+
+    Args:
+        db: the box's database.
+        opener: opens templates.
+        gallery: what is kept up to date.
+    """
+
+    def __init__(self, db: Database, opener: TemplateOpener, gallery: MemberGallery) -> None:
+        self._db = db
+        self._opener = opener
+        self._gallery = gallery
+        self._held: dict[str, int] = {}  # the mark of each row that was opened, by subject
+        self._mark = -1
+        self._judged: datetime | None = None
+        self.waiting = 0
+
+    def __call__(self, now: datetime) -> list[tuple[str, Vector]]:
+        """Bring the gallery up to date; return the templates that are new in it."""
+        mark = gallery_mark(self._db)
+        judged = self._judged is not None and abs(now - self._judged) < LOOK_EVERY
+        if mark == self._mark and judged and not self.waiting:
+            return []
+        marks = template_marks(self._db, now)
+        for subject in self._held.keys() - marks.keys():
+            del self._held[subject]
+            self._gallery.remove(subject)
+        # Those of the latest change first: whoever has just enrolled may be at the door.
+        fresh = sorted(
+            (s for s, m in marks.items() if self._held.get(s) != m), key=lambda s: -marks[s]
+        )
+        new: list[tuple[str, Vector]] = []
+        for row in template_rows(self._db, now, fresh[:OPENED_AT_ONCE]):
+            self._held[row.subject] = row.mark
+            try:
+                vector = self._opener.open(row.sealed_key, row.sealed, subject=row.subject)
+                self._gallery.add(row.subject, vector, row.photos)
+            except (Unreadable, VectorDamaged) as exc:
+                # One damaged row takes nobody else's recognition away.
+                log.error("the template of %s is passed over: %s", row.subject, exc)
+                self._gallery.remove(row.subject)
+                continue
+            new.append((row.subject, vector))
+        self.waiting = max(0, len(fresh) - OPENED_AT_ONCE)
+        self._mark, self._judged = mark, now
+        return new
+
+    def fill(self, now: datetime) -> None:
+        """Open everything now, however long it takes."""
+        self(now)
+        while self.waiting:
+            self(now)
+
+
+def recognition_of(
+    config: EdgeConfig,
+    status: ModeStatus,
+    *,
+    cameras: Container[str],
+    book: VisitBook,
+    db: Database,
+    root: bytes,
+    strangers: SecretMemory | None,
+    whole: datetime | None = None,
+) -> Recognition:
+    """Return what recognises members at the named cameras.
+
+    Args:
+        config: the settings.
+        status: what may run; its mode must not be `count`.
+        cameras: the cameras that are there.
+        book: the shop's visits.
+        db: the box's database, through a connection of the caller's thread.
+        root: the template root, 32 bytes.
+        strangers: where strangers are remembered; None where that has no basis.
+        whole: open the whole gallery before this returns, as of this time.
+
+    Raises:
+        edge.faces.dlib_file.FaceModelFault: the models cannot be loaded.
+    """
+    roles = ("checkin",) if status.mode == "checkin" else ("checkin", "entrance")
+    read = [c for c in config.camera if c.role in roles and c.name in cameras]
+    embedder = Embedder.open(config.data_dir / "models")
+    gallery = MemberGallery()
+    feed = GalleryFeed(db, TemplateOpener(root), gallery)
+    if whole is not None:
+        feed.fill(whole)
+    return Recognition(
+        watchers={c.name: FaceWatch(FaceReader(c.face_zone), embedder) for c in read},
+        checkins=[c.name for c in read if c.role == "checkin"],
+        gallery=gallery,
+        feed=feed,
+        strangers=StrangerMemory(strangers, SAME_STRANGER) if strangers else None,
+        book=book,
+        window=config.dedup.span,
+    )

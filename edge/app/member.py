@@ -1,0 +1,260 @@
+"""What `menkou-edge member` and `audit` need, put together: store, keys, clock, outbox.
+
+Called by `member_commands`. Works beside a running box: no lock, short transactions.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlite_utils import Database
+
+from edge.app.common import reading_of, steady_clock
+from edge.app.keys import keyring
+from edge.config import EdgeConfig
+from edge.consent.texts import text_hashes
+from edge.core.consent import Consent, Terms, read_consent
+from edge.keys.profiles import ProfileKeys
+from edge.store import consents, holding, register
+from edge.store.audit import Audit
+from edge.store.chain import Verdict
+from edge.store.consents import Change, live_consent, live_subjects
+from edge.store.database import (
+    FILE_NAME,
+    StoreBusy,
+    StoreFault,
+    StoreLock,
+    connect,
+    migrate,
+    transaction,
+)
+from edge.store.outbox import Outbox
+from edge.store.people import People, template_marks
+from edge.store.register import Imported, Register, Template
+from edge.store.schema import migrations
+from edge.wire.codec import utc_text
+from edge.wire.messages import MemberChanged
+
+LOCAL: Final = "local"
+"""The actor of what is done on the box itself (as `edge.store.devices` has it)."""
+
+
+IMPORTED_AT_ONCE: Final = 200  # about 0.1 s
+IMPORT_PAUSE_S: Final = 0.05  # others who wait for the store look again this often
+
+
+class ImportStopped(StoreFault):
+    """An import ended before its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A line for each member, and the ids of those whose profile cannot be read."""
+
+    lines: list[dict[str, Any]] = field(repr=False)
+    damaged: tuple[str, ...]
+
+
+class Office:
+    """The box's members, for one command.
+
+    The profile key is asked for at first use: erasing and withdrawing need none.
+    """
+
+    def __init__(self, config: EdgeConfig) -> None:
+        """Raises StoreFault: the data directory cannot be used."""
+        self._config = config
+        self.db = _ready_store(config.data_dir)
+        self._clock = steady_clock(config, self.db)
+        self._epoch: str | None = None
+        self._keys: ProfileKeys | None = None
+
+    def now(self) -> datetime:
+        """Return the time, aware UTC; never below the box's last event."""
+        return self._clock.now()
+
+    @property
+    def keys(self) -> ProfileKeys:
+        """The profile keys. Raises KeyFault: they are not to be had."""
+        if self._keys is None:
+            self._keys = ProfileKeys(keyring(self._config, self.db).root("profile"))
+        return self._keys
+
+    @property
+    def people(self) -> People:
+        """The members, to read."""
+        return People(self.db, self.keys)
+
+    def register(self) -> Register:
+        """Return the members, to write."""
+        keys = self.keys
+        self._begin()
+        return Register(self.db, keys, actor=LOCAL, tell=self._tell)
+
+    def withdraw(self, member_id: str) -> None:
+        """End a member's consent (see `store.register.withdraw`)."""
+        self._begin()
+        register.withdraw(self.db, member_id, self.now(), actor=LOCAL, tell=self._tell)
+
+    def erase(self, member_id: str) -> bool:
+        """Erase a member (see `store.register.erase`)."""
+        self._begin()
+        return register.erase(self.db, member_id, self.now(), actor=LOCAL, tell=self._tell)
+
+    def imported(self, rows: Sequence[Mapping[str, str]]) -> Imported:
+        """Add or change the members of a table whose rows are all sound.
+
+        In short transactions with pauses, so that a running box goes on counting.
+
+        Raises:
+            ImportStopped: part of the table was kept, then the store gave up.
+        """
+        added = changed = 0
+        taking = self.register()
+        for start in range(0, len(rows), IMPORTED_AT_ONCE):
+            try:
+                done = taking.take_over(rows[start : start + IMPORTED_AT_ONCE], self.now())
+            except StoreFault as exc:
+                raise ImportStopped(
+                    f"the first {start} of {len(rows)} rows were kept, then: {exc}; import the"
+                    " rest of the file, or all of it again if every row has an external_id"
+                ) from exc
+            added, changed = added + done.added, changed + done.changed
+            time.sleep(IMPORT_PAUSE_S)
+        return Imported(added=added, changed=changed)
+
+    def consent(self, raw: object, names: Sequence[str]) -> Consent:
+        """Judge a consent record for one member of this shop, now.
+
+        Raises:
+            edge.core.flaws.Flaws: with everything that is wrong.
+        """
+        store = self._config.store
+        terms = Terms(
+            shop=store.id, zone=store.zone, now=self.now(), texts=text_hashes(), names=names
+        )
+        return read_consent(raw, terms)
+
+    def template(self, photos: Sequence[Path], subject: str) -> Template:
+        """Make a member's template of photos, sealed for the eyes.
+
+        Raises:
+            edge.faces.photo.PhotoRefused: a photo cannot be used.
+            edge.keys.errors.KeyFault: there is no key to seal it to.
+        """
+        from edge.faces.embedder import CACHED, Embedder  # only who brings photos loads models
+        from edge.faces.photo import MOST_PHOTOS, PhotoRefused, describe
+        from edge.faces.reader import FaceReader
+        from edge.keys.lock import TemplateLock
+
+        if len(photos) > MOST_PHOTOS:
+            raise PhotoRefused(f"expected at most {MOST_PHOTOS} photos, got {len(photos)}")
+        lock = TemplateLock(keyring(self._config, self.db).public())
+        embedder = Embedder.open(self._config.data_dir / "models")
+        made = describe(photos, FaceReader, embedder)
+        sealed = lock.seal(made.vector, subject=subject)
+        return Template(
+            sealed_key=sealed.key,
+            sealed=sealed.vector,
+            model=CACHED.removesuffix(".onnx"),
+            photos=made.photos,
+        )
+
+    def listed(self) -> Listed:
+        """Return a line for each member, and note that they were looked at."""
+        roll, now = self.people.everybody(), self.now()
+        live, faces = live_subjects(self.db, now), template_marks(self.db, now)
+        with transaction(self.db):
+            Audit(self.db).append(
+                at=now, what="view", actor=LOCAL, detail={"members": len(roll.members)}
+            )
+        lines = [
+            {
+                "member": member.id,
+                "name": member.profile.name,
+                "external_id": member.profile.external_id,
+                "tier": member.profile.tier,
+                "consent": "live" if member.subject in live else "none",
+                "face": "stored" if member.subject in faces else "none",
+            }
+            for member in roll.members
+        ]
+        return Listed(lines=lines, damaged=roll.damaged)
+
+    def shown(self, member_id: str) -> dict[str, Any]:
+        """Return a member's profile, consent and whether a face is stored; note the look."""
+        member, now = self.people.by_id(member_id), self.now()
+        consent = live_consent(self.db, member.subject, now)
+        with transaction(self.db):
+            Audit(self.db).append(at=now, what="view", actor=LOCAL, subject=member.subject)
+        return {
+            "member": member.id,
+            **member.profile.texts(),
+            "joined": utc_text(member.created_at),
+            "consent": "live" if consent else "none",
+            "consent_expires": str(consent.expires) if consent else None,
+            "face": "stored" if holding.template_of(self.db, member.subject) else "none",
+        }
+
+    def exported(self, member_id: str) -> dict[str, Any]:
+        """Return all that is held of a member; note the export."""
+        member, now = self.people.by_id(member_id), self.now()
+        with transaction(self.db):
+            Audit(self.db).append(at=now, what="export", actor=LOCAL, subject=member.subject)
+        return holding.everything(self.db, self.keys, member, now)
+
+    def verified(self) -> dict[str, Verdict]:
+        """Compute both chains anew."""
+        return {"audit": Audit(self.db).verify(), "consent": consents.verify(self.db)}
+
+    def audit_entries(self, limit: int) -> list[dict[str, Any]]:
+        """Return the newest entries of the log, oldest of them first."""
+        return [holding.plain_entry(entry) for entry in Audit(self.db).entries(limit=limit)]
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.db.close()
+
+    def _begin(self) -> None:
+        """Begin this command's epoch. Not while telling: that happens inside a transaction."""
+        if self._epoch is None:
+            self._epoch = Outbox(self.db).begin_epoch(self.now(), "run")
+
+    def _tell(self, subject: str, change: Change) -> None:
+        if self._epoch is None:
+            raise AssertionError("a change is told before the epoch began")
+        body = MemberChanged(subject=subject, change=change)
+        Outbox(self.db).append(self._epoch, [(body, reading_of(self._clock))])
+
+
+def _ready_store(data_dir: Path) -> Database:
+    """Open the store; make it, or bring it up to date, where no running box has done so.
+
+    Raises:
+        StoreBusy: it must be changed, and a running box works in it.
+    """
+    if (data_dir / FILE_NAME).exists():
+        db = connect(data_dir)
+        if not _pending(db):
+            return db
+        db.close()
+    try:
+        lock = StoreLock(data_dir)
+    except StoreBusy:
+        # A box that starts just now makes its tables under the lock that it holds.
+        if (data_dir / FILE_NAME).exists() and not _pending(db := connect(data_dir)):
+            return db
+        raise
+    try:
+        db = connect(data_dir)
+        migrate(db)
+    finally:
+        lock.release()
+    return db
+
+
+def _pending(db: Database) -> bool:
+    return bool(list(migrations.pending(db)))

@@ -1,0 +1,200 @@
+"""Who may see what: paired devices, their roles, and the page that pairs one.
+
+A `menkou.web.app.Door`. Every request looks the device up, so revoking is in force at the next.
+On loopback nobody is asked: whoever is on the box itself counts as the manager.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from flask import Blueprint, Flask, abort, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from edge.store.devices import LOCAL, Device, Devices, Role
+from menkou.listen import Listen
+from menkou.web.forms import Attempts, Rate, asker, csrf, csrf_matches
+from menkou.web.i18n import speech
+
+_COOKIE_LIVES_S: Final = 400 * 24 * 3600
+"""As long as browsers keep one (RFC 6265bis); the box itself ends a session sooner."""
+_TOKEN_CHARS_MAX: Final = 64
+_POSTS: Final = 30
+_POSTS_WITHIN_S: Final = 60.0
+_SHOP: Final = frozenset[Role]({"consultant", "manager"})
+_ALL: Final = frozenset[Role]({"consultant", "manager", "installer"})
+_MANAGER: Final = frozenset[Role]({"manager"})
+_MAY: Final[Mapping[str, frozenset[Role]]] = {
+    "shop.shop": _ALL,
+    "shop.live": _ALL,
+    "shop.state": _ALL,
+    "web.events": _ALL,
+    "arrivals.page": _SHOP,
+    "arrivals.live": _SHOP,
+    "arrivals.wrong_person": _SHOP,
+    "arrivals.faces_off": _SHOP,
+    "arrivals.faces_on": _MANAGER,
+    "devices.page": _MANAGER,
+    "devices.add": _MANAGER,
+    "devices.revoke": _MANAGER,
+}
+"""Who may use a route; one that is not named here is nobody's."""
+_OPEN: Final = frozenset({"web.static", "web.pair", "shop.healthz"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks. `actor` is a device's id or `local`, as the audit log names it."""
+
+    actor: str
+    role: Role
+
+    def may(self, endpoint: str) -> bool:
+        """Say whether the caller may use a route."""
+        return self.role in _MAY.get(endpoint, ())
+
+    @property
+    def home(self) -> str:
+        """The route that the caller's work begins at."""
+        return "arrivals.page" if self.role == "consultant" else "shop.shop"
+
+
+def caller() -> Caller:
+    """Return who asks; the door has let them in."""
+    found: Caller = g.caller
+    return found
+
+
+class Access:
+    """The door of the box's pages.
+
+    Args:
+        devices: the paired devices, over a connection of the calling thread.
+        now: the box's time.
+        listen: where the pages are served.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        devices: Callable[[], Devices],
+        now: Callable[[], datetime],
+        listen: Listen,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._devices = devices
+        self._now = now
+        self._listen = listen
+        self._clock = clock
+        self._cookie = "__Host-menkou_device" if listen.has_tls else "menkou_device"
+        self._attempts = Attempts()
+        self._rate = Rate(often=_POSTS, within_s=_POSTS_WITHIN_S)
+        # One code at a time: each check takes 16 MB and a core for a moment (scrypt).
+        self._checking = threading.Lock()
+
+    def mount(self, app: Flask, blueprint: Blueprint) -> None:
+        """Guard every path of the app but static files, /pair and /healthz."""
+        self._app = app
+        # Every form tells its token from the one that comes with a page of this device.
+        app.config["SESSION_REFRESH_EACH_REQUEST"] = False
+        app.before_request(self._guard)
+        app.context_processor(lambda: {"csrf": csrf, "caller": g.get("caller")})
+        blueprint.add_url_rule("/pair", "pair", self._pair, methods=["GET", "POST"])
+
+    def _device(self) -> Device | None:
+        token = request.cookies.get(self._cookie, "")
+        if not 0 < len(token) <= _TOKEN_CHARS_MAX:
+            return None
+        return self._devices().find(token, self._now())
+
+    def _caller(self) -> Caller | None:
+        if self._listen.is_loopback:
+            return Caller(actor=LOCAL, role="manager")
+        device = self._device()
+        if device is None:
+            return None
+        if request.endpoint != "web.events":  # that route runs on the server's loop: no writing
+            self._devices().saw(device, self._now())
+        return Caller(actor=device.id, role=device.role)
+
+    def _guard(self) -> ResponseReturnValue | None:
+        if request.endpoint in _OPEN:
+            return None
+        found = self._caller()
+        if found is None:
+            return _not_paired()
+        g.caller = found
+        if request.endpoint is None:
+            return None  # no such page
+        if not found.may(request.endpoint):
+            if request.method == "GET" and request.endpoint == "arrivals.page":
+                return redirect(url_for(found.home), code=303)
+            abort(403)
+        if request.method == "POST":
+            self._check_post(found)
+        return None
+
+    def _check_post(self, found: Caller) -> None:
+        if not csrf_matches():
+            abort(400)
+        if wait_s := self._rate.wait_s(found.actor, self._clock()):
+            abort(_too_often(wait_s))
+
+    def _pair(self) -> ResponseReturnValue:
+        if self._listen.is_loopback:
+            return redirect("/", code=303)
+        if request.method == "GET":
+            return self._form(None)
+        if not csrf_matches():
+            return self._form("pair.stale"), 400
+        address = asker()
+        with self._checking:
+            wait_s = self._attempts.wait_s(address, self._clock())
+            if not wait_s:
+                return self._try(address)
+        minutes = int(wait_s // 60) + 1
+        return self._form("pair.wait", count=minutes), 429, {"Retry-After": str(int(wait_s) + 1)}
+
+    def _try(self, address: str) -> ResponseReturnValue:
+        """Redeem the code; a device that was paired before is then known by its new session."""
+        code, name = request.form.get("code", ""), request.form.get("name", "")
+        before, now = self._device(), self._now()
+        session = self._devices().redeem(code, name=name, now=now)
+        if session is None:
+            self._attempts.failed(address, self._clock())
+            return self._form("pair.wrong"), 403
+        self._attempts.succeeded(address)
+        if before is not None:
+            self._devices().revoke(before.id, by=before.id, now=now)
+        entered = Caller(actor=session.device.id, role=session.device.role)
+        answer = redirect(url_for(entered.home), code=303)
+        answer.set_cookie(
+            self._cookie,
+            session.token,
+            max_age=_COOKIE_LIVES_S,
+            secure=self._listen.has_tls,
+            httponly=True,
+            samesite="Strict",
+            path="/",
+        )
+        return answer
+
+    def _form(self, problem: str | None, **values: Any) -> str:
+        told = speech(self._app).t(problem, **values) if problem else None
+        return render_template("pair.html", problem=told)
+
+
+def _not_paired() -> ResponseReturnValue:
+    if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+        return redirect(url_for("web.pair"), code=303)
+    return "Pair this device first / 请先配对\n", 401, {"Content-Type": "text/plain; charset=utf-8"}
+
+
+def _too_often(wait_s: float) -> Any:
+    response = Flask.response_class("Too often / 操作太频繁\n", 429, mimetype="text/plain")
+    response.headers["Retry-After"] = str(int(wait_s) + 1)
+    return response

@@ -1,0 +1,421 @@
+"""The shop's open book: crossings and identities in, visits and occupancy out (DESIGN section 6).
+
+Called by `edge.pipeline`; calls `core.returns`.
+
+    in  ──> visit opens ──> turned back within 10 s? the visit was none
+                       └──> occupancy zero, closing time: the visit ends
+    out ──> occupancy - 1, opens nothing
+    face known ──> the visit of its body ──> else the visit that its person is on
+                                         └─> else a visit of its own; the crossing joins
+
+Whose a visit is, is its `owner`: a member's subject, or the name of a stranger's chain. Pure: time
+comes with each call, identifiers from the function it is given.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from edge.core.hours import OpeningHours
+from edge.core.identity import Body, Fit, Place, Recognised
+from edge.core.returns import linked, within
+from edge.core.visit import (
+    Chain,
+    Change,
+    Closed,
+    CloseReason,
+    Crossed,
+    Direction,
+    Occupied,
+    Opened,
+    Raised,
+    Revised,
+    ReviseReason,
+    Seen,
+    Visit,
+    Window,
+)
+
+STAY: Final = timedelta(minutes=10)
+"""Somebody recognised again within this time, without a new crossing, is still on the same visit.
+It is also the time within which a check-in joins an anonymous visit (DESIGN section 6)."""
+BODILESS: Final = timedelta(seconds=10)
+"""A face without a body joins an anonymous crossing at its camera that is no older than this."""
+SEEN_EVERY: Final = timedelta(seconds=1)
+"""How often it is worth keeping that somebody is still seen."""
+FACES_MAX: Final = 1_000
+"""Bodies whose faces are known but who have not crossed; far more than stand before any door."""
+REMEMBER: Final = timedelta(hours=24)
+"""Closed visits are remembered for so long at least, since a person may still correct them."""
+
+
+class VisitBook:
+    """The visits and the occupancy of one shop.
+
+    Args:
+        hours: the shop's opening hours.
+        new_id: makes a visit's id from the moment it opened.
+        window: when a return is a re-entry.
+        open_visits: visits that were open when the box stopped.
+        recent: visits that have ended but whose visitors may return.
+        alerted: when each member's arrival was last told, by subject.
+        occupancy: how many people were in the shop then.
+    """
+
+    def __init__(
+        self,
+        *,
+        hours: OpeningHours,
+        new_id: Callable[[datetime], str],
+        window: Window | None = None,
+        open_visits: Iterable[Visit] = (),
+        recent: Iterable[Visit] = (),
+        alerted: Mapping[str, datetime] | None = None,
+        occupancy: Occupied | None = None,
+    ) -> None:
+        self._hours = hours
+        self._new_id = new_id
+        self._window = window or Window()
+        opened = list(open_visits)
+        self._visits = {visit.id: visit for visit in (*recent, *opened)}
+        self._open = {visit.id for visit in opened}
+        self._owner = {v.id: v.subject for v in self._visits.values() if v.subject is not None}
+        self._by_body: dict[Body, str] = {}
+        self._crossed = set(self._visits)  # whose crossing is known, or was before this start
+        self._faces: dict[Body, tuple[str, Fit | None]] = {}
+        self._alerted = dict(alerted or {})
+        self._refused: dict[str, datetime] = {}
+        self._people = occupancy.people if occupancy else 0
+        self._last_change = occupancy.at if occupancy else None
+
+    @property
+    def occupancy(self) -> int:
+        """People in the shop, by the count."""
+        return self._people
+
+    def crossing(
+        self,
+        *,
+        at: datetime,
+        camera: str,
+        direction: Direction,
+        track: int,
+        staff: bool,
+        turned_back: bool,
+    ) -> list[Change]:
+        """Take a crossing and return everything that follows from it, itself first."""
+        crossed = Crossed(
+            at=at,
+            camera=camera,
+            direction=direction,
+            track=track,
+            staff=staff,
+            turned_back=turned_back,
+            hours_open=self._hours.is_open(at),
+        )
+        changes = [*self.tick(at), crossed]
+        if staff or not crossed.hours_open:
+            return changes
+        if direction == "in":
+            return changes + self._enter(crossed)
+        return changes + self._leave(crossed)
+
+    def _enter(self, crossed: Crossed) -> list[Change]:
+        changes: list[Change] = [self._occupy(crossed.at, self._people + 1)]
+        if crossed.turned_back:  # came out and went straight back in: nobody new
+            return changes
+        body = (crossed.camera, crossed.track)
+        held = self._by_body.get(body)
+        if held in self._open and held not in self._crossed:
+            self._crossed.add(held)  # the face was known before the line was reached
+            return changes
+        opened = self._begin(crossed.at, crossed.camera, body, counted=True)
+        self._crossed.add(opened.visit.id)
+        changes.append(opened)
+        if body in self._faces:
+            owner, fit = self._faces[body]
+            changes += self._own(crossed.at, opened.visit.id, owner, fit)
+        return self._merged(changes)
+
+    def _merged(self, changes: list[Change]) -> list[Change]:
+        """Open a visit as what it is already known to be, instead of revising it at once."""
+        opened = {c.visit.id for c in changes if isinstance(c, Opened)}
+        last = {c.visit.id: c for c in changes if isinstance(c, Revised) and c.visit.id in opened}
+        merged: list[Change] = []
+        for change in changes:
+            match change:
+                case Opened(visit=visit):
+                    known = replace(self._visits[visit.id], rev=0)
+                    self._visits[visit.id] = known
+                    merged.append(Opened(visit=known))
+                case Revised(visit=visit) if visit.id in last:
+                    continue
+                case Seen(visit=visit_id) if visit_id in opened:
+                    continue
+                case _:
+                    merged.append(change)
+        return merged
+
+    def _begin(self, at: datetime, camera: str, body: Body | None, *, counted: bool) -> Opened:
+        visit = Visit(
+            id=self._new_id(at), rev=0, opened_at=at, camera=camera, who="visitor", counted=counted
+        )
+        self._visits[visit.id] = visit
+        self._open.add(visit.id)
+        if body is not None:
+            self._by_body[body] = visit.id
+        return Opened(visit=visit)
+
+    def _leave(self, crossed: Crossed) -> list[Change]:
+        changes: list[Change] = [self._occupy(crossed.at, max(0, self._people - 1))]
+        body = (crossed.camera, crossed.track)
+        self._faces.pop(body, None)
+        visit_id = self._by_body.pop(body, None)
+        if crossed.turned_back and visit_id in self._open:
+            self._open.discard(visit_id)
+            void = replace(self._visits[visit_id], void=True)
+            changes.append(self._revise(crossed.at, void, "u_turn"))
+            changes += self._relink(crossed.at, self._owner.get(visit_id))
+        if self._people == 0:
+            changes += self._close_all(crossed.at, "occupancy_zero")
+        return changes
+
+    def member_seen(self, *, at: datetime, place: Place, subject: str, fit: Fit) -> Recognised:
+        """A face was found to be a member's."""
+        refused = self._refused.get(subject)
+        if refused is not None and at - refused <= STAY and not self._came_after(place, refused):
+            # A person in the shop said that this is not the member: the same face says nothing new.
+            return Recognised(changes=[])
+        return self._recognise(at, place, subject, fit)
+
+    def stranger_seen(self, *, at: datetime, place: Place, chain: str | None) -> Recognised:
+        """A face matched no member: the stranger of `chain`, or a new one (None)."""
+        return self._recognise(at, place, chain, None)
+
+    def _came_after(self, place: Place, moment: datetime) -> bool:
+        visit = self._visits.get(self._by_body.get(place.track, "")) if place.track else None
+        return visit is not None and visit.opened_at > moment
+
+    def _recognise(
+        self, at: datetime, place: Place, owner: str | None, fit: Fit | None
+    ) -> Recognised:
+        changes = self.tick(at)
+        if not self._hours.is_open(at):
+            return Recognised(changes=changes)
+        visit_id = self._seat(at, place, owner, fit)
+        if visit_id is None:
+            opened = self._begin(at, place.camera, place.track, counted=not place.checkin)
+            visit_id = opened.visit.id
+            changes.append(opened)
+        holder = self._owner.get(visit_id)
+        if owner is None or (fit is None and holder not in (None, owner, visit_id)):
+            owner = holder or visit_id  # what says who somebody is is not undone by a worse picture
+        if place.track is not None:
+            self._faces[place.track] = (owner, fit)
+            if len(self._faces) > FACES_MAX:
+                del self._faces[next(iter(self._faces))]
+        if holder == owner:
+            return Recognised(changes=changes + self._again(at, visit_id, owner, fit), owner=owner)
+        changes += self._own(at, visit_id, owner, fit)
+        return Recognised(
+            changes=self._merged(changes), owner=owner, began=owner == visit_id, released=holder
+        )
+
+    def _seat(self, at: datetime, place: Place, owner: str | None, fit: Fit | None) -> str | None:
+        """Return the visit that a recognised person is on, None if there is none yet."""
+        mine = self._by_body.get(place.track) if place.track else None
+        if mine in self._open:
+            holder = self._owner.get(mine)
+            becomes_known = fit is None or self._visits[mine].subject is None
+            if holder is None or holder == owner or becomes_known:
+                return mine
+        last = self._last_of(owner)
+        if last is not None and at - last.last_at <= STAY:
+            return last.id  # also if it has ended: who has not crossed again was miscounted out
+        if place.checkin or place.track is None or mine is not None:
+            return self._anonymous(at, place)
+        return None
+
+    def _anonymous(self, at: datetime, place: Place) -> str | None:
+        """Return the newest visit that nobody is known to be on and that this person may be on."""
+        oldest = at - (STAY if place.checkin else BODILESS)
+        found = [
+            visit
+            for visit in (self._visits[i] for i in self._open)
+            if visit.id not in self._owner
+            and visit.opened_at >= oldest
+            and (place.checkin or visit.camera == place.camera)
+        ]
+        return max(found, key=lambda v: v.opened_at).id if found else None
+
+    def _last_of(self, owner: str | None) -> Visit | None:
+        mine = [v for v in self._of(owner) if not v.void]
+        return max(mine, key=lambda v: v.opened_at) if mine else None
+
+    def _of(self, owner: str | None) -> list[Visit]:
+        if owner is None:
+            return []
+        return [self._visits[i] for i, whose in self._owner.items() if whose == owner]
+
+    def _own(self, at: datetime, visit_id: str, owner: str, fit: Fit | None) -> list[Change]:
+        """Say whose an open visit is; what the same stranger did before goes with it."""
+        before = self._owner.get(visit_id)
+        self._owner[visit_id] = owner
+        self._visits[visit_id] = replace(self._visits[visit_id], seen_at=at)
+        changes: list[Change] = [Seen(at=at, visit=visit_id)]
+        if fit is None:
+            return changes + self._relink(at, owner)
+        if before is not None:  # a stranger so far, on this and on earlier visits
+            for visit in self._of(before):
+                self._owner[visit.id] = owner
+        changes += self._name(at, owner, fit)
+        return changes + self._alert(at, visit_id, owner)
+
+    def _name(self, at: datetime, subject: str, fit: Fit) -> list[Change]:
+        """Give a member all visits that are known to be theirs."""
+        changes: list[Change] = []
+        told = linked(self._of(subject), self._window, self._visits)
+        for visit in told:
+            known = visit
+            if visit.subject != subject:
+                known = replace(
+                    visit, who="member", subject=subject, distance=fit.distance, sure=fit.sure
+                )
+            if known != self._visits[visit.id]:
+                changes.append(self._revise(at, known, "late_identity"))
+        return changes
+
+    def _again(self, at: datetime, visit_id: str, owner: str, fit: Fit | None) -> list[Change]:
+        """Note that somebody is seen again; better evidence makes a likely member a sure one."""
+        visit = self._visits[visit_id]
+        changes: list[Change] = []
+        if at - visit.last_at >= SEEN_EVERY:
+            visit = self._visits[visit_id] = replace(visit, seen_at=at)
+            changes.append(Seen(at=at, visit=visit_id))
+        if fit is not None and fit.sure and visit.sure is False:
+            better = replace(visit, distance=fit.distance, sure=True)
+            changes.append(self._revise(at, better, "late_identity"))
+        if fit is not None:
+            changes += self._alert(at, visit_id, owner)
+        return changes
+
+    def _alert(self, at: datetime, visit_id: str, subject: str) -> list[Change]:
+        """Tell of a member's arrival, once in a window."""
+        last = self._alerted.get(subject)
+        chain = [v for v in self._of(subject) if not v.void]
+        first_at = min((v.opened_at for v in self._chain_of(chain, visit_id)), default=at)
+        if last is not None and (last >= first_at or within(self._window, last, last, at)):
+            return []
+        self._alerted[subject] = at
+        return [Raised(at=at, kind="member_arrived", visit=visit_id, subject=subject)]
+
+    @staticmethod
+    def _chain_of(visits: list[Visit], visit_id: str) -> list[Visit]:
+        first = next((v.first_visit or v.id for v in visits if v.id == visit_id), visit_id)
+        return [v for v in visits if (v.first_visit or v.id) == first]
+
+    def _relink(
+        self, at: datetime, owner: str | None, reason: ReviseReason = "late_identity"
+    ) -> list[Change]:
+        return [
+            self._revise(at, visit, reason)
+            for visit in linked(self._of(owner), self._window, self._visits)
+            if visit != self._visits[visit.id]
+        ]
+
+    def _revise(self, at: datetime, visit: Visit, reason: ReviseReason) -> Revised:
+        known = replace(visit, rev=self._visits[visit.id].rev + 1)
+        self._visits[visit.id] = known
+        return Revised(at=at, visit=known, reason=reason)
+
+    def wrong_person(self, *, at: datetime, visit: Visit) -> list[Change]:
+        """A person in the shop says that a visit is not that member's."""
+        known = self._visits.setdefault(visit.id, visit)
+        subject = known.subject
+        if subject is None:
+            return []
+        self._owner.pop(visit.id, None)
+        self._faces = {k: v for k, v in self._faces.items() if v[0] != subject}
+        self._alerted.pop(subject, None)
+        self._refused[subject] = at
+        nobody = replace(
+            known,
+            who="visitor",
+            subject=None,
+            reentry=False,
+            first_visit=None,
+            distance=None,
+            sure=None,
+        )
+        return [self._revise(at, nobody, "wrong_person"), *self._relink(at, subject)]
+
+    def enrolled(self, *, at: datetime, chain: str, subject: str, fit: Fit) -> list[Change]:
+        """Somebody who was a stranger has just agreed to be known: their visits are a member's."""
+        for visit in self._of(chain):
+            self._owner[visit.id] = subject
+        self._faces = {k: v for k, v in self._faces.items() if v[0] != chain}
+        return self._name(at, subject, fit)
+
+    def strangers(self, chains: Iterable[Chain]) -> None:
+        """Take up what is still known of strangers from before a restart."""
+        for chain in chains:
+            for visit in self._visits.values():
+                mine = visit.id in (chain.first_visit, chain.last_visit)
+                if visit.subject is None and (mine or visit.first_visit == chain.first_visit):
+                    self._owner[visit.id] = chain.first_visit
+
+    def chain(self, owner: str) -> Chain | None:
+        """Return the visits of a stranger, None of somebody of whom nothing is left."""
+        mine = sorted((v for v in self._of(owner) if not v.void), key=lambda v: v.opened_at)
+        if not mine or any(v.subject for v in mine):
+            return None
+        return Chain(
+            first_visit=owner,
+            first_at=mine[0].opened_at,
+            last_visit=mine[-1].id,
+            last_at=max(v.last_at for v in mine),
+        )
+
+    def tick(self, now: datetime) -> list[Change]:
+        """Deal with a closing time that has passed: visits end, the shop is empty.
+
+        What opened before a closing is closed at that closing, however late this is called.
+        """
+        self._forget(now)
+        closing = self._hours.last_closing(now)
+        if closing is None:
+            return []
+        changes = self._close_all(closing, "closing_time", before=closing)
+        if self._people and self._last_change is not None and self._last_change < closing:
+            changes.append(self._occupy(closing, 0))
+        return changes
+
+    def _forget(self, now: datetime) -> None:
+        """Let go of visits that nothing can follow any more."""
+        limit = now - REMEMBER - self._window.length
+        old = [i for i, v in self._visits.items() if i not in self._open and v.last_at < limit]
+        for visit_id in old:
+            del self._visits[visit_id]
+            self._owner.pop(visit_id, None)
+            self._crossed.discard(visit_id)
+        if old:
+            self._alerted = {s: at for s, at in self._alerted.items() if at >= limit}
+            self._refused = {s: at for s, at in self._refused.items() if at >= limit}
+
+    def _occupy(self, at: datetime, people: int) -> Occupied:
+        self._people = people
+        self._last_change = at
+        return Occupied(at=at, people=people)
+
+    def _close_all(
+        self, at: datetime, reason: CloseReason, before: datetime | None = None
+    ) -> list[Change]:
+        ending = sorted(
+            i for i in self._open if before is None or self._visits[i].opened_at < before
+        )
+        self._open.difference_update(ending)
+        self._by_body = {k: v for k, v in self._by_body.items() if v in self._open}
+        if ending:
+            self._faces = {k: v for k, v in self._faces.items() if k in self._by_body}
+        return [Closed(at=at, visit=visit_id, reason=reason) for visit_id in ending]

@@ -1,0 +1,303 @@
+"""Joins the faces of successive pictures into tracks, and tracks to bodies; chooses the frames.
+
+Called by faces.watch; calls core.geometry. Knows nothing of pictures: it is told where faces are,
+says which of them are worth a descriptor, is given those, and gives each track's mean.
+
+::
+
+    faces of a picture -> wanted() -> (watch embeds these) -> update() -> evidence now and then
+
+Place alone does not tell who a face is: behind a cut of the recording, or between two pictures a
+second apart, somebody else may stand there. So a face that has a descriptor goes to the track whose
+mean agrees with it, and to a new one when none does; only faces without one go by place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.geometry import Box
+from edge.core.tracking import Track
+
+Vector = NDArray[np.float32]
+
+OPEN_S: Final = 1.0  # a track whose face is unseen for longer has ended
+SLOW_PICTURES: Final = 2.5  # of a slow stream's intervals, where these are longer than that
+SLOWEST_S: Final = 4.0  # but nobody stands unseen in a doorway for longer
+
+# What is worth a descriptor. Widths below 60 pixels are rarely found at all (FINDINGS).
+LEAST_WIDTH_PX: Final = 55
+# Laplacian of Gaussian, see faces.reader: 1.7 for a face out of focus, 3.4 the worst 1 % of LFW,
+# 12 and more in good frames; the noise of a dark camera hardly changes it.
+LEAST_SHARPNESS: Final = 2.7
+LEAST_SCORE: Final = 0.15  # HOG's; most of its false alarms stay below
+
+# Frames 60 ms apart are alike, but the first answer is wanted soon; later ones may wait.
+FIRST_SPACING_S: Final = 0.06
+LATER_SPACING_S: Final = 0.25
+CHECK_SPACING_S: Final = 1.0  # is it still the same person, once all is known
+
+FIRST_FRAMES: Final = 5  # enough for a first decision (FINDINGS: misses fall 80-fold)
+SLOW_FRAMES: Final = 3  # enough where five take longer than SLOW_S
+SLOW_S: Final = 0.8
+LAST_FRAMES: Final = 2  # a face seen once may be a pattern on a coat
+MOST_FRAMES: Final = 20  # in a track's mean; then it is only checked
+
+# A frame this far from its track's mean is somebody else's: 95 % of one person's frames lie within
+# 0.24 of the mean, all within 0.33; 0.04 % of different people are this near (LFW).
+AGREES: Final = 0.36
+
+STILL: Final = 0.6  # of a face's width: so far one found again may lie from where it was
+FASTEST: Final = 9.0  # face widths a second: somebody hurrying across, 1.4 m/s
+RESIZED: Final = 1.7  # between two pictures; the detector's own steps are 1.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenFace:
+    """A face in a picture: box in fractions of the frame, and how well it is to be seen.
+
+    `width_px` in pixels, `sharpness` and `score` as faces.reader.Face gives them.
+    """
+
+    box: Box
+    width_px: int
+    sharpness: float
+    score: float
+
+    @property
+    def good(self) -> bool:
+        """Whether a descriptor of it says anything."""
+        return (
+            self.width_px >= LEAST_WIDTH_PX
+            and self.sharpness >= LEAST_SHARPNESS
+            and self.score >= LEAST_SCORE
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evidence:
+    """What a track is known by: mean descriptor, float32 (128,) of length 1, of `frames` frames.
+
+    `body` is the id of the body that it belongs to; after `ended` nothing more comes of `face`.
+    """
+
+    face: int
+    body: int | None
+    at_s: float
+    vector: Vector = field(repr=False)
+    frames: int
+    ended: bool
+
+
+@dataclass(slots=True, eq=False)
+class _Companion:
+    """A body beside a face: pictures that held both, and those in which it held the face."""
+
+    shared: int = 0
+    held: int = 0
+    beside: float = 0.0  # sum of the distances between their middles, sideways
+
+
+@dataclass(slots=True, eq=False)
+class _Face:
+    """A face track. Of the descriptors only their sum is kept."""
+
+    id: int
+    box: Box
+    seen_at_s: float
+    total: NDArray[np.float64] = field(repr=False)
+    frames: int = 0
+    given: int = 0
+    first_at_s: float = math.inf
+    embedded_at_s: float = -math.inf
+    companions: dict[int, _Companion] = field(default_factory=dict)
+
+    @property
+    def mean(self) -> Vector:
+        length = max(float(np.linalg.norm(self.total)), float(np.finfo(np.float32).tiny))
+        return np.asarray(self.total / length, np.float32)
+
+    def wants(self, at_s: float) -> bool:
+        """Whether another descriptor would tell more."""
+        spacing_s = CHECK_SPACING_S
+        if self.frames < FIRST_FRAMES:
+            spacing_s = FIRST_SPACING_S
+        elif self.frames < MOST_FRAMES:
+            spacing_s = LATER_SPACING_S
+        # Times are rounded somewhere on their way here: a millisecond is no reason to wait.
+        return at_s - self.embedded_at_s >= spacing_s - 0.001
+
+    def take(self, vector: Vector, at_s: float) -> None:
+        self.embedded_at_s = at_s
+        if self.frames < MOST_FRAMES:
+            self.total += vector
+            self.frames += 1
+            self.first_at_s = min(self.first_at_s, at_s)
+
+    def accompany(self, bodies: Sequence[Track]) -> None:
+        x, y = self.box.centre
+        for body in bodies:
+            companion = self.companions.setdefault(body.id, _Companion())
+            companion.shared += 1
+            box = body.box
+            if box.left <= x <= box.right and box.top <= y <= box.bottom:
+                companion.held += 1
+                companion.beside += abs(x - box.centre[0])
+
+    @property
+    def body(self) -> int | None:
+        """The body that held it in most of the pictures they share; of several the likeliest."""
+        mine = [pair for pair in self.companions.items() if 2 * pair[1].held > pair[1].shared]
+        best = min(mine, key=lambda pair: (-pair[1].held, pair[1].beside), default=None)
+        return None if best is None else best[0]
+
+    def due(self) -> bool:
+        """Whether a decision is possible, or can be made again on twice as much."""
+        if self.given:
+            return self.frames >= min(2 * self.given, MOST_FRAMES) and self.frames > self.given
+        slow = self.embedded_at_s - self.first_at_s >= SLOW_S
+        return self.frames >= (SLOW_FRAMES if slow else FIRST_FRAMES)
+
+    def evidence(self, at_s: float, *, ended: bool) -> Evidence:
+        self.given = self.frames
+        return Evidence(
+            face=self.id,
+            body=self.body,
+            at_s=at_s,
+            vector=self.mean,
+            frames=self.frames,
+            ended=ended,
+        )
+
+
+class FaceTracks:
+    """The face tracks of one camera. Deterministic; a pure function of what it was given."""
+
+    def __init__(self, first_face: int = 1) -> None:
+        """Tracks are numbered from `first_face`."""
+        self._next_id = first_face
+        self._faces: list[_Face] = []
+        self._at_s = -math.inf
+
+    def begin(self, at_s: float) -> list[Evidence]:
+        """Start the picture at `at_s` seconds: return the tracks that ended before it, if known.
+
+        Raises ValueError when the time runs backwards.
+        """
+        if at_s < self._at_s:
+            raise ValueError(f"at_s: expected {self._at_s} or later, got {at_s}")
+        interval_s = at_s - self._at_s if math.isfinite(self._at_s) else 0.0
+        patience_s = max(OPEN_S, min(SLOW_PICTURES * interval_s, SLOWEST_S))
+        self._at_s = at_s
+        gone = [face for face in self._faces if at_s - face.seen_at_s > patience_s]
+        self._faces = [face for face in self._faces if at_s - face.seen_at_s <= patience_s]
+        return self._close(gone)
+
+    def places(self) -> list[Box]:
+        """Where a face is to be looked for again though nothing may move: the open tracks'.
+
+        A track of which all is known is looked for only as often as it is checked.
+        """
+        return [
+            face.box
+            for face in self._faces
+            if face.frames < MOST_FRAMES or self._at_s - face.seen_at_s >= OPEN_S / 2
+        ]
+
+    def wanted(self, seen: Sequence[SeenFace]) -> list[int]:
+        """Return the indices of the faces of this picture that are worth a descriptor."""
+        return [index for index, face in enumerate(seen) if face.good and self._tells(face)]
+
+    def update(
+        self, seen: Sequence[SeenFace], vectors: Mapping[int, Vector], bodies: Sequence[Track]
+    ) -> list[Evidence]:
+        """Take this picture's faces, the descriptors of the wanted ones by index, and its bodies.
+
+        Returns the tracks of which enough more is known now.
+        """
+        owners = self._assign(seen, vectors)
+        evidence = []
+        for index, look in enumerate(seen):
+            face = owners.get(index) or self._born(look)
+            face.box, face.seen_at_s = look.box, self._at_s
+            face.accompany(bodies)
+            if index in vectors:
+                face.take(vectors[index], self._at_s)
+                if face.due():
+                    evidence.append(face.evidence(self._at_s, ended=False))
+        return evidence
+
+    def finish(self) -> list[Evidence]:
+        """End the stream: return the tracks that were open, if known."""
+        gone, self._faces = self._faces, []
+        return self._close(gone)
+
+    def _tells(self, look: SeenFace) -> bool:
+        near = [face for face in self._faces if self._reach(face, look) <= 1.0]
+        return len(near) != 1 or near[0].wants(self._at_s) or _jumped(near[0].box, look.box)
+
+    def _reach(self, face: _Face, look: SeenFace) -> float:
+        """How far a face lies from where the track was, as a part of how far it may."""
+        (x, y), (x1, y1) = face.box.centre, look.box.centre
+        bigger = max(face.box.width, look.box.width) / max(
+            min(face.box.width, look.box.width), 1e-6
+        )
+        elapsed_s = self._at_s - face.seen_at_s
+        if bigger > RESIZED * (1 + elapsed_s):
+            return math.inf
+        wide = (face.box.width + look.box.width) / 2
+        high = (face.box.height + look.box.height) / 2
+        may = STILL + FASTEST * elapsed_s
+        return math.hypot((x1 - x) / max(wide, 1e-6), (y1 - y) / max(high, 1e-6)) / may
+
+    def _assign(self, seen: Sequence[SeenFace], vectors: Mapping[int, Vector]) -> dict[int, _Face]:
+        """The track of each face that has one: by descriptor where both have one, else by place."""
+        pairs = []
+        for index, look in enumerate(seen):
+            for face in self._faces:
+                reach = self._reach(face, look)
+                if reach > 1.0:
+                    continue
+                if index in vectors and face.frames:
+                    apart = float(np.linalg.norm(face.mean - vectors[index]))
+                    if apart <= AGREES:
+                        pairs.append((0, apart, index, face))
+                else:
+                    pairs.append((1, reach, index, face))
+        owners: dict[int, _Face] = {}
+        taken: set[int] = set()
+        for _, _, index, face in sorted(pairs, key=lambda pair: (*pair[:3], pair[3].id)):
+            if index not in owners and face.id not in taken:
+                owners[index] = face
+                taken.add(face.id)
+        return owners
+
+    def _born(self, look: SeenFace) -> _Face:
+        face = _Face(
+            id=self._next_id, box=look.box, seen_at_s=self._at_s, total=np.zeros(128, np.float64)
+        )
+        self._next_id += 1
+        self._faces.append(face)
+        return face
+
+    def _close(self, gone: Sequence[_Face]) -> list[Evidence]:
+        """What ended tracks were known by, when last seen; their numbers are overwritten."""
+        left = [
+            face.evidence(face.seen_at_s, ended=True) for face in gone if face.frames >= LAST_FRAMES
+        ]
+        for face in gone:
+            face.total.fill(0.0)
+        return left
+
+
+def _jumped(before: Box, after: Box) -> bool:
+    """Whether a face lies where nobody's face moves to within a picture."""
+    (x, y), (x1, y1) = before.centre, after.centre
+    wide, high = (before.width + after.width) / 2, (before.height + after.height) / 2
+    return math.hypot((x1 - x) / max(wide, 1e-6), (y1 - y) / max(high, 1e-6)) > STILL

@@ -1,0 +1,51 @@
+"""Keys of the members' profiles. Called by `store.people`; calls `envelope`.
+
+profile root ──HKDF──┬──> wrapping key ──RFC 3394──> one profile key a member ──> its profile
+                     └──> index key ──HMAC──> blind index of the external ids
+"""
+
+from edge.core.profile import plain_id
+from edge.keys import envelope
+
+
+class ProfileKeys:
+    """What the profile root can do. Holds no member's key; repr shows nothing."""
+
+    __slots__ = ("_index", "_wrapping")
+
+    def __init__(self, root: bytes) -> None:
+        """`root`: 32 bytes. Raises KeyFault: another length."""
+        self._wrapping = envelope.derive(root, "profile-wrapping")
+        self._index = envelope.derive(root, "external-id-index")
+
+    def __repr__(self) -> str:
+        return "ProfileKeys(...)"
+
+    def new(self) -> bytes:
+        """Return a fresh profile key, wrapped: 40 bytes."""
+        return envelope.wrap(self._wrapping, envelope.new_key())
+
+    def seal(self, wrapped: bytes, content: bytes, *, subject: str, purpose: str) -> bytes:
+        """Encrypt something of a member under the member's wrapped key.
+
+        Raises:
+            Unreadable: the wrapped key is damaged or another box's.
+        """
+        key = envelope.unwrap(self._wrapping, wrapped)
+        return envelope.seal(key, content, envelope.bound(subject, purpose))
+
+    def unseal(self, wrapped: bytes, sealed: bytes, *, subject: str, purpose: str) -> bytes:
+        """Return what `seal` was given.
+
+        Raises:
+            Unreadable: either is damaged, or of another member or purpose.
+        """
+        key = envelope.unwrap(self._wrapping, wrapped)
+        return envelope.unseal(key, sealed, envelope.bound(subject, purpose))
+
+    def blind(self, external_id: str) -> bytes:
+        """Return what an external id is found by, 32 bytes: it cannot be guessed without the key.
+
+        Ways of writing the same id are one (`core.profile.plain_id`).
+        """
+        return envelope.mac(self._index, plain_id(external_id).encode())

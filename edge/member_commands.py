@@ -1,0 +1,271 @@
+"""What `menkou-edge member ...` and `menkou-edge audit ...` do. Called by `member_cli`.
+
+Data goes to stdout, words to stderr. Each look at a member is noted in the audit log.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from edge.commands import FAILED, CommandFault, CommandUsage
+from edge.config import EdgeConfig, load
+from edge.core.consent import Consent
+from edge.core.flaws import Flaws
+from edge.core.profile import FIELDS, Profile, read_profile
+from edge.modes import declared
+
+if TYPE_CHECKING:
+    from edge.app.member import Office
+
+CONSENT_BYTES_MAX: Final = 64 * 1024
+_NO_FACES: Final = {
+    "declaration_missing": "there is no [declaration]",
+    "declaration_expired": "the [declaration] has expired",
+    "file_key_not_accepted": "the [declaration] does not accept a file key (accept_file_key)",
+}
+
+
+@contextmanager
+def _office(arguments: argparse.Namespace) -> Iterator["Office"]:
+    from edge.app.member import Office  # only these commands load it
+
+    office = Office(load(arguments.config))
+    try:
+        yield office
+    finally:
+        office.close()
+
+
+def enroll(arguments: argparse.Namespace) -> int:
+    """Add a member, or consent and photos to one; print the member's id."""
+    texts = _given(arguments)
+    if arguments.member and texts:
+        raise CommandUsage("--member: expected no profile beside it; use member change for that")
+    if arguments.photo and not arguments.consent and not arguments.member:
+        raise CommandUsage("--photo: expected --consent beside it, got none")
+    if arguments.member and not (arguments.photo or arguments.consent):
+        raise CommandUsage("--member: expected --consent or --photo beside it, got neither")
+    profile = None if arguments.member else _profile(texts)
+    raw = _consent_record(arguments.consent) if arguments.consent else None
+    with _office(arguments) as office:
+        if arguments.photo:
+            _require_faces(load(arguments.config), office)
+        if profile is None:
+            member_id = _add_to(office, arguments, raw)
+        else:
+            member_id = _add_new(office, profile, arguments.photo, raw)
+    print(member_id)
+    return 0
+
+
+def _add_new(office: "Office", profile: Profile, photos: Sequence[Path], raw: object) -> str:
+    from edge.store.register import new_member
+
+    member = new_member(profile, office.now())
+    names = [member.id, *([profile.external_id] if profile.external_id else [])]
+    consent = None if raw is None else _judged(office, raw, names)
+    template = office.template(photos, member.subject) if photos else None
+    office.register().add(member, consent=consent, template=template)
+    return member.id
+
+
+def _add_to(office: "Office", arguments: argparse.Namespace, raw: object) -> str:
+    member = office.people.by_id(arguments.member)
+    external_id = member.profile.external_id
+    names = [member.id, *([external_id] if external_id else [])]
+    consent = None if raw is None else _judged(office, raw, names)
+    template = office.template(arguments.photo, member.subject) if arguments.photo else None
+    office.register().enrol(member.id, office.now(), consent=consent, template=template)
+    return member.id
+
+
+def _require_faces(config: EdgeConfig, office: "Office") -> None:
+    status = declared(config, office.now())
+    if status.mode != "count":
+        return
+    why = [_NO_FACES.get(code, code) for code in status.why]
+    wanted = (
+        f"mode {status.wanted!r} was asked for, but {'; '.join(why)}" if why else "mode 'count'"
+    )
+    raise CommandFault(
+        f"--photo: expected a box that reads faces, got one that counts ({wanted});"
+        " enrol without --photo: the card works without a face"
+    )
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, str]:
+    texts = {name: getattr(arguments, name) for name in FIELDS}
+    return {name: text for name, text in texts.items() if text is not None}
+
+
+def _profile(texts: Mapping[str, str]) -> Profile:
+    try:
+        return read_profile(texts)
+    except Flaws as exc:
+        told = (f"--{flaw.key.replace('_', '-')}: {flaw.text}" for flaw in exc.flaws)
+        raise CommandUsage("; ".join(told)) from None
+
+
+def _consent_record(path: Path) -> object:
+    """Read the JSON text of a consent; a key that stands twice in it is a fault."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(CONSENT_BYTES_MAX + 1)
+        if len(raw) > CONSENT_BYTES_MAX:
+            raise CommandFault(f"{path}: expected at most {CONSENT_BYTES_MAX} bytes, got more")
+        record: object = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_each_once)
+    except OSError as exc:
+        raise CommandFault(f"{path}: cannot be read: {exc.strerror}") from exc
+    except (ValueError, RecursionError) as exc:
+        # The decoder's own error holds the whole text, which may name a guardian.
+        reason = exc.msg if isinstance(exc, json.JSONDecodeError) else type(exc).__name__
+        if isinstance(exc, _Twice):
+            reason = str(exc)
+        raise CommandFault(f"{path}: expected a consent record in JSON, got: {reason}") from None
+    if record is None:
+        raise CommandFault(f"{path}: expected a consent record in JSON, got null")
+    return record
+
+
+class _Twice(ValueError):
+    """A key stands twice in one object."""
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _Twice(f"the key {twice[:40]!r} twice")
+    return record
+
+
+def _judged(office: "Office", raw: object, names: Sequence[str]) -> Consent:
+    try:
+        return office.consent(raw, names)
+    except Flaws as exc:
+        raise CommandFault(f"consent: {exc}") from None
+
+
+def list_members(arguments: argparse.Namespace) -> int:
+    """List all members."""
+    with _office(arguments) as office:
+        roll = office.listed()
+    for line in roll.lines:
+        _print_line(line, as_json=arguments.json)
+    for member_id in roll.damaged:
+        print(
+            f"member {member_id}: the profile is damaged; restore a backup, or erase and enrol",
+            file=sys.stderr,
+        )
+    return FAILED if roll.damaged else 0
+
+
+def _print_line(line: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(line, ensure_ascii=False), flush=True)
+    else:
+        print("  ".join("-" if value is None else str(value) for value in line.values()))
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Show a member."""
+    with _office(arguments) as office:
+        shown = office.shown(arguments.member)
+    if arguments.json:
+        print(json.dumps(shown, ensure_ascii=False))
+        return 0
+    for key, value in shown.items():
+        if value is not None:
+            print(f"{key:<18} {value}")
+    return 0
+
+
+def change(arguments: argparse.Namespace) -> int:
+    """Change fields of a member's profile."""
+    texts = _given(arguments)
+    if not texts:
+        raise CommandUsage("expected at least one field to change, such as --tier gold, got none")
+    with _office(arguments) as office:
+        member = office.people.by_id(arguments.member)
+        profile = _profile({**member.profile.texts(), **texts})
+        office.register().change(member.id, profile, office.now())
+    return 0
+
+
+def withdraw(arguments: argparse.Namespace) -> int:
+    """End a member's consent."""
+    with _office(arguments) as office:
+        office.withdraw(arguments.member)
+    print("the consent has ended and the face template is gone; the card stays", file=sys.stderr)
+    return 0
+
+
+def erase(arguments: argparse.Namespace) -> int:
+    """Destroy all that is held of a member."""
+    if not arguments.yes:
+        raise CommandUsage("--yes: expected it, since what is erased cannot be had back; got none")
+    with _office(arguments) as office:
+        overwritten = office.erase(arguments.member)
+    if not overwritten:
+        raise CommandFault(
+            "the member is erased, but a process that reads kept the database's log from being"
+            " emptied: encrypted remains stand in menkou.db-wal until the box is restarted"
+        )
+    print("erased: keys, profile and face template are destroyed", file=sys.stderr)
+    return 0
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Write all that is held of a member."""
+    with _office(arguments) as office:
+        text = json.dumps(office.exported(arguments.member), ensure_ascii=False, indent=2) + "\n"
+    if arguments.out is None:
+        sys.stdout.write(text)
+        return 0
+    try:
+        with arguments.out.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise CommandFault(f"{arguments.out}: expected a new file, got one that exists") from None
+    except OSError as exc:
+        raise CommandFault(f"{arguments.out}: cannot be written: {exc.strerror}") from exc
+    return 0
+
+
+def import_members(arguments: argparse.Namespace) -> int:
+    """Add or change the members of a CSV file."""
+    from edge.member_table import read_table
+
+    rows = read_table(arguments.file)
+    with _office(arguments) as office:
+        done = office.imported(rows)
+    print(f"{done.added} members were added, {done.changed} changed")
+    return 0
+
+
+def audit_verify(arguments: argparse.Namespace) -> int:
+    """Compute both chains anew."""
+    with _office(arguments) as office:
+        verdicts = office.verified()
+    broken = False
+    for name, verdict in verdicts.items():
+        if verdict.broken is None:
+            print(f"{name}: {verdict.rows} rows, whole, head {verdict.head}")
+        else:
+            broken = True
+            print(f"{name}: broken at row {verdict.broken}; whole before it, head {verdict.head}")
+    return FAILED if broken else 0
+
+
+def audit_list(arguments: argparse.Namespace) -> int:
+    """Show the audit log."""
+    with _office(arguments) as office:
+        entries = office.audit_entries(arguments.limit)
+    for entry in entries:
+        _print_line(entry, as_json=arguments.json)
+    return 0

@@ -1,0 +1,162 @@
+"""Faces to identities: what the watchers see is looked up, and the book is told whose visit it is.
+
+Called by `edge.pipeline`, through ports only; which mode reads which camera is decided in `app`.
+
+    FaceWatcher -> Sighting -> Gallery   -> member ───────> VisitBook
+                                    └─> nobody -> Strangers, where they have a basis; else dropped
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from edge.core.book import VisitBook
+from edge.core.geometry import Box
+from edge.core.identity import Fit, Place, Recognised
+from edge.core.tracking import Track
+from edge.core.visit import Change, Window
+from edge.ports import FaceWatcher, Frame, Gallery, Match, Sighting, Strangers, Vector
+
+Feed = Callable[[datetime], Sequence[tuple[str, Vector]]]
+"""Brings the gallery up to date; returns the templates that are new since it was last called."""
+
+
+class Recognition:
+    """Recognises members at the cameras of one shop.
+
+    Args:
+        watchers: who looks for faces, by camera; only cameras whose faces the mode may read.
+        checkins: those of them before which people stop on purpose.
+        gallery: the members' templates.
+        feed: keeps the gallery up to date.
+        strangers: the vectors of those who matched nobody; None where there is no basis for it,
+            then they are dropped at once.
+        book: the shop's visits.
+        window: how long strangers are remembered.
+    """
+
+    def __init__(
+        self,
+        *,
+        watchers: Mapping[str, FaceWatcher],
+        checkins: Collection[str],
+        gallery: Gallery,
+        feed: Feed,
+        strangers: Strangers | None,
+        book: VisitBook,
+        window: Window,
+    ) -> None:
+        self._watchers = watchers
+        self._checkins = checkins
+        self._gallery = gallery
+        self._feed = feed
+        self._strangers = strangers
+        self._book = book
+        self._window = window
+        self._last: dict[str, tuple[datetime, float]] = {}
+        # Of the face tracks in view: whose visit each is on, and which member it was found to be.
+        self._owners: dict[tuple[str, int], str] = {}
+        self._named: dict[tuple[str, int], str] = {}
+        if strangers is not None:
+            book.strangers(strangers.chains())
+
+    @property
+    def cameras(self) -> Collection[str]:
+        """The cameras whose faces are read."""
+        return self._watchers.keys()
+
+    @property
+    def embedded(self) -> int:
+        """How many face chips were embedded so far."""
+        return sum(watcher.embedded for watcher in self._watchers.values())
+
+    def take(self, frame: Frame, *, bodies: Sequence[Track], moving: Sequence[Box]) -> list[Change]:
+        """Return what the faces in a frame make known."""
+        watcher = self._watchers.get(frame.camera)
+        if watcher is None:
+            return []
+        self._last[frame.camera] = (frame.at, frame.elapsed_s)
+        seen = watcher.look(frame.image, bodies=bodies, moving=moving, at_s=frame.elapsed_s)
+        return self._identify(frame.camera, frame.at, frame.elapsed_s, seen)
+
+    def finish(self) -> list[Change]:
+        """Return what is known of the faces that were still in view."""
+        changes: list[Change] = []
+        for camera, watcher in self._watchers.items():
+            if camera in self._last:
+                at, elapsed_s = self._last[camera]
+                changes += self._identify(camera, at, elapsed_s, watcher.finish())
+        return changes
+
+    def wipe(self) -> None:
+        """Overwrite what is known of everybody's face."""
+        self._gallery.wipe()
+        if self._strangers is not None:
+            self._strangers.wipe()
+
+    def tick(self, now: datetime) -> None:
+        """Forget the strangers whose window is over."""
+        if self._strangers is not None:
+            self._strangers.forget_before(now - self._window.length, self._window.since)
+
+    def refresh(self, now: datetime) -> list[Change]:
+        """Take the gallery as it is; a new member who was a stranger just now gets their visits."""
+        changes: list[Change] = []
+        for subject, vector in self._feed(now):
+            chain = self._strangers.find(vector) if self._strangers else None
+            if chain is None or self._strangers is None:
+                continue
+            fit = Fit(distance=None, sure=True)  # whoever enrols a guest has them before their eyes
+            changes += self._book.enrolled(at=now, chain=chain, subject=subject, fit=fit)
+            self._strangers.forget(chain)
+        return changes
+
+    def _identify(
+        self, camera: str, at: datetime, elapsed_s: float, sightings: Sequence[Sighting]
+    ) -> list[Change]:
+        changes: list[Change] = []
+        for sighting in sightings:
+            moment = at - timedelta(seconds=elapsed_s - sighting.at_s)
+            place = Place(camera=camera, body=sighting.body, checkin=camera in self._checkins)
+            known = self._known(moment, place, sighting)
+            if known is not None:
+                changes += known.changes
+        return changes
+
+    def _known(self, at: datetime, place: Place, sighting: Sighting) -> Recognised | None:
+        """Look one face up; None where nothing may be said or kept of it."""
+        face = (place.camera, sighting.face)
+        named, before = self._named.get(face), self._owners.get(face)
+        match = self._gallery.match(sighting.vector, sighting.frames)
+        known = None
+        if match is not None and named in (None, match.subject):
+            known = self._member(at, place, match, before)
+            self._named[face] = match.subject
+        elif self._strangers is not None and named is None and not place.checkin:
+            known = self._stranger(self._strangers, at, place, sighting.vector, before)
+        if known is not None and known.owner is not None:
+            self._owners[face] = known.owner
+        if sighting.ended:
+            self._owners.pop(face, None)
+            self._named.pop(face, None)
+        return known
+
+    def _member(self, at: datetime, place: Place, match: Match, before: str | None) -> Recognised:
+        fit = Fit(distance=match.distance, sure=match.sure)
+        known = self._book.member_seen(at=at, place=place, subject=match.subject, fit=fit)
+        for chain in {known.released, before} - {None, match.subject}:
+            if self._strangers is not None and chain is not None:
+                self._strangers.forget(chain)
+        return known
+
+    def _stranger(
+        self, strangers: Strangers, at: datetime, place: Place, vector: Vector, before: str | None
+    ) -> Recognised:
+        """Note somebody who matched nobody; a face is taken for the same one until it is gone."""
+        found = strangers.find(vector) or before
+        known = self._book.stranger_seen(at=at, place=place, chain=found)
+        if known.released is not None:
+            strangers.forget(known.released)
+        chain = self._book.chain(known.owner) if known.owner is not None else None
+        if chain is not None:
+            strangers.keep(chain, vector if known.began else None)
+        return known

@@ -1,0 +1,148 @@
+"""Members, their keys, consents, templates and the audit log. Registered by `schema`.
+
+What the law demands stands here as triggers, so that no code of ours can forget it: a template
+needs a live consent of the same member; ledger and log are only ever added to.
+"""
+
+from typing import Final
+
+from sqlite_utils import Database
+
+from edge.store.chain import Chain, genesis
+
+CONSENT: Final = Chain(
+    table="consent",
+    columns=(
+        *("at", "subject", "kind", "purpose", "text_version", "language", "text_hash", "means"),
+        *("scope", "shops", "given_at", "expires", "ends_at", "adult", "under_14", "sealed"),
+    ),
+)
+AUDIT: Final = Chain(table="audit", columns=("at", "what", "actor", "subject", "detail"))
+WHAT: Final = (
+    *("enrol", "change", "match", "view", "export", "erase", "import", "consent", "mode"),
+    *("pair", "revoke", "faces_off", "faces_on", "wrong_person", "key"),
+)
+_MOMENT: Final = "GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:*Z'"
+
+
+def people(db: Database) -> None:
+    """Members, their keys, consents, templates and the audit log."""
+    _members(db)
+    _consents(db)
+    _templates(db)
+    _audit(db)
+    # What the roots of this store's sealed bytes must answer to (edge.keys.roots).
+    db.execute("CREATE TABLE key_check (part TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT")
+
+
+def _members(db: Database) -> None:
+    db.execute(
+        "CREATE TABLE member ("
+        " id TEXT PRIMARY KEY CHECK (length(id) = 26),"
+        " subject TEXT NOT NULL UNIQUE CHECK (length(subject) = 26),"
+        " external_ref BLOB UNIQUE, profile_key BLOB NOT NULL, profile BLOB NOT NULL,"
+        " created_at TEXT NOT NULL, changed_at TEXT NOT NULL) STRICT"
+    )
+    db.execute(
+        "CREATE TRIGGER member_is_who_it_is BEFORE UPDATE OF id, subject ON member"
+        " BEGIN SELECT raise(ABORT, 'a member keeps id and subject for ever'); END"
+    )
+
+
+def _consents(db: Database) -> None:
+    db.execute(
+        "CREATE TABLE consent ("
+        f" id INTEGER PRIMARY KEY, at TEXT NOT NULL CHECK (at {_MOMENT}),"
+        " subject TEXT NOT NULL CHECK (length(subject) = 26),"
+        " kind TEXT NOT NULL CHECK (kind IN ('given', 'withdrawn', 'expired', 'erased')),"
+        " purpose TEXT NOT NULL, text_version TEXT, language TEXT, text_hash TEXT, means TEXT,"
+        " scope TEXT, shops TEXT, given_at TEXT, expires TEXT, ends_at TEXT, adult INTEGER,"
+        " under_14 INTEGER, sealed BLOB, prev BLOB NOT NULL, hash BLOB NOT NULL,"
+        " CHECK (kind <> 'given' OR (text_version IS NOT NULL AND language IS NOT NULL"
+        "  AND length(text_hash) = 64 AND means IS NOT NULL AND scope IS NOT NULL"
+        f"  AND shops IS NOT NULL AND given_at {_MOMENT} AND expires IS NOT NULL"
+        f"  AND ends_at {_MOMENT} AND adult IN (0, 1) AND under_14 IN (0, 1)))"
+        ") STRICT"
+    )
+    db.execute("CREATE INDEX consent_subject ON consent (subject, id)")
+    db.execute("CREATE INDEX consent_ends ON consent (ends_at) WHERE kind = 'given'")
+    _only_added_to(db, CONSENT)
+    db.execute(
+        "CREATE TRIGGER consent_of_a_member BEFORE INSERT ON consent WHEN NEW.kind = 'given'"
+        " AND NOT EXISTS (SELECT 1 FROM member WHERE subject = NEW.subject)"
+        " BEGIN SELECT raise(ABORT, 'expected a consent of a member'); END"
+    )
+
+
+def _templates(db: Database) -> None:
+    # `mark` is the gallery's mark when the row was written: what the eyes hold is compared by it.
+    db.execute(
+        "CREATE TABLE template ("
+        " subject TEXT PRIMARY KEY REFERENCES member (subject),"
+        " consent_id INTEGER NOT NULL REFERENCES consent (id),"
+        f" made_at TEXT NOT NULL CHECK (made_at {_MOMENT}), model TEXT NOT NULL,"
+        " photos INTEGER NOT NULL CHECK (photos > 0), sealed_key BLOB NOT NULL,"
+        " sealed BLOB NOT NULL, mark INTEGER NOT NULL DEFAULT 0) STRICT"
+    )
+    db.execute(
+        "CREATE TABLE gallery (id INTEGER PRIMARY KEY CHECK (id = 1), mark INTEGER NOT NULL)"
+    )
+    db.execute("INSERT INTO gallery VALUES (1, 0)")
+    for action in ("INSERT", "UPDATE OF subject, consent_id, made_at"):
+        name = action.split()[0].lower()
+        db.execute(
+            f"CREATE TRIGGER template_{name}_needs_consent BEFORE {action} ON template"
+            " WHEN NOT EXISTS (SELECT 1 FROM consent AS c WHERE c.id = NEW.consent_id"
+            "  AND c.subject = NEW.subject AND c.kind = 'given' AND c.purpose = 'recognition'"
+            "  AND NEW.made_at < c.ends_at AND c.under_14 = 0)"
+            " OR EXISTS (SELECT 1 FROM consent AS c WHERE c.subject = NEW.subject"
+            "  AND c.id > NEW.consent_id AND c.kind <> 'given')"
+            " OR NOT EXISTS (SELECT 1 FROM member WHERE subject = NEW.subject)"
+            " BEGIN SELECT raise(ABORT,"
+            "  'a template needs a live consent of the same member, who is 14 or older'); END"
+        )
+    numbered = (
+        " BEGIN UPDATE gallery SET mark = mark + 1;"
+        " UPDATE template SET mark = (SELECT mark FROM gallery) WHERE subject = NEW.subject; END"
+    )
+    db.execute(f"CREATE TRIGGER template_added AFTER INSERT ON template{numbered}")
+    columns = "consent_id, made_at, model, photos, sealed_key, sealed"
+    db.execute(f"CREATE TRIGGER template_changed AFTER UPDATE OF {columns} ON template{numbered}")
+    db.execute(
+        "CREATE TRIGGER template_removed AFTER DELETE ON template"
+        " BEGIN UPDATE gallery SET mark = mark + 1; END"
+    )
+    db.execute(
+        "CREATE TRIGGER consent_ended AFTER INSERT ON consent WHEN NEW.kind <> 'given'"
+        " BEGIN DELETE FROM template WHERE subject = NEW.subject; END"
+    )
+
+
+def _audit(db: Database) -> None:
+    known = ", ".join(f"'{what}'" for what in WHAT)
+    db.execute(
+        "CREATE TABLE audit ("
+        f" id INTEGER PRIMARY KEY, at TEXT NOT NULL, what TEXT NOT NULL CHECK (what IN ({known})),"
+        " actor TEXT NOT NULL, subject TEXT, detail TEXT NOT NULL,"
+        " prev BLOB NOT NULL, hash BLOB NOT NULL) STRICT"
+    )
+    db.execute("CREATE INDEX audit_subject ON audit (subject, id) WHERE subject IS NOT NULL")
+    _only_added_to(db, AUDIT)
+
+
+def _only_added_to(db: Database, chain: Chain) -> None:
+    """Refuse every change of a row, every gap, and every row that does not follow the last."""
+    table = chain.table
+    for action in ("UPDATE", "DELETE"):
+        db.execute(
+            f"CREATE TRIGGER {table}_no_{action.lower()} BEFORE {action} ON {table}"
+            f" BEGIN SELECT raise(ABORT, '{table} is only ever added to'); END"
+        )
+    # INSERT OR REPLACE deletes without firing a delete trigger: it cannot name an old id here.
+    db.execute(
+        f"CREATE TRIGGER {table}_follows BEFORE INSERT ON {table}"
+        f" WHEN NEW.id <> (SELECT coalesce(max(id), 0) + 1 FROM {table})"
+        f" OR NEW.prev <> coalesce((SELECT hash FROM {table} ORDER BY id DESC LIMIT 1),"
+        f"  x'{genesis(table).hex()}')"
+        f" BEGIN SELECT raise(ABORT, '{table}: a row follows the last one by id and hash'); END"
+    )

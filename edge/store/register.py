@@ -1,0 +1,338 @@
+"""Adds, changes and erases members, their consents and templates. Called by the commands.
+
+Calls `consents`, `audit` and `edge.keys.profiles`. Each action is one transaction with its row of
+the ledger, its entry in the audit log, and what is told of it.
+"""
+
+import json
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from sqlite_utils import Database
+from ulid import ULID
+
+from edge.core.consent import Consent
+from edge.core.profile import Profile, read_profile
+from edge.keys.profiles import ProfileKeys
+from edge.store.audit import Audit, Code, What
+from edge.store.consents import Consents, Tell, history, live_consent
+from edge.store.database import FILE_NAME, StoreFault, transaction, translated
+from edge.store.people import GUARDIAN_PURPOSE, PROFILE_PURPOSE, Member, People, subject_of
+from edge.wire.codec import utc_text
+
+CHECKPOINT_PATIENCE_S: Final = 10.0
+
+
+class ExternalIdTaken(StoreFault):
+    """The external id belongs to another member."""
+
+
+class ConsentMissing(StoreFault):
+    """A template needs a consent that holds, and there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A template to be stored, sealed by `edge.keys.lock` for the member's subject.
+
+    `model` names the network that made it, `photos` says how many went into it.
+    """
+
+    sealed_key: bytes = field(repr=False)
+    sealed: bytes = field(repr=False)
+    model: str
+    photos: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """How many members an import added and changed."""
+
+    added: int
+    changed: int
+
+
+class Register:
+    """Writes members through one connection.
+
+    Args:
+        db: the connection.
+        keys: the key of the profiles.
+        actor: whose doing it is, a code for the audit log: `local`, a device's id.
+        tell: is told of each change of a subject, inside the transaction.
+    """
+
+    def __init__(self, db: Database, keys: ProfileKeys, *, actor: str, tell: Tell) -> None:
+        self._db = db
+        self._keys = keys
+        self._actor = actor
+        self._tell = tell
+        self._consents = Consents(db, actor=actor, tell=tell)
+        self._people = People(db, keys)
+
+    def add(self, member: Member, *, consent: Consent | None, template: Template | None) -> None:
+        """Keep a new member (see `new_member`), with consent and template if there are any.
+
+        Raises:
+            ExternalIdTaken: another member has the external id.
+            ConsentMissing: a template without a consent that holds.
+        """
+        with transaction(self._db):
+            self._insert(member)
+            self._enrol(member.id, member.subject, member.created_at, consent, template)
+
+    def enrol(
+        self,
+        member_id: str,
+        now: datetime,
+        *,
+        consent: Consent | None = None,
+        template: Template | None = None,
+    ) -> None:
+        """Add a consent, a template or both to a member.
+
+        A template replaces the one before. A new consent alone takes over the template that the
+        member has: it is the same purpose, renewed.
+
+        Raises:
+            MemberMissing: there is no such member.
+            ConsentMissing: a template without a consent that holds.
+        """
+        with transaction(self._db):
+            self._enrol(member_id, subject_of(self._db, member_id), now, consent, template)
+
+    def change(self, member_id: str, profile: Profile, now: datetime) -> None:
+        """Replace a member's profile.
+
+        Raises:
+            MemberMissing: there is no such member.
+            ExternalIdTaken: another member has the external id.
+        """
+        with transaction(self._db):
+            self._update(member_id, profile, now)
+
+    def take_over(self, rows: Iterable[Mapping[str, str]], now: datetime) -> Imported:
+        """Add or, by external id, change members, all of them or none; 0.5 ms each.
+
+        Args:
+            rows: profile texts by field; of a member who is known, other fields stay.
+            now: the time.
+
+        Raises:
+            edge.core.flaws.Flaws: a row is no sound profile.
+            ExternalIdTaken: two of them have the same external id.
+        """
+        added = changed = 0
+        with transaction(self._db):
+            for row in rows:
+                external_id = row.get("external_id", "").strip()
+                known = self._people.by_external_id(external_id) if external_id else None
+                if known:
+                    profile = read_profile({**known.profile.texts(), **row})
+                    self._update(known.id, profile, now)
+                    changed += 1
+                else:
+                    self._insert(new_member(read_profile(row), now))
+                    added += 1
+            Audit(self._db).append(
+                at=now,
+                what="import",
+                actor=self._actor,
+                detail={"added": added, "changed": changed},
+            )
+        return Imported(added=added, changed=changed)
+
+    def _insert(self, member: Member) -> None:
+        profile, subject = member.profile, member.subject
+        wrapped = self._keys.new()
+        moment = utc_text(member.created_at)
+        row = [member.id, subject, self._ref(profile), wrapped]
+        self._kept(
+            "INSERT INTO member (id, subject, external_ref, profile_key, profile, created_at,"
+            " changed_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [*row, self._sealed(profile, wrapped, subject), moment, moment],
+        )
+        self._note(member.created_at, "enrol", subject)
+        self._tell(subject, "joined")
+
+    def _update(self, member_id: str, profile: Profile, now: datetime) -> None:
+        subject = subject_of(self._db, member_id)
+        wrapped = self._wrapped(subject)
+        self._kept(
+            "UPDATE member SET external_ref = ?, profile = ?, changed_at = ? WHERE id = ?",
+            [
+                self._ref(profile),
+                self._sealed(profile, wrapped, subject),
+                utc_text(now),
+                member_id,
+            ],
+        )
+        self._note(now, "change", subject)
+
+    def _kept(self, statement: str, values: list[str | bytes | None]) -> None:
+        try:
+            self._db.execute(statement, values)
+        except sqlite3.IntegrityError as exc:
+            if "external_ref" in str(exc):
+                raise ExternalIdTaken(
+                    "external id: expected one that no other member has, got one that is taken"
+                ) from None
+            raise
+
+    def _enrol(
+        self,
+        member_id: str,
+        subject: str,
+        now: datetime,
+        consent: Consent | None,
+        template: Template | None,
+    ) -> None:
+        if consent is not None:
+            self._consents.give(subject, consent, self._sealed_guardian(consent, subject), now)
+        if consent is None and template is None:
+            return
+        live = live_consent(self._db, subject, now)
+        if template is None:
+            if consent is not None and live is not None:
+                self._db.execute(
+                    "UPDATE template SET consent_id = ? WHERE subject = ?", [live.id, subject]
+                )
+            return
+        if live is None:
+            raise ConsentMissing(
+                f"member {member_id}: expected a consent that holds now before a face is stored,"
+                " got none; give --consent"
+            )
+        self._store(subject, live.id, template, now)
+
+    def _store(self, subject: str, consent_id: int, template: Template, now: datetime) -> None:
+        row = [consent_id, utc_text(now), template.model, template.photos]
+        self._db.execute(
+            "INSERT INTO template"
+            " (subject, consent_id, made_at, model, photos, sealed_key, sealed)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (subject) DO UPDATE SET"
+            " consent_id = excluded.consent_id, made_at = excluded.made_at,"
+            " model = excluded.model, photos = excluded.photos,"
+            " sealed_key = excluded.sealed_key, sealed = excluded.sealed",
+            [subject, *row, template.sealed_key, template.sealed],
+        )
+        detail: dict[str, Code] = {"model": template.model, "photos": template.photos}
+        Audit(self._db).append(
+            at=now, what="enrol", actor=self._actor, subject=subject, detail=detail
+        )
+        self._tell(subject, "template_stored")
+
+    def _note(self, now: datetime, what: What, subject: str) -> None:
+        Audit(self._db).append(at=now, what=what, actor=self._actor, subject=subject)
+
+    def _ref(self, profile: Profile) -> bytes | None:
+        return self._keys.blind(profile.external_id) if profile.external_id else None
+
+    def _sealed(self, profile: Profile, wrapped: bytes, subject: str) -> bytes:
+        raw = json.dumps(profile.texts(), ensure_ascii=False).encode()
+        return self._keys.seal(wrapped, raw, subject=subject, purpose=PROFILE_PURPOSE)
+
+    def _wrapped(self, subject: str) -> bytes:
+        row = self._db.execute(
+            "SELECT profile_key FROM member WHERE subject = ?", [subject]
+        ).fetchone()
+        wrapped: bytes = row[0]
+        return wrapped
+
+    def _sealed_guardian(self, consent: Consent, subject: str) -> bytes | None:
+        """Seal what of a consent is personal; it can be read no longer than the member exists."""
+        held: dict[str, str] = {}
+        if consent.born is not None:
+            held["born"] = consent.born.isoformat()
+        if (guardian := consent.guardian) is not None:
+            held |= {
+                "guardian": guardian.name,
+                "relation": guardian.relation,
+                "guardian_given_at": utc_text(guardian.given_at),
+            }
+        if not held:
+            return None
+        raw = json.dumps(held, ensure_ascii=False).encode()
+        wrapped = self._wrapped(subject)
+        return self._keys.seal(wrapped, raw, subject=subject, purpose=GUARDIAN_PURPOSE)
+
+
+def new_member(profile: Profile, now: datetime) -> Member:
+    """Return a member with ids of its own, not kept yet.
+
+    Both are random from the first to the last bit: the time in a usual ULID would lead from an id
+    that somebody noted down to the ledger's row of that moment, after the mapping is gone.
+    """
+    return Member(
+        id=_random_ulid(),
+        subject=_random_ulid(),
+        profile=profile,
+        created_at=now,
+        changed_at=now,
+    )
+
+
+def _random_ulid() -> str:
+    return str(ULID.from_bytes(secrets.token_bytes(16)))
+
+
+def withdraw(db: Database, member_id: str, now: datetime, *, actor: str, tell: Tell) -> None:
+    """End a member's consent and remove the template; the card stays. Needs no key.
+
+    Raises:
+        MemberMissing: there is no such member.
+        ConsentMissing: nothing was agreed to that could be withdrawn.
+    """
+    with transaction(db):
+        subject = subject_of(db, member_id)
+        rows = history(db, subject)
+        if not rows or rows[-1].kind != "given":
+            raise ConsentMissing(
+                f"member {member_id}: expected a consent that can be withdrawn, got none"
+            )
+        Consents(db, actor=actor, tell=tell).end(subject, "withdrawn", now)
+
+
+def erase(db: Database, member_id: str, now: datetime, *, actor: str, tell: Tell) -> bool:
+    """Destroy a member's keys, profile and template, and the way from id to subject.
+
+    Needs no key, so that members can be erased whose key is gone. The ledger and the log keep
+    that it happened.
+
+    Returns:
+        Whether the write-ahead log was emptied too. False: another process was reading for
+        `CHECKPOINT_PATIENCE_S`; old pages stand in the file until the next checkpoint.
+
+    Raises:
+        MemberMissing: there is no such member.
+    """
+    with transaction(db):
+        subject = subject_of(db, member_id)
+        Consents(db, actor=actor, tell=tell).end(subject, "erased", now)
+        db.execute("DELETE FROM member WHERE id = ?", [member_id])
+        Audit(db).append(at=now, what="erase", actor=actor, subject=subject)
+    return emptied_log(db, CHECKPOINT_PATIENCE_S)
+
+
+def emptied_log(db: Database, patience_s: float) -> bool:
+    """Move the write-ahead log into the database and cut it to nothing; say whether that was done.
+
+    Raises:
+        StoreFault: SQLite's own error, translated.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as exc:
+            raise translated(exc, FILE_NAME) from exc
+        if not busy:
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)

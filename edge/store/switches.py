@@ -1,0 +1,87 @@
+"""What the shop's page asks of the eyes, and switches that hold across restarts.
+
+Written by the front process, read and done by the eyes, who alone write visits. Both work on
+tables, so a wish is never lost with a datagram or a restart.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from sqlite_utils import Database
+
+from edge.store.database import transaction
+from edge.wire.codec import utc_text
+
+RequestKind = Literal["wrong_person"]
+SwitchName = Literal["faces"]
+SwitchState = Literal["on", "off"]
+FACES: Final[SwitchName] = "faces"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Something that a person in the shop asked for. `actor` is a device's id or `local`."""
+
+    id: int
+    at: datetime
+    kind: str
+    visit: str
+    actor: str
+
+
+def ask(db: Database, *, kind: RequestKind, visit: str, actor: str, now: datetime) -> bool:
+    """Ask the eyes for something; say whether the visit is known and was not asked about yet."""
+    with transaction(db):
+        known = db.execute("SELECT 1 FROM visit WHERE id = ?", [visit]).fetchone()
+        waits = db.execute(
+            "SELECT 1 FROM request WHERE visit = ? AND kind = ? AND done_at IS NULL", [visit, kind]
+        ).fetchone()
+        if not known or waits:
+            return False
+        db.execute(
+            "INSERT INTO request (at, kind, visit, actor) VALUES (?, ?, ?, ?)",
+            [utc_text(now), kind, visit, actor],
+        )
+    return True
+
+
+def open_requests(db: Database) -> list[Request]:
+    """Return what was asked for and is not done yet, oldest first."""
+    rows = db.execute(
+        "SELECT id, at, kind, visit, actor FROM request WHERE done_at IS NULL ORDER BY id"
+    ).fetchall()
+    return [
+        Request(id=i, at=datetime.fromisoformat(at), kind=kind, visit=visit, actor=actor)
+        for i, at, kind, visit, actor in rows
+    ]
+
+
+def note_done(db: Database, request: Request, now: datetime) -> None:
+    """Note, in the caller's transaction, that a request was dealt with."""
+    db.execute("UPDATE request SET done_at = ? WHERE id = ?", [utc_text(now), request.id])
+
+
+def switch(
+    db: Database,
+    name: SwitchName,
+    state: SwitchState,
+    *,
+    actor: str,
+    now: datetime,
+    also: Callable[[], None] = lambda: None,
+) -> None:
+    """Set a switch; `also` runs in the same transaction, for the audit log."""
+    with transaction(db):
+        db.execute(
+            "INSERT OR REPLACE INTO switch (name, state, at, actor) VALUES (?, ?, ?, ?)",
+            [name, state, utc_text(now), actor],
+        )
+        also()
+
+
+def is_off(db: Database, name: SwitchName) -> bool:
+    """Say whether a switch was turned off; it is on until somebody does."""
+    row = db.execute("SELECT state FROM switch WHERE name = ?", [name]).fetchone()
+    return row is not None and row[0] == "off"
