@@ -193,6 +193,7 @@ class HubHealth:
     set_aside: int
     dropped: int
     database_errors: int
+    keys_denied: int
 
 
 def hub_health(connection: Connection, now: datetime) -> HubHealth:
@@ -207,4 +208,5 @@ def hub_health(connection: Connection, now: datetime) -> HubHealth:
         set_aside=counters.get(aside.SET_ASIDE, 0),
         dropped=counters.get(aside.DROPPED, 0),
         database_errors=counters.get(aside.DATABASE_ERRORS, 0),
+        keys_denied=counters.get(aside.KEYS_DENIED, 0),
     )

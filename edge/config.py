@@ -7,7 +7,7 @@ Read by `edge.app` and `edge.cli`; the parts get values, never this.
 
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -20,6 +20,7 @@ from edge.config_sections import (
     DeclarationSection,
     DedupSection,
     HoursSection,
+    KeyKind,
     PrivacySection,
     StoreSection,
     UplinkSection,
@@ -28,6 +29,9 @@ from edge.config_sections import (
 from edge.core.hours import OpeningHours
 from menkou.guards import missing_files
 from menkou.settings import STRICT, Fault, SettingsFault, build, fault_at, read_toml
+
+TPM_DEVICE: Final = Path("/dev/tpmrm0")
+"""The kernel's resource manager of a TPM 2, which the TPM tools use."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -56,6 +60,20 @@ class EdgeConfig:
     def data_dir(self) -> Path:
         """The data directory; a relative one is taken from the settings file's place."""
         return self.base / self.box.data_dir
+
+    @property
+    def keys_dir(self) -> Path:
+        """Where the box's keys are kept."""
+        return self.data_dir / "keys"
+
+    @property
+    def key_kind(self) -> KeyKind:
+        """Where the box's keys live: as set, as they were made, or as the machine allows."""
+        if self.privacy.key is not None:
+            return self.privacy.key
+        if (self.keys_dir / "profile.key").exists():
+            return "file"
+        return "tpm" if TPM_DEVICE.exists() else "file"
 
 
 def load(path: Path) -> EdgeConfig:

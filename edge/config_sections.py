@@ -38,6 +38,7 @@ from menkou.listen import Listen, parse_listen
 from menkou.settings import STRICT, read_secret
 
 Mode = Literal["count", "checkin", "entrance"]
+KeyKind = Literal["tpm", "hub", "file"]
 Inside = Literal["above", "below", "left", "right"]
 T = TypeVar("T")
 
@@ -76,10 +77,13 @@ class BoxSection:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class PrivacySection:
-    """The mode that is asked for; `edge.modes` says which one runs."""
+    """The mode that is asked for; `edge.modes` says which one runs.
+
+    `key` None: in the TPM if the machine has one, else in a file (`EdgeConfig.key_kind`).
+    """
 
     mode: Mode = "count"
-    key: Literal["tpm", "hub", "file"] = "tpm"
+    key: KeyKind | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

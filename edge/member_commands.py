@@ -169,7 +169,13 @@ def _print_line(line: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(line, ensure_ascii=False), flush=True)
     else:
-        print("  ".join("-" if value is None else str(value) for value in line.values()))
+        print("  ".join(_cell(value) for value in line.values()))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 def show(arguments: argparse.Namespace) -> int:
@@ -200,7 +206,8 @@ def change(arguments: argparse.Namespace) -> int:
 def withdraw(arguments: argparse.Namespace) -> int:
     """End a member's consent."""
     with _office(arguments) as office:
-        office.withdraw(arguments.member)
+        overwritten = office.withdraw(arguments.member)
+    _require_overwritten(overwritten, "the consent has ended")
     print("the consent has ended and the face template is gone; the card stays", file=sys.stderr)
     return 0
 
@@ -211,13 +218,17 @@ def erase(arguments: argparse.Namespace) -> int:
         raise CommandUsage("--yes: expected it, since what is erased cannot be had back; got none")
     with _office(arguments) as office:
         overwritten = office.erase(arguments.member)
-    if not overwritten:
-        raise CommandFault(
-            "the member is erased, but a process that reads kept the database's log from being"
-            " emptied: encrypted remains stand in menkou.db-wal until the box is restarted"
-        )
+    _require_overwritten(overwritten, "the member is erased")
     print("erased: keys, profile and face template are destroyed", file=sys.stderr)
     return 0
+
+
+def _require_overwritten(overwritten: bool, done: str) -> None:
+    if not overwritten:
+        raise CommandFault(
+            f"{done}, but a process that reads kept the database's log from being emptied:"
+            " encrypted remains stand in menkou.db-wal until the box is restarted"
+        )
 
 
 def export(arguments: argparse.Namespace) -> int:

@@ -77,7 +77,7 @@ def _decoded(path: Path) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = _as_gb18030(raw)
+        text = _as_gb18030(raw.removeprefix(b"\x84\x31\x95\x33"))  # its byte order mark
     if text is None:
         raise TableFault(
             f"{path.name}: expected UTF-8 or GB18030, got neither for certain;"

@@ -24,9 +24,10 @@ Why = Literal[
 ]
 
 MEANING: Final[dict[Why, str]] = {
-    "declaration_missing": "there is no [declaration]; write one, or set mode = \"count\"",
+    "declaration_missing": 'there is no [declaration]; write one, or set mode = "count"',
     "declaration_expired": "the [declaration] has expired; renew the assessment and its date",
-    "file_key_not_accepted": 'key = "file" needs accept_file_key = true in the [declaration]',
+    "file_key_not_accepted": "the box's key lies in a file, as there is no TPM or as it is set;"
+    " the [declaration] must accept that: accept_file_key = true",
     "key_missing": "the key that opens templates is not there",
     "models_missing": "the face models cannot be loaded",
     "clock_suspect": "the clock is not known to be right",
@@ -92,7 +93,7 @@ def judge(
         why.append("declaration_missing")
     elif ends is not None and now >= ends:
         why.append("declaration_expired")
-    if config.privacy.key == "file" and not (declaration and declaration.accept_file_key):
+    if config.key_kind == "file" and not (declaration and declaration.accept_file_key):
         why.append("file_key_not_accepted")
     elif not key:
         why.append("key_missing")

@@ -103,6 +103,7 @@ class Recognition:
         changes: list[Change] = []
         for subject, vector in self._feed(now):
             chain = self._strangers.find(vector) if self._strangers else None
+            vector.fill(0.0)  # the gallery has its own
             if chain is None or self._strangers is None:
                 continue
             fit = Fit(distance=None, sure=True)  # whoever enrols a guest has them before their eyes

@@ -22,6 +22,8 @@ from menkou.progress import Progress
 
 TICK_EVERY_S = 60.0
 """Closing times are looked for once a recorded minute."""
+LOOK_EVERY_S = 1.0
+"""Members and the permission to read faces are looked at once a recorded second."""
 
 
 class RecordingClock:
@@ -240,16 +242,18 @@ class Replay:
         """
         began = time.monotonic()
         flushed = began
-        ticked_s = 0.0
+        ticked_s = looked_s = 0.0
         self._look()
         progress = Progress(sys.stderr)
         merged = heapq.merge(*map(self._given, self._recordings), key=lambda frame: frame.at)
         for frame in itertools.takewhile(lambda _: not stop(), merged):
             self.frames += 1
             self._clock.advance(frame.at)
+            if self._clock.mono() - looked_s >= LOOK_EVERY_S:
+                looked_s = self._clock.mono()
+                self._look()
             if self._clock.mono() - ticked_s >= TICK_EVERY_S:
                 ticked_s = self._clock.mono()
-                self._look()
                 self._recorder.add(self._counting.tick(self._clock.now()))
             self._play_interludes()
             self._take(frame)

@@ -4,7 +4,12 @@ MenkouFault
 ├── menkou.web.errors.WebError      the pages cannot be served
 ├── edge.store.database.StoreFault  the box's store cannot be used
 ├── edge.sensors.recording.CameraFault
+├── edge.keys.errors.KeyFault       a key cannot be had, or does not open what it should
+├── edge.memory.MemoryFault         no memory that stays off the swap
 ├── edge.faces.dlib_file.FaceModelFault
+├── edge.faces.gallery.VectorDamaged
+├── edge.faces.photo.PhotoRefused   a photo that nobody can be enrolled by
+├── edge.member_table.TableFault    a table of members that cannot be imported
 ├── edge.uplink.link.UplinkFault
 └── edge.commands.CommandFault      a command was called wrongly, or could not do its work
 """

@@ -61,8 +61,9 @@ def run_box(config: EdgeConfig, config_path: Path) -> None:
     if "template" in slots:
         eyes_fds["--template-key-fd"] = slots["template"].fd
     front_fds = {"--profile-key-fd": slots["profile"].fd} if "profile" in slots else {}
+    keys = key_handover(config, slots)
     # A daemon: a TPM or a hub that takes its time must not hold up the end.
-    threading.Thread(target=keep_keys, args=(config, slots, stop), name="keys", daemon=True).start()
+    threading.Thread(target=keys.run, args=(stop,), name="keys", daemon=True).start()
     common = ("--config", str(config_path), "--epoch", epoch)
     Supervisor(
         parts=[
@@ -88,8 +89,8 @@ def key_slots(config: EdgeConfig) -> Mapping[Part, KeySlot]:
         return {}
 
 
-def keep_keys(config: EdgeConfig, slots: Mapping[Part, KeySlot], stop: threading.Event) -> None:
-    """Keep the slots filled as members and mode need it, until `stop` is set.
+def key_handover(config: EdgeConfig, slots: Mapping[Part, KeySlot]) -> Handover:
+    """Return what keeps the slots filled as members and mode need it.
 
     The profile key is for boxes with members, the template key for a mode that reads faces.
     """
@@ -103,7 +104,7 @@ def keep_keys(config: EdgeConfig, slots: Mapping[Part, KeySlot], stop: threading
         status = judge(config, now=clock.now(), clock=clock.state(), faces_off=faces_off, key=True)
         return parts if status.mode == "count" else [*parts, "template"]
 
-    Handover(slots=slots, root=keyring(config, db).root, needed=needed).run(stop)
+    return Handover(slots=slots, root=keyring(config, db).root, needed=needed)
 
 
 def strangers_memory(config: EdgeConfig, now: datetime) -> SecretMemory | None:

@@ -19,6 +19,7 @@ from edge.store.consents import Consents
 from edge.store.database import StoreAway, transaction
 from edge.store.ledger import visit_of
 from edge.store.outbox import Outbox
+from edge.store.register import emptied_log
 from edge.store.switches import Request, note_done, open_requests
 from edge.wire.messages import MemberChanged
 
@@ -110,6 +111,10 @@ class StoreErrands:
         now = self._clock.mono()
         if now - self._expired < EXPIRE_EVERY_S or self._clock.state() != "ok":
             return
-        self._expired = now
-        for subject in self._consents.expire(self._clock.now()):
+        ended = self._consents.expire(self._clock.now())
+        for subject in ended:
             log.info("the consent of %s has run out; the template is gone", subject)
+        if ended:  # there may be more; and what was deleted must leave the log as well
+            emptied_log(self._db, 0.0)
+        else:
+            self._expired = now

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlite_utils import Database
 
@@ -19,7 +20,7 @@ from edge.core.visit import time_of
 from edge.eyes import Eyes
 from edge.hardening import seal_process
 from edge.keys.handover import KeySlot
-from edge.memory import SecretMemory
+from edge.memory import MemoryFault, SecretMemory
 from edge.modes import ModeStatus, judge
 from edge.pipeline import Recorder
 from edge.ports import CameraStateCode, Fact
@@ -34,6 +35,7 @@ from edge.wire.messages import Health
 from menkou.errors import MenkouFault
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ class Permission:
         self._db = db
         self._slot = slot
         self.models = True
+        self._began = clock.mono()
 
     def root(self) -> bytes | None:
         """Return the template root, None while there is none."""
@@ -78,6 +81,25 @@ class Permission:
             models=self.models,
         )
 
+    def keeps_strangers(self) -> bool:
+        """Say whether strangers may be remembered, whatever is missing only for the moment.
+
+        A key or a clock that comes late after a restart takes nothing away, unless it stays away
+        for a whole window: in `count` nobody lets go of those whose time is over.
+        """
+        whole = judge(
+            self._config,
+            now=self._clock.now(),
+            clock="ok",
+            faces_off=is_off(self._db, FACES),
+            key=True,
+        )
+        blind = self().mode == "count"
+        waited_s = self._clock.mono() - self._began
+        return whole.everybody and not (
+            blind and waited_s >= self._config.dedup.window.total_seconds()
+        )
+
 
 def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
     """Run the eyes process until SIGTERM; it replaces itself when another mode is due.
@@ -90,8 +112,8 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
     stop = stop_on_signals()
     db = connect(config.data_dir)
     clock = steady_clock(config, db)
-    slot = KeySlot(handed.template_key) if handed.template_key is not None else None
-    strangers = SecretMemory(handed.strangers) if handed.strangers is not None else None
+    slot = _opened(KeySlot, handed.template_key)
+    strangers = _opened(SecretMemory, handed.strangers)
     due = Permission(config, clock, db, slot)
     status = due()
     errands = StoreErrands(db, epoch, clock)
@@ -131,10 +153,14 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
     faces = _recognition(config, status, due, book, db, strangers)
     if faces is None and status.mode != "count":
         status = due()  # without models: this process counts
-    if strangers is not None and not status.everybody:
-        strangers.wipe()
     counting = counting_of(config, {c.name for c in config.camera}, book, faces)
     errands.correct = counting.wrong_person
+
+    def due_now() -> ModeStatus:
+        if strangers is not None and not due.keeps_strangers():
+            strangers.wipe()
+        return due()
+
     end = Eyes(
         cameras=cameras,
         counting=counting,
@@ -143,11 +169,22 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
         clock=clock,
         keep_health=keep_health,
         status=status,
-        due=due,
+        due=due_now,
         errands=errands,
     ).run(stop)
     if end == "mode":
         _begin_anew()
+
+
+def _opened(kind: Callable[[int], T], descriptor: int | None) -> T | None:
+    """Return what is behind an inherited descriptor; without it the box counts."""
+    if descriptor is None:
+        return None
+    try:
+        return kind(descriptor)
+    except MemoryFault as exc:
+        log.error("%s", exc)
+        return None
 
 
 def _recognition(

@@ -1,6 +1,6 @@
 """Where this box's keys live, as the settings say. Called by the supervisor and the commands."""
 
-from pathlib import Path
+from typing import Final
 
 from sqlite_utils import Database
 
@@ -12,13 +12,8 @@ from edge.keys.roots import Keyring, Part, RootProvider
 from edge.keys.tpm_key import TpmRoots
 from edge.store.people import StoredChecks
 
-HUB_PATIENCE_S = 20.0
+HUB_PATIENCE_S: Final = 20.0
 """How long one try to get a share from the hub takes at most."""
-
-
-def keys_dir(config: EdgeConfig) -> Path:
-    """Return the folder of the box's keys."""
-    return config.data_dir / "keys"
 
 
 def keyring(config: EdgeConfig, db: Database) -> Keyring:
@@ -26,17 +21,17 @@ def keyring(config: EdgeConfig, db: Database) -> Keyring:
 
     `Keyring.root` may take as long as a TPM or the hub takes.
     """
-    return Keyring(_provider(config), StoredChecks(db), keys_dir(config))
+    return Keyring(_provider(config), StoredChecks(db), config.keys_dir)
 
 
 def _provider(config: EdgeConfig) -> RootProvider:
-    match config.privacy.key:
+    match config.key_kind:
         case "file":
-            return FileRoots(keys_dir(config))
+            return FileRoots(config.keys_dir)
         case "tpm":
-            return TpmRoots(keys_dir(config))
+            return TpmRoots(config.keys_dir)
         case "hub":
-            return HubRoots(keys_dir(config), lambda part: _share(config, part))
+            return HubRoots(config.keys_dir, lambda part: _share(config, part))
 
 
 def _share(config: EdgeConfig, part: Part) -> bytes:

@@ -94,10 +94,10 @@ class Office:
         self._begin()
         return Register(self.db, keys, actor=LOCAL, tell=self._tell)
 
-    def withdraw(self, member_id: str) -> None:
+    def withdraw(self, member_id: str) -> bool:
         """End a member's consent (see `store.register.withdraw`)."""
         self._begin()
-        register.withdraw(self.db, member_id, self.now(), actor=LOCAL, tell=self._tell)
+        return register.withdraw(self.db, member_id, self.now(), actor=LOCAL, tell=self._tell)
 
     def erase(self, member_id: str) -> bool:
         """Erase a member (see `store.register.erase`)."""

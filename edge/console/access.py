@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 from typing import Any, Final
 
 from flask import Blueprint, Flask, abort, g, redirect, render_template, request, url_for
@@ -156,8 +157,8 @@ class Access:
             wait_s = self._attempts.wait_s(address, self._clock())
             if not wait_s:
                 return self._try(address)
-        minutes = int(wait_s // 60) + 1
-        return self._form("pair.wait", count=minutes), 429, {"Retry-After": str(int(wait_s) + 1)}
+        minutes = ceil(wait_s / 60)
+        return self._form("pair.wait", count=minutes), 429, {"Retry-After": str(ceil(wait_s))}
 
     def _try(self, address: str) -> ResponseReturnValue:
         """Redeem the code; a device that was paired before is then known by its new session."""
@@ -196,5 +197,5 @@ def _not_paired() -> ResponseReturnValue:
 
 def _too_often(wait_s: float) -> Any:
     response = Flask.response_class("Too often / 操作太频繁\n", 429, mimetype="text/plain")
-    response.headers["Retry-After"] = str(int(wait_s) + 1)
+    response.headers["Retry-After"] = str(ceil(wait_s))
     return response

@@ -119,3 +119,8 @@ class Arrivals:
 
     cards: tuple[Card, ...]
     again_s: int | None
+
+    @property
+    def newest(self) -> Card | None:
+        """The member who has just come in, for those who hear the page."""
+        return next((card for card in self.cards if card.fresh and card.who == "named"), None)

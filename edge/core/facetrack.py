@@ -51,7 +51,10 @@ MOST_FRAMES: Final = 20  # in a track's mean; then it is only checked
 
 # A frame this far from its track's mean is somebody else's: 95 % of one person's frames lie within
 # 0.24 of the mean, all within 0.33; 0.04 % of different people are this near (LFW).
-AGREES: Final = 0.36
+AGREES: Final = 0.33
+
+# Who was seen just now is likelier than who was seen a second ago, by so much distance.
+STALE: Final = 0.15
 
 STILL: Final = 0.6  # of a face's width: so far one found again may lie from where it was
 FASTEST: Final = 9.0  # face widths a second: somebody hurrying across, 1.4 m/s
@@ -103,10 +106,18 @@ class _Companion:
     held: int = 0
     beside: float = 0.0  # sum of the distances between their middles, sideways
 
+    def add(self, other: _Companion) -> None:
+        self.shared += other.shared
+        self.held += other.held
+        self.beside += other.beside
+
 
 @dataclass(slots=True, eq=False)
 class _Face:
-    """A face track. Of the descriptors only their sum is kept."""
+    """A face track. Of the descriptors only their sum is kept.
+
+    What place alone joined to it is `guessed` until the next descriptor confirms it.
+    """
 
     id: int
     box: Box
@@ -115,8 +126,10 @@ class _Face:
     frames: int = 0
     given: int = 0
     first_at_s: float = math.inf
-    embedded_at_s: float = -math.inf
+    taken_at_s: float = -math.inf
+    confirmed_at_s: float = -math.inf
     companions: dict[int, _Companion] = field(default_factory=dict)
+    guessed: dict[int, _Companion] = field(default_factory=dict)
 
     @property
     def mean(self) -> Vector:
@@ -131,19 +144,30 @@ class _Face:
         elif self.frames < MOST_FRAMES:
             spacing_s = LATER_SPACING_S
         # Times are rounded somewhere on their way here: a millisecond is no reason to wait.
-        return at_s - self.embedded_at_s >= spacing_s - 0.001
+        return at_s - self.taken_at_s >= spacing_s - 0.001
 
     def take(self, vector: Vector, at_s: float) -> None:
-        self.embedded_at_s = at_s
+        """Confirm the track by a descriptor; it goes into the mean when it tells more."""
+        self.confirm()
+        self.confirmed_at_s = at_s
+        if not self.wants(at_s):
+            return
+        self.taken_at_s = at_s
         if self.frames < MOST_FRAMES:
             self.total += vector
             self.frames += 1
             self.first_at_s = min(self.first_at_s, at_s)
 
+    def confirm(self) -> None:
+        """Believe that all since the last descriptor was the same person."""
+        for number, guess in self.guessed.items():
+            self.companions.setdefault(number, _Companion()).add(guess)
+        self.guessed.clear()
+
     def accompany(self, bodies: Sequence[Track]) -> None:
         x, y = self.box.centre
         for body in bodies:
-            companion = self.companions.setdefault(body.id, _Companion())
+            companion = self.guessed.setdefault(body.id, _Companion())
             companion.shared += 1
             box = body.box
             if box.left <= x <= box.right and box.top <= y <= box.bottom:
@@ -161,7 +185,7 @@ class _Face:
         """Whether a decision is possible, or can be made again on twice as much."""
         if self.given:
             return self.frames >= min(2 * self.given, MOST_FRAMES) and self.frames > self.given
-        slow = self.embedded_at_s - self.first_at_s >= SLOW_S
+        slow = self.taken_at_s - self.first_at_s >= SLOW_S
         return self.frames >= (SLOW_FRAMES if slow else FIRST_FRAMES)
 
     def evidence(self, at_s: float, *, ended: bool) -> Evidence:
@@ -224,7 +248,10 @@ class FaceTracks:
         owners = self._assign(seen, vectors)
         evidence = []
         for index, look in enumerate(seen):
-            face = owners.get(index) or self._born(look)
+            face = owners.get(index)
+            if face is None:
+                self._doubt(look, owners)
+                face = self._born(look)
             face.box, face.seen_at_s = look.box, self._at_s
             face.accompany(bodies)
             if index in vectors:
@@ -239,37 +266,31 @@ class FaceTracks:
         return self._close(gone)
 
     def _tells(self, look: SeenFace) -> bool:
-        near = [face for face in self._faces if self._reach(face, look) <= 1.0]
-        return len(near) != 1 or near[0].wants(self._at_s) or _jumped(near[0].box, look.box)
+        near = [face for face in self._faces if self._in_reach(face, look)]
+        return len(near) != 1 or near[0].wants(self._at_s) or _moved(near[0].box, look.box) > STILL
 
-    def _reach(self, face: _Face, look: SeenFace) -> float:
-        """How far a face lies from where the track was, as a part of how far it may."""
-        (x, y), (x1, y1) = face.box.centre, look.box.centre
-        bigger = max(face.box.width, look.box.width) / max(
-            min(face.box.width, look.box.width), 1e-6
-        )
+    def _in_reach(self, face: _Face, look: SeenFace) -> bool:
+        """Whether the track's face can have come to where this one is."""
         elapsed_s = self._at_s - face.seen_at_s
-        if bigger > RESIZED * (1 + elapsed_s):
-            return math.inf
-        wide = (face.box.width + look.box.width) / 2
-        high = (face.box.height + look.box.height) / 2
-        may = STILL + FASTEST * elapsed_s
-        return math.hypot((x1 - x) / max(wide, 1e-6), (y1 - y) / max(high, 1e-6)) / may
+        sizes = sorted((face.box.width, look.box.width))
+        if sizes[1] > RESIZED * (1 + elapsed_s) * sizes[0]:
+            return False
+        return _moved(face.box, look.box) <= STILL + FASTEST * elapsed_s
 
     def _assign(self, seen: Sequence[SeenFace], vectors: Mapping[int, Vector]) -> dict[int, _Face]:
         """The track of each face that has one: by descriptor where both have one, else by place."""
         pairs = []
         for index, look in enumerate(seen):
             for face in self._faces:
-                reach = self._reach(face, look)
-                if reach > 1.0:
+                if not self._in_reach(face, look):
                     continue
+                stale = STALE * (self._at_s - face.seen_at_s)
                 if index in vectors and face.frames:
                     apart = float(np.linalg.norm(face.mean - vectors[index]))
                     if apart <= AGREES:
-                        pairs.append((0, apart, index, face))
+                        pairs.append((0, apart + stale, index, face))
                 else:
-                    pairs.append((1, reach, index, face))
+                    pairs.append((1, _moved(face.box, look.box) + stale * FASTEST, index, face))
         owners: dict[int, _Face] = {}
         taken: set[int] = set()
         for _, _, index, face in sorted(pairs, key=lambda pair: (*pair[:3], pair[3].id)):
@@ -277,6 +298,14 @@ class FaceTracks:
                 owners[index] = face
                 taken.add(face.id)
         return owners
+
+    def _doubt(self, look: SeenFace, owners: Mapping[int, _Face]) -> None:
+        """Where somebody new stands, nobody knows who stood there since the last descriptor."""
+        seen = {face.id for face in owners.values()}
+        for face in self._faces:
+            if face.id not in seen and face.frames and self._in_reach(face, look):
+                face.guessed.clear()
+                face.seen_at_s = face.confirmed_at_s
 
     def _born(self, look: SeenFace) -> _Face:
         face = _Face(
@@ -288,16 +317,17 @@ class FaceTracks:
 
     def _close(self, gone: Sequence[_Face]) -> list[Evidence]:
         """What ended tracks were known by, when last seen; their numbers are overwritten."""
-        left = [
-            face.evidence(face.seen_at_s, ended=True) for face in gone if face.frames >= LAST_FRAMES
-        ]
+        left = []
         for face in gone:
+            face.confirm()
+            if face.frames >= LAST_FRAMES:
+                left.append(face.evidence(face.seen_at_s, ended=True))
             face.total.fill(0.0)
         return left
 
 
-def _jumped(before: Box, after: Box) -> bool:
-    """Whether a face lies where nobody's face moves to within a picture."""
+def _moved(before: Box, after: Box) -> float:
+    """How far apart the middles of two faces lie, in faces."""
     (x, y), (x1, y1) = before.centre, after.centre
     wide, high = (before.width + after.width) / 2, (before.height + after.height) / 2
-    return math.hypot((x1 - x) / max(wide, 1e-6), (y1 - y) / max(high, 1e-6)) > STILL
+    return math.hypot((x1 - x) / max(wide, 1e-6), (y1 - y) / max(high, 1e-6))

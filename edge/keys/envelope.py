@@ -26,6 +26,7 @@ from edge.keys.errors import KeyFault, Unreadable
 
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12  # what AES-GCM is made for (SP 800-38D, 8.2)
+_TAG_BYTES: Final = 16
 _VERSION: Final = 1
 _SUITE: Final = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
@@ -74,9 +75,20 @@ def unseal(key: bytes, sealed: bytes, bond: bytes) -> bytes:
     Raises:
         Unreadable: a byte was changed, or key or bond are others.
     """
+    return bytes(unseal_wipeable(key, sealed, bond))
+
+
+def unseal_wipeable(key: bytes, sealed: bytes, bond: bytes) -> bytearray:
+    """Return what `seal` was given, in memory that the caller can overwrite.
+
+    Raises:
+        Unreadable: as `unseal`.
+    """
     nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+    content = bytearray(max(0, len(ciphertext) - _TAG_BYTES))
     try:
-        return AESGCM(require_key(key)).decrypt(nonce, ciphertext, bond)
+        AESGCM(require_key(key)).decrypt_into(nonce, ciphertext, bond, content)
+        return content
     except (InvalidTag, ValueError):  # ValueError: so short that it holds no nonce
         raise _unreadable(sealed) from None
 

@@ -29,8 +29,9 @@ class TemplateOpener:
             Unreadable: one of them is damaged, or of another subject or box.
         """
         inner = envelope.unseal_with(self._private, key, envelope.bound(subject, KEY_PURPOSE))
-        raw = envelope.unseal(inner, vector, envelope.bound(subject, VECTOR_PURPOSE))
+        raw = envelope.unseal_wipeable(inner, vector, envelope.bound(subject, VECTOR_PURPOSE))
         numbers = np.frombuffer(raw, dtype=STORED).astype(np.float32)
+        raw[:] = bytes(len(raw))  # no second copy lies about in freed memory
         if numbers.shape != (DIMENSIONS,):
             raise Unreadable(f"template: expected {DIMENSIONS} numbers, got {len(numbers)}")
         return numbers

@@ -117,7 +117,7 @@ def _tpm2(place: Path, *words: str, secret: bytes | None = None) -> bytes:
             f"TPM: expected the program {_PROGRAM} (Debian package tpm2-tools), got none; {_REMEDY}"
         ) from None
     except subprocess.TimeoutExpired:
-        # Without the exception's own context: it holds what was piped in.
+        # Not chained: that exception holds what was printed so far.
         raise KeyAway(f"TPM: expected an answer within {_TIMEOUT_S:g} s, got none") from None
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()

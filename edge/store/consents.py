@@ -16,7 +16,7 @@ from edge.store import chain
 from edge.store.audit import Audit
 from edge.store.chain import Verdict
 from edge.store.database import transaction
-from edge.store.people_schema import CONSENT
+from edge.store.people_schema import CONSENT, rebuild_templates
 from edge.wire.codec import utc_text
 
 Kind = Literal["given", "withdrawn", "expired", "erased"]
@@ -142,6 +142,7 @@ class Consents:
             subjects = _run_out(self._db, now)
             for subject in subjects:
                 self.end(subject, "expired", now)
+            rebuild_templates(self._db)
         return subjects
 
     def _note(self, subject: str, kind: Kind, now: datetime) -> None:

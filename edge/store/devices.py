@@ -171,8 +171,8 @@ def first_role(devices: Devices, now: datetime) -> Role:
 
 def tidy_name(name: str) -> str:
     """Return a device's name as one short line of printable text."""
-    line = " ".join(name.split())
-    return "".join(c for c in line if c.isprintable())[:NAME_CHARS_MAX]
+    printable = "".join(c if c.isprintable() else " " for c in name)
+    return " ".join(printable.split())[:NAME_CHARS_MAX]
 
 
 def _plain(typed: str) -> str:

@@ -4,6 +4,7 @@ What the law demands stands here as triggers, so that no code of ours can forget
 needs a live consent of the same member; ledger and log are only ever added to.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlite_utils import Database
@@ -75,19 +76,32 @@ def _consents(db: Database) -> None:
 
 
 def _templates(db: Database) -> None:
+    db.execute(
+        "CREATE TABLE gallery (id INTEGER PRIMARY KEY CHECK (id = 1), mark INTEGER NOT NULL)"
+    )
+    db.execute("INSERT INTO gallery VALUES (1, 0)")
+    _template_table(db)
+    _template_triggers(db)
+    db.execute(
+        "CREATE TRIGGER consent_ended AFTER INSERT ON consent WHEN NEW.kind <> 'given'"
+        " BEGIN DELETE FROM template WHERE subject = NEW.subject; END"
+    )
+
+
+def _template_table(db: Database) -> None:
+    # That the subject is a member is for the triggers: a foreign key would forbid `rebuild_people`.
     # `mark` is the gallery's mark when the row was written: what the eyes hold is compared by it.
     db.execute(
         "CREATE TABLE template ("
-        " subject TEXT PRIMARY KEY REFERENCES member (subject),"
+        " subject TEXT PRIMARY KEY,"
         " consent_id INTEGER NOT NULL REFERENCES consent (id),"
         f" made_at TEXT NOT NULL CHECK (made_at {_MOMENT}), model TEXT NOT NULL,"
         " photos INTEGER NOT NULL CHECK (photos > 0), sealed_key BLOB NOT NULL,"
         " sealed BLOB NOT NULL, mark INTEGER NOT NULL DEFAULT 0) STRICT"
     )
-    db.execute(
-        "CREATE TABLE gallery (id INTEGER PRIMARY KEY CHECK (id = 1), mark INTEGER NOT NULL)"
-    )
-    db.execute("INSERT INTO gallery VALUES (1, 0)")
+
+
+def _template_triggers(db: Database) -> None:
     for action in ("INSERT", "UPDATE OF subject, consent_id, made_at"):
         name = action.split()[0].lower()
         db.execute(
@@ -112,10 +126,6 @@ def _templates(db: Database) -> None:
         "CREATE TRIGGER template_removed AFTER DELETE ON template"
         " BEGIN UPDATE gallery SET mark = mark + 1; END"
     )
-    db.execute(
-        "CREATE TRIGGER consent_ended AFTER INSERT ON consent WHEN NEW.kind <> 'given'"
-        " BEGIN DELETE FROM template WHERE subject = NEW.subject; END"
-    )
 
 
 def _audit(db: Database) -> None:
@@ -128,6 +138,34 @@ def _audit(db: Database) -> None:
     )
     db.execute("CREATE INDEX audit_subject ON audit (subject, id) WHERE subject IS NOT NULL")
     _only_added_to(db, AUDIT)
+
+
+def rebuild_templates(db: Database) -> None:
+    """Write the templates into fresh pages, in the caller's transaction.
+
+    SQLite's secure_delete overwrites what is deleted, but not the copies that it leaves behind
+    when it moves rows between pages. The pages that are given up here are overwritten whole.
+    """
+    rows = db.execute("SELECT * FROM template ORDER BY rowid").fetchall()
+    db.execute("DROP TABLE template")
+    _template_table(db)
+    _refill(db, "template", rows)  # before the triggers: marks stay as they are
+    _template_triggers(db)
+
+
+def rebuild_people(db: Database) -> None:
+    """Write members and templates into fresh pages, in the caller's transaction."""
+    rebuild_templates(db)
+    rows = db.execute("SELECT * FROM member ORDER BY rowid").fetchall()
+    db.execute("DROP TABLE member")
+    _members(db)
+    _refill(db, "member", rows)
+
+
+def _refill(db: Database, table: str, rows: Sequence[Sequence[object]]) -> None:
+    if rows:
+        marks = ", ".join("?" * len(rows[0]))
+        db.conn.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
 
 
 def _only_added_to(db: Database, chain: Chain) -> None:

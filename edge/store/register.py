@@ -23,6 +23,7 @@ from edge.store.audit import Audit, Code, What
 from edge.store.consents import Consents, Tell, history, live_consent
 from edge.store.database import FILE_NAME, StoreFault, transaction, translated
 from edge.store.people import GUARDIAN_PURPOSE, PROFILE_PURPOSE, Member, People, subject_of
+from edge.store.people_schema import rebuild_people, rebuild_templates
 from edge.wire.codec import utc_text
 
 CHECKPOINT_PATIENCE_S: Final = 10.0
@@ -281,8 +282,11 @@ def _random_ulid() -> str:
     return str(ULID.from_bytes(secrets.token_bytes(16)))
 
 
-def withdraw(db: Database, member_id: str, now: datetime, *, actor: str, tell: Tell) -> None:
-    """End a member's consent and remove the template; the card stays. Needs no key.
+def withdraw(db: Database, member_id: str, now: datetime, *, actor: str, tell: Tell) -> bool:
+    """End a member's consent and destroy the template; the card stays. Needs no key.
+
+    Returns:
+        As `erase`.
 
     Raises:
         MemberMissing: there is no such member.
@@ -296,6 +300,8 @@ def withdraw(db: Database, member_id: str, now: datetime, *, actor: str, tell: T
                 f"member {member_id}: expected a consent that can be withdrawn, got none"
             )
         Consents(db, actor=actor, tell=tell).end(subject, "withdrawn", now)
+        rebuild_templates(db)
+    return emptied_log(db, CHECKPOINT_PATIENCE_S)
 
 
 def erase(db: Database, member_id: str, now: datetime, *, actor: str, tell: Tell) -> bool:
@@ -315,6 +321,7 @@ def erase(db: Database, member_id: str, now: datetime, *, actor: str, tell: Tell
         subject = subject_of(db, member_id)
         Consents(db, actor=actor, tell=tell).end(subject, "erased", now)
         db.execute("DELETE FROM member WHERE id = ?", [member_id])
+        rebuild_people(db)
         Audit(db).append(at=now, what="erase", actor=actor, subject=subject)
     return emptied_log(db, CHECKPOINT_PATIENCE_S)
 

@@ -30,13 +30,14 @@ MODE_REASONS: Final = (
 """Why a box may have to run in a lower mode than its settings ask for."""
 
 
-def declared(check: Callable[[Any], Any], *, absent: Any = MISSING) -> Any:
+def declared(check: Callable[[Any], Any], *, absent: Any = MISSING, shown: bool = True) -> Any:
     """Declare a message field with its check; `codec` reads it back from the metadata.
 
     `absent` is what a message of a release that did not know the field meant by it. It is always
     sent; a box that is updated later, or has old events in its outbox, is still understood.
+    What is not `shown` stays out of `repr`.
     """
-    return field(metadata={"check": check, "absent": absent})
+    return field(repr=shown, metadata={"check": check, "absent": absent})
 
 
 _who = checks.choice("member", "visitor", "staff")
@@ -285,9 +286,7 @@ class KeyRelease:
     session: str = declared(checks.epoch)
     part: str = declared(_part)
     state: Literal["released", "revoked"] = declared(checks.choice("released", "revoked"))
-    sealed: str | None = field(
-        repr=False, metadata={"check": checks.optional(checks.sealed_key), "absent": MISSING}
-    )
+    sealed: str | None = declared(checks.optional(checks.sealed_key), shown=False)
 
 
 UpMessage = Hello | Batch | KeyRequest

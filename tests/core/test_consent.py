@@ -119,9 +119,7 @@ def test_what_is_no_object_is_no_consent(record: object) -> None:
         pytest.param({"scope": "chain"}, "shops", id="a chain of no shops"),
         pytest.param({"scope": "chain", "shops": ["bj-001"]}, "shops", id="other shops only"),
         pytest.param({"shops": ["bj-001"]}, "shops", id="another shop with scope store"),
-        pytest.param(
-            {"scope": "chain", "shops": ["nj-001", "nj-001"]}, "shops", id="a shop twice"
-        ),
+        pytest.param({"scope": "chain", "shops": ["nj-001", "nj-001"]}, "shops", id="a shop twice"),
         pytest.param({"member": "01OTHER"}, "member", id="another member"),
         pytest.param({"member": ["C-1"]}, "member", id="a list as member"),
         pytest.param({"born": "2030-01-01"}, "born", id="not born yet"),

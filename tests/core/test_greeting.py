@@ -95,7 +95,8 @@ def test_an_appointment_matters_on_the_shops_own_day(at: datetime, today: bool) 
 def test_a_birthday_matters_for_a_week(
     birthday: str, today: datetime, said: tuple[str, date | None, int] | None
 ) -> None:
-    found = [(r.code, r.on, r.days) for r in _reasons(now=today, birthday=birthday)]
+    reasons = _reasons(last_visit=None, now=today, birthday=birthday)
+    found = [(r.code, r.on, r.days) for r in reasons]
     assert found == ([said] if said else [])
 
 

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import Engine, select
 
 from cloud import releases, tables
-from cloud.aside import KEYS_DENIED, meters
 from cloud.db import reading, writing
 from cloud.inbox import Asked
 from cloud.ingest import Ingest
+from cloud.queries import hub_health
 from cloud.shares import ASKED_MAX, Shares
 from edge.wire.codec import decode_down, encode
 from edge.wire.messages import KeyRelease, KeyRequest
@@ -71,7 +71,7 @@ def share(hub: Shares, asker: Asker) -> bytes:
 
 def denied(engine: Engine) -> int:
     with reading(engine) as connection:
-        return meters(connection).get(KEYS_DENIED, 0)
+        return hub_health(connection, NOW).keys_denied
 
 
 def test_a_box_gets_the_same_share_at_every_start_and_from_every_process(

@@ -3,19 +3,31 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 import requests
 
+from edge.core.visit import Chain as VisitChain
+from edge.faces.strangers import StrangerMemory
+from edge.memory import STRANGERS_BYTES, SecretMemory, reserve
+from edge.ports import Vector
 from edge.store.database import connect
 from tests.integration.conftest import Chain
 from tests.support.processes import Running, free_port, our_command, until
+
+needs_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason="a sealed process shows its memory and descriptors to root only"
+)
 
 
 class Box:
@@ -27,7 +39,7 @@ class Box:
         self.config = folder / "box.toml"
         self.config.write_text(
             '[store]\nid = "nj-001"\nname = "南京东路店"\ntimezone = "Asia/Shanghai"\n'
-            '[box]\nid = "nj-001-a"\ndata_dir = "data"\n'
+            '[box]\nid = "nj-001-a"\ndata_dir = "data"\nclock = "host"\n'
             f'[[camera]]\nname = "door"\nsource = "{film}"\nloop = true\n'
             f'[console]\nlisten = "127.0.0.1:{self.port}"\n' + extra,
             encoding="utf-8",
@@ -84,6 +96,7 @@ def test_a_box_counts_shows_and_stops_cleanly(make_box: Callable[..., Box]) -> N
     assert not any(part.is_running() for part in parts)
 
 
+@needs_root
 def test_no_model_and_no_video_library_is_loaded_where_none_is_needed(
     make_box: Callable[..., Box],
 ) -> None:
@@ -92,6 +105,192 @@ def test_no_model_and_no_video_library_is_loaded_where_none_is_needed(
     for name, unwanted in (("eyes", ("dlib", "onnxruntime")), ("front", ("cv2", "dlib", "onnx"))):
         mapped = {m.path for m in box.part(name).memory_maps()}
         assert not [path for path in mapped for word in unwanted if word in path]
+
+
+FACES = """
+[privacy]
+mode = "checkin"
+key = "file"
+[declaration]
+jurisdiction = "CN"
+controller = "Example Jewellery Co."
+contact = "privacy@example.com"
+assessment = "PIA-2026-014"
+signage_attested_by = "Shop manager"
+signage_attested_on = 2026-01-01
+expires = 2099-01-01
+accept_file_key = true
+basis_everybody = "a basis for this test"
+"""
+EVERYBODY = '[dedup]\nwho = "everybody"\n'
+
+
+def secret_files(process: psutil.Process) -> dict[int, int]:
+    """Return the inodes of the secret memory that a process has descriptors of, by number."""
+    found = {}
+    for fd in Path(f"/proc/{process.pid}/fd").iterdir():
+        if any(word in str(fd.readlink()) for word in ("secretmem", "memfd:menkou")):
+            found[int(fd.name)] = fd.stat().st_ino
+    return found
+
+
+def option(process: psutil.Process, name: str) -> int | None:
+    """Return the descriptor's number that a part was started with."""
+    words = process.cmdline()
+    return int(words[words.index(name) + 1]) if name in words else None
+
+
+@needs_root
+def test_a_box_that_counts_opens_no_key_and_its_eyes_have_no_place_for_one(
+    make_box: Callable[..., Box],
+) -> None:
+    box = make_box()
+    until(lambda: box.camera() == "ok", what="the camera")
+    assert option(box.part("eyes"), "--template-key-fd") is None
+    assert secret_files(box.part("eyes")) == {}
+    assert box.part("eyes").rlimit(psutil.RLIMIT_CORE) == (0, 0)
+    assert not (box.folder / "data/keys").exists()
+    assert "key" not in box.process.log().lower()
+
+
+@needs_root
+def test_each_part_has_its_own_key_slot_and_the_front_none_of_the_templates(
+    make_box: Callable[..., Box],
+) -> None:
+    box = make_box(extra=FACES + EVERYBODY)
+    until(lambda: "the template key is there" in box.process.log(), what="the template key")
+    eyes, front = box.part("eyes"), box.part("front")
+    template, strangers = (option(eyes, name) for name in ("--template-key-fd", "--strangers-fd"))
+    profile = option(front, "--profile-key-fd")
+    assert None not in (template, strangers, profile)
+    until(lambda: {template, strangers} <= secret_files(eyes).keys(), what="the eyes' memory")
+    of_eyes, of_front = secret_files(eyes), secret_files(front)
+    assert profile in of_front
+    assert not set(of_eyes.values()) & set(of_front.values())
+    assert option(front, "--template-key-fd") is None
+    assert (box.folder / "data/keys/template.key").exists()
+    # Nobody is a member yet: the key of their profiles is not even made.
+    assert not (box.folder / "data/keys/profile.key").exists()
+
+
+def test_a_key_that_is_gone_stops_nothing_and_is_logged_once(make_box: Callable[..., Box]) -> None:
+    box = make_box(extra=FACES.replace('key = "file"', 'key = "hub"'))
+    until(lambda: "the template key is not there" in box.process.log(), what="the word on the key")
+    until(lambda: box.camera() == "ok", what="the camera")
+    time.sleep(4)  # two more tries
+    assert box.process.log().count("the template key is not there") == 1
+    assert [part["restarts"] for part in box.state()["parts"]] == [0, 0]
+
+
+class Systemd:
+    """Plays systemd: hears the box, keeps its descriptors, and gives them back at a start."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(folder / "notify"))
+        self._socket.settimeout(20)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, box: Box, kept: int | None = None) -> None:
+        """Start a box as a service, with a descriptor that was kept."""
+        listen = ""
+        if kept is not None:
+            listen = f"exec 3<&{kept}; export LISTEN_FDS=1 LISTEN_FDNAMES=strangers LISTEN_PID=$$;"
+        command = [sys.executable, "-m", "edge", "run", "--config", str(box.config)]
+        with (self._folder / "service.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                ["/bin/bash", "-c", f'{listen} exec "$@"', "bash", *command],
+                pass_fds=[] if kept is None else [kept],
+                env={**os.environ, "NOTIFY_SOCKET": str(self._folder / "notify")},
+                stdout=log,
+                stderr=log,
+            )
+
+    def part(self, name: str) -> psutil.Process:
+        """Return one of the box's running parts."""
+        assert self._process is not None
+        children = psutil.Process(self._process.pid).children()
+        return next(child for child in children if name in child.cmdline())
+
+    def kill(self) -> None:
+        """End the box as the kernel would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def hear(self, message: bytes) -> list[int]:
+        """Wait for a message; return the descriptors that came with it."""
+        while True:
+            heard, fds, _, _ = socket.recv_fds(self._socket, 4096, 4)
+            if heard == message:
+                return list(fds)
+
+    def log(self) -> str:
+        """Return what the box has said."""
+        return (self._folder / "service.log").read_text()
+
+    def close(self) -> None:
+        """End everything."""
+        self.kill()
+        self._socket.close()
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Iterator[Systemd]:
+    made = Systemd(tmp_path)
+    yield made
+    made.close()
+
+
+def stranger(now: datetime) -> tuple[VisitChain, Vector]:
+    """Return the visits and the face of somebody."""
+    visit = "01JDSTRANGER00000000000000"
+    chain = VisitChain(first_visit=visit, first_at=now, last_visit=visit, last_at=now)
+    numbers = np.random.default_rng(7).standard_normal(128).astype(np.float32)
+    return chain, numbers / np.float32(np.linalg.norm(numbers))
+
+
+def test_strangers_are_found_again_after_the_box_was_killed_and_started_by_systemd(
+    tmp_path: Path, recordings: Path, systemd: Systemd
+) -> None:
+    box = Box(tmp_path, recordings / "video/one-by-one.mp4", FACES + EVERYBODY)
+    systemd.start(box)
+    (fd,) = systemd.hear(b"FDSTORE=1\nFDNAME=strangers")
+    until(lambda: box.camera() == "ok", what="the camera")
+    systemd.kill()
+    kept = SecretMemory(fd)
+    chain, face = stranger(datetime.now(UTC))
+    StrangerMemory(kept, 0.33).keep(chain, face)
+    for _ in range(2):  # the second time, it comes from a box that had it from systemd already
+        systemd.start(box, kept=fd)
+        until(lambda: box.camera() == "ok", what="the camera")
+        until(lambda: box.state()["mode"] == "checkin", within_s=60, what="the mode")
+        assert StrangerMemory(kept, 0.33).find(face) == chain.first_visit
+        systemd.kill()
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        pytest.param(FACES, id="members only"),
+        pytest.param(EVERYBODY, id="a box that counts"),
+        pytest.param(FACES.replace("2099", "2026") + EVERYBODY, id="expired"),
+        pytest.param(FACES.replace("a basis for this test", "") + EVERYBODY, id="no basis"),
+    ],
+)
+def test_strangers_are_overwritten_and_given_up_where_they_may_not_be_remembered(
+    tmp_path: Path, recordings: Path, systemd: Systemd, extra: str
+) -> None:
+    kept = SecretMemory(reserve(STRANGERS_BYTES))
+    chain, face = stranger(datetime.now(UTC))
+    StrangerMemory(kept, 0.33).keep(chain, face)
+    box = Box(tmp_path, recordings / "video/one-by-one.mp4", extra)
+    systemd.start(box, kept=kept.fd)
+    systemd.hear(b"FDSTOREREMOVE=1\nFDNAME=strangers")
+    assert not any(bytes(kept.view))
+    systemd.hear(b"READY=1")
+    assert option(systemd.part("eyes"), "--strangers-fd") is None
 
 
 @pytest.mark.parametrize("name", ["eyes", "front"])

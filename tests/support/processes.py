@@ -1,5 +1,6 @@
 """Real processes for tests: Mosquitto, our commands; started, waited for, killed without mercy."""
 
+import contextlib
 import shutil
 import signal
 import socket
@@ -8,6 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import psutil
 
 
 def until(holds: Callable[[], bool], within_s: float = 20, what: str = "it") -> None:
@@ -115,3 +118,19 @@ class Mosquitto(Running):
         super().start()
         until(lambda: answers(self.port), what="mosquitto")
         return self
+
+
+def child_of(parent: int, word: str) -> psutil.Process:
+    """Return a process' child with a word in its command line; wait while it begins anew."""
+    found: list[psutil.Process] = []
+
+    def there() -> bool:
+        found.clear()
+        for child in psutil.Process(parent).children():
+            with contextlib.suppress(psutil.NoSuchProcess):  # also a zombie, not yet waited for
+                if word in child.cmdline():
+                    found.append(child)
+        return bool(found)
+
+    until(there, what=f"the process {word!r}")
+    return found[0]

@@ -150,5 +150,7 @@ class ShopBox:
 
     def audited(self, what: str) -> list[tuple[str, str | None]]:
         """Return actor and subject of the audit log's entries of a kind."""
-        rows = self.db.execute("SELECT actor, subject FROM audit WHERE what = ? ORDER BY id", [what])
+        rows = self.db.execute(
+            "SELECT actor, subject FROM audit WHERE what = ? ORDER BY id", [what]
+        )
         return [(actor, subject) for actor, subject in rows]

@@ -8,11 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from edge.console.app import create_console
 from edge.console.page import shop_page
 from edge.console.view import CameraView, HourFigures, ShopView
 from menkou.listen import Listen
-from menkou.web.app import dress
+from tests.web.shopbox import ShopBox
 
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=ZoneInfo("Asia/Shanghai"))
 NOW = MIDNIGHT + timedelta(hours=11, minutes=30)
@@ -39,11 +38,15 @@ def _view(**changes: Any) -> ShopView:
         box_id="nj-001-a",
         now=NOW,
         mode="count",
+        mode_wanted="count",
+        faces_off=False,
         basis="crossings",
         notices=(),
         minute_entered=0,
         minute_left=0,
         visitors=7,
+        reentries=0,
+        members=0,
         entered=8,
         left=3,
         occupancy=5,
@@ -113,8 +116,7 @@ def test_the_worst_notice_comes_first_and_an_unknown_one_is_kept() -> None:
 
 @pytest.fixture
 def client(tmp_path: Path) -> Any:
-    app = create_console(_view)
-    dress(app, Listen(host="127.0.0.1", port=0), secret_file=tmp_path / "secret")
+    app = ShopBox(tmp_path).app(_view, Listen(host="127.0.0.1", port=0))
     return app.test_client()
 
 
@@ -143,3 +145,10 @@ def test_a_camera_named_like_a_part_keeps_its_name(client: Any) -> None:
 
 def test_the_page_may_be_asked_whether_it_lives(client: Any) -> None:
     assert client.get("/healthz").json == {"ok": True}
+
+
+def test_why_nobody_is_recognised_is_told_on_every_page(tmp_path: Path) -> None:
+    view = _view(notices=("declaration_expired",), mode_wanted="entrance")
+    client = ShopBox(tmp_path).app(lambda: view, Listen(host="127.0.0.1", port=0)).test_client()
+    for path in ("/", "/live", "/arrivals", "/arrivals/live", "/devices"):
+        assert "The declaration has expired" in client.get(f"{path}?lang=en").text

@@ -1,13 +1,18 @@
 """Both languages say the same things, nothing is untranslated and nothing is left over."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 from flask import Flask
 
+from edge.console.page import NOTICES
+from edge.core.greeting import ReasonCode
+from edge.modes import Why
+from edge.store.devices import ROLES
 from edge.wire.messages import CameraState
 from menkou.web.i18n import LANGUAGES, Speech, load_texts, speak, speech
 
@@ -92,12 +97,8 @@ def test_every_camera_state_of_the_wire_has_a_word() -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "mode_lowered",
-        "clock_suspect",
-        "disk_full",
-        "facts_refused",
-        "wifi_absent",
-        "hub_unreachable",
+        *NOTICES,
+        *get_args(Why),
         "camera_lost",
         "camera_frozen",
         "camera_unreadable",
@@ -108,6 +109,18 @@ def test_every_notice_says_what_is_wrong_and_what_to_do(code: str) -> None:
     for texts in _texts("console").values():
         assert texts[f"notice.{code}_title"]
         assert texts[f"notice.{code}_text"]
+
+
+@pytest.mark.parametrize("code", get_args(ReasonCode))
+def test_every_reason_to_greet_somebody_has_words(code: str) -> None:
+    keys = {_bare(key) for key in _texts("console")["zh"]}
+    assert f"why.{code}" in keys
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_has_a_name_and_says_what_it_may(role: str) -> None:
+    keys = _texts("console")["zh"]
+    assert {f"role.{role}", f"role_note.{role}"} <= keys.keys()
 
 
 @pytest.mark.parametrize(
@@ -168,6 +181,19 @@ def test_a_moment_of_another_day_names_the_day() -> None:
     assert english.moment(now - timedelta(hours=1), now) == "07:00"
     assert english.moment(now - timedelta(days=3), now) == "18 November 08:00"
     assert english.day(now) == "Saturday, 21 November"
+
+
+@pytest.mark.parametrize(
+    ("on", "zh", "en"),
+    [
+        pytest.param(date(2026, 3, 8), "3月8日", "8 March", id="this year"),
+        pytest.param(date(2025, 12, 24), "2025年12月24日", "24 December 2025", id="another"),
+    ],
+)
+def test_a_date_of_another_year_names_the_year(on: date, zh: str, en: str) -> None:
+    texts, today = _texts("web"), date(2026, 11, 21)
+    said = [Speech(language, texts[language]).short_date(on, today) for language in LANGUAGES]
+    assert said == [zh, en]
 
 
 def test_the_patterns_above_see_every_use() -> None:

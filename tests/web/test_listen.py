@@ -21,11 +21,17 @@ _CERT, _KEY = Path("box.pem"), Path("box.key")
         pytest.param(Listen(host="0.0.0.0", port=0), "no TLS .* and no login", id="neither"),
         pytest.param(Listen(host="::", port=0, cert=_CERT, key=_KEY), "no login", id="no login"),
         pytest.param(Listen(host="shop.lan", port=0, password_hash="x"), "no TLS", id="no TLS"),
+        pytest.param(Listen(host="::", port=0, paired_only=True), "no TLS", id="paired, no TLS"),
     ],
 )
 def test_an_open_address_without_its_guards_is_refused(listen: Listen, missing: str) -> None:
     with pytest.raises(Exposed, match=missing):
         serve(Flask("x"), listen, broadcast=Broadcast(), stop=threading.Event())
+
+
+def test_tls_and_paired_devices_guard_an_open_address() -> None:
+    listen = Listen(host="0.0.0.0", port=0, cert=_CERT, key=_KEY, paired_only=True)
+    assert listen.exposure() is None
 
 
 def test_a_port_in_use_is_told_in_words() -> None:

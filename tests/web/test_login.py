@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
-from menkou.web.login import Attempts
+from menkou.web.forms import Attempts
 
 Dressed = Callable[..., Flask]
 PASSWORD = "open sesame"

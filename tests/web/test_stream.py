@@ -216,9 +216,11 @@ def test_the_stream_asks_for_the_same_host_as_the_pages(serving: Serving) -> Non
         page.close()
 
 
-def test_who_is_no_longer_admitted_loses_the_stream() -> None:
-    broadcast = Broadcast(heartbeat_s=0.01)
-    admitted = iter([True, False])
+def _streamed(
+    broadcast: Broadcast, admitted: list[bool], disturb: Callable[[], None] = lambda: None
+) -> list[Message]:
+    """Serve one page that is asked for as often as `admitted` says; return what it was sent."""
+    asked = iter(admitted)
 
     async def scene() -> list[Message]:
         sent: list[Message] = []
@@ -229,16 +231,42 @@ def test_who_is_no_longer_admitted_loses_the_stream() -> None:
 
         async def keep(message: Message) -> None:
             sent.append(message)
+            disturb()
 
         taking: Send = keep
         await asyncio.wait_for(
-            broadcast.stream(never, taking, still_admitted=lambda: next(admitted)), 3
+            broadcast.stream(never, taking, still_admitted=lambda: next(asked)), 5
         )
         return sent
 
-    sent = in_its_own_loop(scene())
+    return in_its_own_loop(scene())
+
+
+def test_who_is_no_longer_admitted_loses_the_stream() -> None:
+    sent = _streamed(Broadcast(heartbeat_s=0.01), [True, False])
     assert sent[-1]["more_body"] is False
     assert b"alive" in sent[-2]["body"]
+
+
+def test_a_doubt_is_looked_into_at_once() -> None:
+    broadcast = Broadcast(heartbeat_s=600)
+    sent = _streamed(broadcast, [False], broadcast.doubt)
+    assert [message["type"] for message in sent] == ["http.response.start"] + [
+        "http.response.body"
+    ] * 2
+    assert sent[-1]["more_body"] is False
+
+
+def test_who_is_still_admitted_keeps_the_stream_through_doubts() -> None:
+    broadcast = Broadcast(heartbeat_s=600)
+    sent = _streamed(broadcast, [True, True, False], broadcast.doubt)
+    assert [b"changed" in m["body"] for m in sent[1:-1]] == [True, True, True]
+
+
+def test_a_busy_stream_is_asked_as_often_as_a_quiet_one() -> None:
+    broadcast = Broadcast(heartbeat_s=0.3)
+    sent = _streamed(broadcast, [True, False], broadcast.publish)
+    assert 3 <= len(sent) <= 9
 
 
 def _signed_in(port: int) -> tuple[str, str]:

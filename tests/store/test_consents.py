@@ -1,0 +1,222 @@
+"""The ledger, and what the schema itself demands of a template."""
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from edge.store import consents, register
+from edge.store.consents import EXPIRED_AT_ONCE, Change, Consents
+from edge.store.database import StoreFault, connect, migrate, transaction
+from edge.store.people import subject_of, template_rows
+from edge.store.register import Register
+from edge.wire.codec import utc_text
+from tests.support.people import NOW, consent, joined, profile_keys
+
+Told = list[tuple[str, Change]]
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    database = connect(tmp_path)
+    migrate(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def office(db: Database) -> Register:
+    return Register(db, profile_keys(), actor="local", tell=lambda *_: None)
+
+
+@pytest.fixture
+def subject(db: Database, office: Register) -> str:
+    """A member with a live consent and no template: consent 1."""
+    member_id = joined(office, "王丽")
+    office.enrol(member_id, NOW, consent=consent())
+    return subject_of(db, member_id)
+
+
+def put_template(db: Database, subject: str, consent_id: int | None, made_at: datetime) -> None:
+    """Write a template past all our code."""
+    with transaction(db):
+        db.conn.execute(
+            "INSERT INTO template (subject, consent_id, made_at, model, photos, sealed_key, sealed)"
+            " VALUES (?, ?, ?, 'm', 1, x'01', x'02')",
+            [subject, consent_id, utc_text(made_at)],
+        )
+
+
+def refused(
+    db: Database, subject: str, consent_id: int | None = 1, made_at: datetime = NOW
+) -> bool:
+    """Say whether the schema keeps a template out, for want of a consent."""
+    try:
+        put_template(db, subject, consent_id, made_at)
+    except StoreFault as exc:
+        return "consent" in str(exc)
+    return False
+
+
+def test_the_schema_takes_a_template_of_a_live_consent(db: Database, subject: str) -> None:
+    assert not refused(db, subject)
+
+
+@pytest.mark.parametrize("kind", ["withdrawn", "expired", "erased"])
+def test_the_schema_refuses_a_template_after_the_consent_has_ended(
+    db: Database, subject: str, kind: str
+) -> None:
+    ledger = Consents(db, actor="local", tell=lambda *_: None)
+    with transaction(db):
+        ledger.end(subject, kind, NOW)  # type: ignore[arg-type]
+    assert refused(db, subject)
+
+
+def test_the_schema_refuses_a_template_without_consent_or_of_somebody_else_s(
+    db: Database, office: Register, subject: str
+) -> None:
+    other = subject_of(db, joined(office, "李雷"))
+    assert refused(db, subject, consent_id=None)
+    assert refused(db, subject, consent_id=99)
+    assert refused(db, other, consent_id=1)
+    assert refused(db, "0" * 26, consent_id=1)
+
+
+def test_the_schema_refuses_a_template_made_after_the_last_day(db: Database, subject: str) -> None:
+    ends = consent().ends_at
+    assert refused(db, subject, made_at=ends)
+    assert not refused(db, subject, made_at=ends - timedelta(milliseconds=1))
+
+
+def test_the_schema_refuses_to_move_a_template_to_another_subject_or_consent(
+    db: Database, office: Register, subject: str
+) -> None:
+    other = subject_of(db, joined(office, "李雷"))
+    assert not refused(db, subject)
+    for change in (
+        f"subject = '{other}'",
+        "consent_id = 99",
+        "made_at = '2030-01-01T00:00:00.000Z'",
+    ):
+        with pytest.raises(sqlite3.IntegrityError):
+            db.execute(f"UPDATE template SET {change}")
+
+
+def test_the_schema_refuses_a_template_of_a_child(db: Database, subject: str) -> None:
+    """Our code never writes such a row; the schema does not rely on that."""
+    db.execute("DROP TRIGGER consent_no_update")
+    db.execute("UPDATE consent SET under_14 = 1")
+    assert refused(db, subject)
+
+
+def test_a_later_consent_makes_a_template_possible_again(
+    db: Database, office: Register, subject: str
+) -> None:
+    ledger = Consents(db, actor="local", tell=lambda *_: None)
+    with transaction(db):
+        ledger.end(subject, "withdrawn", NOW)
+        again = ledger.give(subject, consent(), None, NOW)
+    assert refused(db, subject, consent_id=1)
+    assert not refused(db, subject, consent_id=again)
+
+
+def test_the_end_of_a_consent_takes_the_template_with_it_even_past_our_code(
+    db: Database, subject: str
+) -> None:
+    assert not refused(db, subject)
+    ledger = Consents(db, actor="local", tell=lambda *_: None)
+    with transaction(db):
+        ledger.end(subject, "withdrawn", NOW)
+        assert db.table("template").count == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE consent SET kind = 'withdrawn'",
+        "UPDATE consent SET expires = '2099-01-01'",
+        "DELETE FROM consent",
+        "INSERT OR REPLACE INTO consent SELECT * FROM consent",
+        "INSERT INTO consent (id, at, subject, kind, purpose, prev, hash) SELECT id + 2, at,"
+        " subject, 'erased', purpose, hash, hash FROM consent",
+        "INSERT INTO consent (id, at, subject, kind, purpose, prev, hash) SELECT id + 1, at,"
+        " subject, 'erased', purpose, prev, hash FROM consent",
+        "INSERT INTO consent (at, subject, kind, purpose, prev, hash) SELECT at,"
+        " subject, 'erased', purpose, hash, hash FROM consent",
+    ],
+    ids=["update", "longer", "delete", "replace", "a gap", "not the last hash", "no id"],
+)
+def test_the_ledger_is_only_ever_added_to(db: Database, subject: str, statement: str) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match=r"only ever added|follows the last"):
+        db.execute(statement)
+    assert [row.kind for row in consents.history(db, subject)] == ["given"]
+
+
+def test_a_consent_of_nobody_is_refused(db: Database) -> None:
+    ledger = Consents(db, actor="local", tell=lambda *_: None)
+    with pytest.raises(Exception, match="consent of a member"), transaction(db):
+        ledger.give("0" * 26, consent(), None, NOW)
+
+
+def test_consents_that_run_out_end_and_take_their_templates(db: Database, office: Register) -> None:
+    short = joined(office, "王丽", seed=1)
+    long = joined(office, "李雷", seed=2)
+    office.enrol(long, NOW, consent=consent(expires="2028-11-20"))
+    told: Told = []
+    ledger = Consents(db, actor="eyes", tell=lambda *change: told.append(change))
+    ends = consent().ends_at
+    assert ledger.expire(ends - timedelta(milliseconds=1)) == []
+    subject = subject_of(db, short)
+    assert ledger.expire(ends) == [subject]
+    assert told == [(subject, "template_removed"), (subject, "consent_expired")]
+    assert [row.subject for row in template_rows(db, ends)] == [subject_of(db, long)]
+    assert ledger.expire(ends + timedelta(days=1)) == []
+    assert consents.live_consent(db, subject, NOW) is None
+
+
+def test_many_that_run_out_together_end_bit_by_bit(db: Database, office: Register) -> None:
+    office.take_over([{"name": str(n)} for n in range(EXPIRED_AT_ONCE + 1)], NOW)
+    ledger = Consents(db, actor="eyes", tell=lambda *_: None)
+    with transaction(db):
+        for (subject,) in db.execute("SELECT subject FROM member").fetchall():
+            ledger.give(subject, consent(), None, NOW)
+    ended = [len(ledger.expire(consent().ends_at)) for _ in range(3)]
+    assert ended == [EXPIRED_AT_ONCE, 1, 0]
+
+
+def test_who_has_a_live_consent_is_known_by_the_last_word(db: Database, office: Register) -> None:
+    yes, no, never = (joined(office, name) for name in ("王丽", "李雷", "韩梅"))
+    for member_id in (yes, no):
+        office.enrol(member_id, NOW, consent=consent())
+    register.withdraw(db, no, NOW, actor="local", tell=lambda *_: None)
+    subjects = {name: subject_of(db, name) for name in (yes, no, never)}
+    assert consents.live_subjects(db, NOW) == {subjects[yes]}
+    assert consents.live_subjects(db, consent().ends_at) == frozenset()
+    assert consents.live_consent(db, subjects[yes], NOW) is not None
+    assert consents.live_consent(db, subjects[no], NOW) is None
+
+
+def test_the_ledger_says_which_text_was_agreed_to_and_how(db: Database, subject: str) -> None:
+    (row,) = consents.history(db, subject)
+    assert (row.text_version, row.language, row.text_hash, row.means) == (
+        *("2026-11", "zh", "5" * 64, "in_person"),
+    )
+    assert (row.given_at, row.ends_at, row.adult) == (
+        consent().given_at,
+        consent().ends_at,
+        True,
+    )
+
+
+def test_the_ledger_s_chain_shows_a_changed_row(
+    db: Database, office: Register, subject: str
+) -> None:
+    joined(office, "李雷", seed=1)
+    assert consents.verify(db).broken is None
+    db.execute("DROP TRIGGER consent_no_update")
+    db.execute("UPDATE consent SET expires = '2099-01-01' WHERE id = 2")
+    verdict = consents.verify(db)
+    assert (verdict.rows, verdict.broken) == (2, 2)
