@@ -273,9 +273,7 @@ def play_live(stage: Stage) -> int:
             if hub.poll() is not None or box.poll() is not None:
                 raise DemoFailed(f"a part ended by itself; see the logs in {stage.folder}")
             if member is None and _came_back(stage):
-                say(
-                    "She is back: a re-entry, no new visitor. She agrees to be recognised ..."
-                )
+                say("She is back: a re-entry, no new visitor. She agrees to be recognised ...")
                 member = enrol(stage, datetime.now(UTC))
                 say(f"... and is enrolled as member {member}. Next time she is greeted.")
     return 0

@@ -193,6 +193,24 @@ def test_somebody_else_behind_a_cut_is_another_track_and_in_nobodys_mean() -> No
     assert by_face[2]
 
 
+def test_after_a_cut_poor_frames_are_the_new_ones_and_the_old_track_ends_when_it_was_known() -> (
+    None
+):
+    stream = Stream()
+    for _ in range(20):
+        stream.show((ANN, face(0.5)), bodies=[body(1, 0.4, 0.6)])
+    cut_s = stream.at_s
+    for index in range(30):
+        poor = index < 2 or index % 2 == 1
+        look = face(0.5, sharpness=1.0 if poor else 10.0)
+        stream.show((BEN, look), bodies=[body(2, 0.4, 0.6)])
+    stream.finish()
+    for one in stream.evidence:
+        assert near(one, ANN if one.face == 1 else BEN) < 0.1
+        assert one.body == one.face
+        assert (one.at_s < cut_s) == (one.face == 1)
+
+
 def test_somebody_else_after_a_long_look_at_one_is_seen_within_a_second() -> None:
     stream = Stream()
     for _ in range(20 * FPS):

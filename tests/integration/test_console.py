@@ -5,11 +5,14 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from socket import gethostname
 from urllib.parse import quote
 
 import pytest
 
+from edge.pair_cli import page_address
 from edge.store.devices import LOCAL
+from menkou.listen import Listen
 from tests.integration.test_tls import Authority
 from tests.support.front import Device, FrontBox
 
@@ -118,6 +121,33 @@ def test_on_the_box_itself_there_is_nothing_to_pair(tmp_path: Path) -> None:
     box.close()
     assert told.returncode == 1
     assert "nothing needs pairing" in told.stderr
+
+
+@pytest.mark.parametrize("damage", ["absent", "no certificate"])
+def test_pairing_needs_a_certificate_that_can_be_read(tmp_path: Path, damage: str) -> None:
+    if damage != "absent":
+        (tmp_path / "page.pem").write_text(damage)
+    box = FrontBox(tmp_path, host="0.0.0.0", console=TLS)
+    told = box.command("pair")
+    box.close()
+    assert told.returncode == 1
+    assert "page.pem: expected a PEM certificate" in told.stderr
+    assert box.box.db.execute("SELECT count(*) FROM pairing_code").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("listen", "address"),
+    [
+        pytest.param("192.0.2.9", "https://192.0.2.9:8780/", id="an address"),
+        pytest.param("2001:db8::9", "https://[2001:db8::9]:8780/", id="IPv6"),
+        pytest.param("0.0.0.0", f"https://{gethostname()}:8780/", id="every address"),
+        pytest.param("::", f"https://{gethostname()}:8780/", id="every IPv6 address"),
+    ],
+)
+def test_without_a_name_in_the_certificate_the_address_itself_is_told(
+    listen: str, address: str
+) -> None:
+    assert page_address(Listen(host=listen, port=8780)) == address
 
 
 @pytest.mark.parametrize(

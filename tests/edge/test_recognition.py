@@ -1,0 +1,208 @@
+"""Faces to identities: who is looked up, who is remembered, and that nobody else is."""
+
+import gc
+import itertools
+import weakref
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from edge.core.book import VisitBook
+from edge.core.geometry import Box
+from edge.core.hours import OpeningHours
+from edge.core.tracking import Track
+from edge.core.visit import Change, Opened, Raised, Revised, Visit, Window
+from edge.faces.gallery import MemberGallery
+from edge.faces.strangers import StrangerMemory
+from edge.memory import STRANGERS_BYTES, SecretMemory, reserve
+from edge.ports import Frame, Sighting, Vector
+from edge.recognition import Recognition
+
+NOON = datetime(2026, 11, 21, 4, tzinfo=UTC)
+RNG = np.random.default_rng(7)
+
+
+def somebody() -> Vector:
+    """Return a face like no other."""
+    vector = RNG.standard_normal(128).astype(np.float32)
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+def like(face: Vector) -> Vector:
+    """Return another look at the same face, 0.2 away."""
+    other = face + 0.2 * somebody()
+    return np.asarray(other / np.linalg.norm(other), np.float32)
+
+
+class Script:
+    """A face watcher that has seen what the test says."""
+
+    embedded = 5
+
+    def __init__(self) -> None:
+        self.next: list[Sighting] = []
+
+    def look(
+        self, image: object, *, bodies: Sequence[Track], moving: Sequence[Box], at_s: float
+    ) -> list[Sighting]:
+        seen, self.next = self.next, []
+        return seen
+
+    def finish(self) -> list[Sighting]:
+        return self.look(None, bodies=(), moving=(), at_s=0.0)
+
+
+class Door:
+    """Recognition at one camera, over the real gallery and the real memory of strangers."""
+
+    def __init__(self, *, everybody: bool = False, checkin: bool = False) -> None:
+        self.script = Script()
+        self.gallery = MemberGallery()
+        self.newcomers: list[tuple[str, Vector]] = []
+        ids = map("visit-{}".format, itertools.count(1))
+        hours = OpeningHours(zone=ZoneInfo("Asia/Shanghai"), by_weekday=None)
+        self.strangers = (
+            StrangerMemory(SecretMemory(reserve(STRANGERS_BYTES)), 0.33) if everybody else None
+        )
+        self.recognition = Recognition(
+            watchers={"door": self.script},
+            checkins=["door"] if checkin else [],
+            gallery=self.gallery,
+            feed=self._feed,
+            strangers=self.strangers,
+            book=VisitBook(hours=hours, new_id=lambda _: next(ids)),
+            window=Window(),
+        )
+        self.visits: dict[str, Visit] = {}
+        self.alerts: list[str] = []
+
+    def _feed(self, now: datetime) -> list[tuple[str, Vector]]:
+        new, self.newcomers = self.newcomers, []
+        return new
+
+    def enrol(self, subject: str, face: Vector, at_s: float = 0.0) -> None:
+        self.gallery.add(subject, face, 1)
+        self.newcomers.append((subject, face.copy()))
+        self.learn(self.recognition.refresh(NOON + timedelta(seconds=at_s)))
+
+    def see(
+        self,
+        at_s: float,
+        vector: Vector,
+        *,
+        face: int = 1,
+        body: int | None = 1,
+        ended: bool = False,
+    ) -> None:
+        self.script.next.append(
+            Sighting(face=face, body=body, at_s=at_s, vector=vector, frames=5, ended=ended)
+        )
+        frame = Frame(
+            camera="door",
+            at=NOON + timedelta(seconds=at_s),
+            elapsed_s=at_s,
+            image=np.zeros((4, 4, 3), np.uint8),
+        )
+        self.learn(self.recognition.take(frame, bodies=(), moving=()))
+
+    def learn(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            match change:
+                case Opened(visit=visit) | Revised(visit=visit):
+                    self.visits[visit.id] = visit
+                case Raised(subject=subject):
+                    self.alerts.append(subject)
+
+
+def test_a_member_is_named_and_nobody_else() -> None:
+    door, anna = Door(), somebody()
+    door.enrol("anna", anna)
+    door.see(1, somebody(), face=1)
+    assert door.visits == {}
+    door.see(2, like(anna), face=2, body=2)
+    assert [v.subject for v in door.visits.values()] == ["anna"]
+    assert door.alerts == ["anna"]
+
+
+@pytest.mark.parametrize("matched", [False, True])
+def test_a_vector_without_a_basis_is_gone_when_the_call_returns(matched: bool) -> None:
+    door, anna = Door(), somebody()
+    door.enrol("anna", anna)
+    vector = like(anna) if matched else somebody()
+    gone = weakref.ref(vector)
+    door.see(1, vector)
+    del vector
+    gc.collect()
+    assert gone() is None
+
+
+def test_with_a_basis_a_stranger_is_remembered_for_the_window_and_not_longer() -> None:
+    door, face = Door(everybody=True), somebody()
+    assert door.strangers is not None
+    door.see(1, face, face=1, ended=True)
+    door.see(3600, like(face), face=2, body=2)
+    assert [v.reentry for v in door.visits.values()] == [False, True]
+    assert len(door.strangers.chains()) == 1
+    door.recognition.tick(NOON + timedelta(hours=3, minutes=59))
+    assert len(door.strangers.chains()) == 1
+    door.recognition.tick(NOON + timedelta(hours=4, seconds=2))
+    assert door.strangers.chains() == []
+
+
+def test_a_face_that_was_named_is_named_nobody_else_while_it_is_in_view() -> None:
+    door, anna, ben = Door(), somebody(), somebody()
+    door.enrol("anna", anna)
+    door.enrol("ben", ben)
+    door.see(1, like(anna))
+    door.see(2, like(ben))  # the same face track
+    assert [v.subject for v in door.visits.values()] == ["anna"]
+    door.see(3, like(ben), ended=True)
+    door.see(60, like(ben), body=2)  # another face
+    assert [v.subject for v in door.visits.values()] == ["anna", "ben"]
+
+
+def test_a_better_look_finds_the_member_and_forgets_the_stranger() -> None:
+    door, anna = Door(everybody=True), somebody()
+    assert door.strangers is not None
+    door.enrol("anna", anna)
+    door.see(1, somebody())
+    assert len(door.strangers.chains()) == 1
+    door.see(2, like(anna))
+    assert door.strangers.chains() == []
+    assert [v.subject for v in door.visits.values()] == ["anna"]
+
+
+def test_who_enrols_within_the_window_gets_the_entry_and_leaves_the_strangers() -> None:
+    door, anna = Door(everybody=True), somebody()
+    assert door.strangers is not None
+    door.see(1, like(anna), ended=True)
+    door.enrol("anna", anna, at_s=60)
+    assert [(v.subject, v.reentry) for v in door.visits.values()] == [("anna", False)]
+    assert door.strangers.chains() == []
+    assert door.alerts == []
+    door.see(3600, like(anna), face=2, body=2)
+    assert [v.reentry for v in door.visits.values()] == [False, True]
+    assert door.alerts == ["anna"]
+
+
+def test_a_stranger_at_a_checkin_is_nobody() -> None:
+    door = Door(everybody=True, checkin=True)
+    assert door.strangers is not None
+    door.see(1, somebody(), body=None)
+    assert door.visits == {}
+    assert door.strangers.chains() == []
+
+
+def test_wiping_leaves_neither_members_nor_strangers() -> None:
+    door, anna = Door(everybody=True), somebody()
+    assert door.strangers is not None
+    door.enrol("anna", anna)
+    door.see(1, somebody())
+    door.recognition.wipe()
+    assert len(door.gallery) == 0
+    assert door.strangers.chains() == []
+    door.see(2, like(anna), face=2, body=2)
+    assert all(v.subject is None for v in door.visits.values())
