@@ -17,7 +17,6 @@ from edge.config_values import is_file
 from edge.modes import MEANING, declared
 from menkou.errors import MenkouFault
 from menkou.settings import SettingsFault
-from menkou.web.password import ask_for_hash
 
 FAILED = 1
 
@@ -179,10 +178,4 @@ def outbox(arguments: argparse.Namespace) -> int:
     backlog = Outbox(connect(config.data_dir)).backlog()
     oldest = backlog.oldest_at.astimezone(config.store.zone) if backlog.oldest_at else None
     print(f"{backlog.events} events wait for the hub" + (f", since {oldest}" if oldest else ""))
-    return 0
-
-
-def hash_password(_arguments: argparse.Namespace) -> int:
-    """Ask for a password and print its hash."""
-    print(ask_for_hash())
     return 0

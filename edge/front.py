@@ -45,6 +45,7 @@ class Shop:
     box_id: str
     mode_wanted: str
     wifi_wanted: bool
+    key_in_file: bool
     hours: OpeningHours
 
 
@@ -128,6 +129,7 @@ class ShopFront:
             mode=self._mode(),
             mode_wanted=shop.mode_wanted,
             faces_off=is_off(db, FACES),
+            key_in_file=shop.key_in_file and self._mode() != "count",
             basis="crossings" if self._mode() == "count" else "distinct",
             notices=self._notices(backlog),
             minute_entered=minute.entered,

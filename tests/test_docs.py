@@ -53,7 +53,7 @@ def test_every_link_and_file_that_a_document_names_is_there(document: Path) -> N
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
         assert (document.parent / target).exists(), target
     for target in re.findall(
-        r"`((?:edge|cloud|menkou|docs|scripts|firmware_config)/[\w./-]+)`", text
+        r"`((?:edge|cloud|menkou|docs|scripts|tests|firmware_config)/[\w./-]+)`", text
     ):
         assert (ROOT / target).exists(), target
 
@@ -75,8 +75,9 @@ def test_the_demo_runs_through_and_clip_box_and_hub_agree(tmp_path: Path) -> Non
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    rows = [line.split()[-3:] for line in done.stdout.splitlines()[:4]]
-    assert rows == [["clip", "box", "hub"], ["3"] * 3, ["2"] * 3, ["3"] * 3]
+    rows = [line.split()[-3:] for line in done.stdout.splitlines()[:5]]
+    assert rows == [["clip", "box", "hub"], ["3"] * 3, ["2"] * 3, ["1"] * 3, ["2"] * 3]
+    assert done.stdout.splitlines()[5].split() == ["member_arrived", "1", "1"]
 
 
 def test_the_certificates_of_the_operations_guide_can_be_made_as_written(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def run_front_process(config: EdgeConfig, profile_key_fd: int | None = None) -> 
         box_id=config.box.id,
         mode_wanted=config.privacy.mode,
         wifi_wanted=config.wifi.enabled,
+        key_in_file=config.key_kind == "file",
         hours=config.opening_hours,
     )
     front = ShopFront(shop=shop, db=db, live=live, clock=clock, names_locked=desk.names_locked)

@@ -59,6 +59,7 @@ class ShopView:
     mode: str
     mode_wanted: str
     faces_off: bool
+    key_in_file: bool  # templates are only as safe as the card
     basis: str
     notices: tuple[str, ...]
     minute_entered: int

@@ -62,6 +62,7 @@ def shop_view(**changes: Any) -> ShopView:
         mode="count",
         mode_wanted="count",
         faces_off=False,
+        key_in_file=False,
         basis="crossings",
         notices=(),
         minute_entered=2,

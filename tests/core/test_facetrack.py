@@ -193,9 +193,7 @@ def test_somebody_else_behind_a_cut_is_another_track_and_in_nobodys_mean() -> No
     assert by_face[2]
 
 
-def test_after_a_cut_poor_frames_are_the_new_ones_and_the_old_track_ends_when_it_was_known() -> (
-    None
-):
+def test_after_a_cut_poor_frames_are_the_new_ones_and_the_old_track_has_ended() -> None:
     stream = Stream()
     for _ in range(20):
         stream.show((ANN, face(0.5)), bodies=[body(1, 0.4, 0.6)])

@@ -224,14 +224,3 @@ def test_every_command_has_help_and_an_example() -> None:
         page = commands.choices[name].format_help()  # type: ignore[index]
         assert text
         assert f"example:\n  menkou-edge {name}" in page
-
-
-def test_a_passwords_hash_is_printed_and_a_short_password_refused() -> None:
-    command = [sys.executable, "-m", "edge", "hash-password"]
-    good = subprocess.run(
-        command, input="long enough 1\n", capture_output=True, text=True, check=False
-    )
-    assert good.stdout.startswith("scrypt:")
-    short = subprocess.run(command, input="short\n", capture_output=True, text=True, check=False)
-    assert (short.returncode, short.stdout) == (1, "")
-    assert "at least 10 characters, got 5" in short.stderr

@@ -40,6 +40,7 @@ def _view(**changes: Any) -> ShopView:
         mode="count",
         mode_wanted="count",
         faces_off=False,
+        key_in_file=False,
         basis="crossings",
         notices=(),
         minute_entered=0,
