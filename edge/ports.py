@@ -85,7 +85,8 @@ class FaceWatcher(Protocol):
         """Return the tracks of which enough more is known now; most pictures give none.
 
         `image` is BGR uint8 (H, W, 3) taken at `at_s` seconds of the stream, `bodies` the bodies
-        in view, `moving` where something moves: faces are searched nowhere else.
+        in view, `moving` where something moves: faces are searched there, and where one was a
+        moment ago.
         """
         ...
 
