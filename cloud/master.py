@@ -4,14 +4,13 @@ Whoever loses it loses what every box with `key = "hub"` has encrypted: it is ne
 unlike the pages' session secret, and is backed up apart from the database.
 """
 
-import contextlib
-import os
 import secrets
 import stat
 from pathlib import Path
 from typing import Final
 
 from cloud.errors import ShareFault
+from menkou.private_file import create_private
 
 BYTES: Final = 32
 
@@ -24,7 +23,7 @@ def read_master(path: Path, *, make: bool) -> bytes:
     """
     try:
         if make and not path.exists():
-            _create(path)
+            create_private(path, secrets.token_bytes(BYTES))
         found = path.stat()
         secret = path.read_bytes()
     except FileNotFoundError:
@@ -41,25 +40,3 @@ def read_master(path: Path, *, make: bool) -> bytes:
             " read it, revoke the boxes; if it is cut short, bring it back from the backup"
         )
     return secret
-
-
-def _create(path: Path) -> None:
-    """Write beside, sync, link: whoever links first wins, and nobody sees half a secret."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):  # another process was first: theirs counts
-            os.link(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)
-    # The name must outlive a power cut too, before anything is derived from what it names.
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

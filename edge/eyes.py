@@ -136,12 +136,15 @@ class Eyes:
     def _look(self) -> None:
         """Take up what others wrote into the store: requests, members, consents."""
         self._recorder.add(self._counting.refresh(self._clock.now()))
-        asked = self._errands.open()
-        if asked:
-            self._recorder.add(asked)
-            self._recorder.flush()
-        if self._recorder.away is None:
-            self._errands.done()
+        try:
+            asked = self._errands.open()
+            if asked:
+                self._recorder.add(asked)
+                self._recorder.flush()
+            if self._recorder.away is None:
+                self._errands.done()
+        except StoreAway as exc:  # asked again at the next look; counting goes on
+            log.warning("what was asked of the eyes has to wait: %s", exc)
 
     def _another_mode(self) -> bool:
         """Say whether this process has the wrong mode; a new reason for the same one is told."""

@@ -1,15 +1,14 @@
-"""Files that only the box's own user may read, written whole or not at all.
+"""The files of the box's keys, with words on what is wrong with them.
 
-Called by the providers of the box's roots.
+Called by the providers of the box's roots; calls `menkou.private_file`.
 """
 
-import contextlib
 import os
-import secrets
 import stat
 from pathlib import Path
 
 from edge.keys.errors import KeyFault
+from menkou import private_file
 
 
 def read_private(path: Path) -> bytes | None:
@@ -38,20 +37,11 @@ def read_private(path: Path) -> bytes | None:
 def create_private(path: Path, content: bytes) -> bytes:
     """Write a private file if there is none; return what the file then holds.
 
-    Beside, synced, linked: whoever links first wins, nobody sees half of it, and it is on the
-    card when this returns.
-
     Raises:
         KeyFault: it cannot be written.
     """
     try:
-        fresh = _written_beside(path, content)
-        try:
-            with contextlib.suppress(FileExistsError):  # another process was first: theirs counts
-                os.link(fresh, path)
-            _sync_folder(path.parent)
-        finally:
-            fresh.unlink(missing_ok=True)
+        private_file.create_private(path, content)
     except OSError as exc:
         raise KeyFault(f"{path}: cannot be written: {exc.strerror}") from exc
     held = read_private(path)
@@ -67,30 +57,6 @@ def replace_private(path: Path, content: bytes) -> None:
         KeyFault: it cannot be written.
     """
     try:
-        _written_beside(path, content).replace(path)
-        _sync_folder(path.parent)
+        private_file.replace_private(path, content)
     except OSError as exc:
         raise KeyFault(f"{path}: cannot be written: {exc.strerror}") from exc
-
-
-def _written_beside(path: Path, content: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise
-    return fresh
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,14 +3,13 @@
 Called by `menkou.web.app`.
 """
 
-import contextlib
 import logging
-import os
 import secrets
 import stat
 from pathlib import Path
 from typing import Final
 
+from menkou.private_file import create_private
 from menkou.web.errors import BadSecret
 
 BYTES: Final = 32
@@ -29,7 +28,8 @@ def session_secret(path: Path) -> bytes:
     try:
         if _is_trusted(path):
             return path.read_bytes()
-        return _create(path)
+        create_private(path, secrets.token_bytes(BYTES))
+        return path.read_bytes()
     except OSError as exc:
         raise BadSecret(f"{path}: the session secret cannot be kept there: {exc}") from exc
 
@@ -44,20 +44,3 @@ def _is_trusted(path: Path) -> bool:
     _log.warning("%s: readable by others or cut short; replaced, sessions end", path)
     path.unlink(missing_ok=True)
     return False
-
-
-def _create(path: Path) -> bytes:
-    """Write beside, sync, link: whoever links first wins, and nobody sees half a secret."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):  # another process was first: theirs counts
-            os.link(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)
-    return path.read_bytes()

@@ -1,6 +1,5 @@
 """What a consent record must hold, and when it holds (DESIGN sections 2 and 4)."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,9 +8,11 @@ import pytest
 
 from edge.core.consent import Consent, Terms, age_on, read_consent
 from edge.core.flaws import Flaws
+from tests.support.people import RECORD
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+
 HASH = "5" * 64
 TERMS = Terms(
     shop="nj-001",
@@ -20,18 +21,6 @@ TERMS = Terms(
     texts={("2026-11", "zh"): HASH, ("2026-11", "en"): "6" * 64},
     names=("01MEMBER", "C-1"),
 )
-RECORD: Mapping[str, Any] = {
-    "purpose": "recognition",
-    "text_version": "2026-11",
-    "language": "zh",
-    "given_at": "2026-11-20T15:04:00+08:00",
-    "means": "in_person",
-    "scope": "store",
-    "shops": [],
-    "expires": "2027-11-20",
-    "adult": True,
-    "guardian": None,
-}
 GUARDIAN = {"name": "王芳", "relation": "母亲", "given_at": "2026-11-20T15:00:00+08:00"}
 
 

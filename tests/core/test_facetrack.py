@@ -18,6 +18,7 @@ from edge.core.facetrack import (
 )
 from edge.core.geometry import Box
 from edge.core.tracking import Track
+from tests.support.bodies import body
 
 Vector = NDArray[np.float32]
 SIDE = 0.1  # of the frame: a face's width and height
@@ -43,23 +44,6 @@ def face(
 ) -> SeenFace:
     box = Box(left=x - SIDE / 2, top=y - SIDE / 2, right=x + SIDE / 2, bottom=y + SIDE / 2)
     return SeenFace(box=box, width_px=width_px, sharpness=sharpness, score=score)
-
-
-def body(number: int, left: float, right: float, top: float = 0.2, bottom: float = 0.9) -> Track:
-    box = Box(left=left, top=top, right=right, bottom=bottom)
-    return Track(
-        id=number,
-        box=box,
-        seen=box,
-        velocity=(0.0, 0.0),
-        born=box,
-        born_at_s=0.0,
-        seen_at_s=0.0,
-        seen_s=0.0,
-        interval_s=0.1,
-        shared=False,
-        split_from=None,
-    )
 
 
 class Stream:

@@ -11,7 +11,7 @@ import pytest
 
 from edge.store.database import connect
 from edge.store.switches import FACES, switch
-from tests.support.shop import Shop, consent
+from tests.support.shop import ZONE, Shop, consent
 
 TEN, HALF_PAST_TWELVE, SIX = (f"2026-11-21T{t}:00+08:00" for t in ("10:00", "12:30", "18:00"))
 
@@ -158,3 +158,24 @@ def test_the_consent_of_another_shop_is_no_consent_here(shop: Shop, recordings: 
         "Miranda", recordings / "faces/pairs/lin-manuel-miranda.png", record=record
     )
     assert "shops" in refused
+
+
+def test_in_checkin_mode_only_the_checkin_camera_reads_faces(
+    tmp_path: Path, film: Path, miranda: str, enrolled: Enrolled
+) -> None:
+    def copy(name: str, camera: str) -> Shop:
+        (tmp_path / name).mkdir()
+        shutil.copytree(enrolled[0].data, tmp_path / name / "data")
+        return Shop(tmp_path / name, camera, mode="checkin")
+
+    entrance = copy("entrance", f'[[camera]]\nname = "door"\nsource = "x.mp4"\n{ZONE}')
+    counted = entrance.replay(film, TEN)[-1]
+    assert (counted["embeddings"], counted["members"], counted["basis"]) == (0, [], "distinct")
+    assert counted["visitors"] == counted["in"] > 0
+    desk = copy("desk", '[[camera]]\nname = "door"\nsource = "x.mp4"\nrole = "checkin"\n')
+    lines = desk.replay(film, TEN)
+    assert lines[-1]["members"] == [miranda]
+    assert (lines[-1]["in"], lines[-1]["visitors"]) == (0, 0)  # came to the desk, crossed no door
+    (visit,) = {v["visit"]: v for v in of_kind(lines, "visit")}.values()
+    assert (visit["who"], visit["counted"], visit["reentry"]) == ("member", False, False)
+    assert len(of_kind(lines, "alert")) == 1

@@ -19,6 +19,7 @@ from edge.faces.reader import Face, FaceReader
 from edge.faces.watch import FaceWatch
 from edge.ports import FaceWatcher, Gallery, Sighting
 from edge.sensors.motion import MotionDetector
+from tests.support.bodies import body
 
 Image = NDArray[np.uint8]
 Change = Callable[[Image], Image]
@@ -218,23 +219,6 @@ def test_two_people_side_by_side_are_two_tracks_of_their_own_bodies(
     }
     assert sorted(found) == [5, 6]
     assert sorted(found.values(), key=str) == [(11, None), (12, "biden.jpg")]
-
-
-def body(number: int, left: float, right: float) -> Track:
-    box = Box(left=left, top=0.0, right=right, bottom=1.0)
-    return Track(
-        id=number,
-        box=box,
-        seen=box,
-        velocity=(0.0, 0.0),
-        born=box,
-        born_at_s=0.0,
-        seen_at_s=0.0,
-        seen_s=0.0,
-        interval_s=0.1,
-        shared=False,
-        split_from=None,
-    )
 
 
 def test_who_stands_still_after_coming_in_is_known_all_the_same(

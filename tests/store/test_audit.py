@@ -1,26 +1,16 @@
 """The audit log: added to only, codes only, and a changed row shows."""
 
 import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
 
 from edge.store.audit import Audit
 from edge.store.chain import link
-from edge.store.database import StoreFault, connect, migrate, transaction
+from edge.store.database import StoreFault, transaction
 from tests.support.people import NOW
 
 SUBJECT = "01M7XXA33GXJBZ1TSAYXW5Y5AK"
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = connect(tmp_path)
-    migrate(database)
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -1,30 +1,20 @@
 """The ledger, and what the schema itself demands of a template."""
 
 import sqlite3
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
 
 from edge.store import consents, register
 from edge.store.consents import EXPIRED_AT_ONCE, Change, Consents
-from edge.store.database import StoreFault, connect, migrate, transaction
+from edge.store.database import StoreFault, transaction
 from edge.store.people import subject_of, template_rows
 from edge.store.register import Register
 from edge.wire.codec import utc_text
 from tests.support.people import NOW, consent, joined, profile_keys
 
 Told = list[tuple[str, Change]]
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = connect(tmp_path)
-    migrate(database)
-    yield database
-    database.close()
 
 
 @pytest.fixture

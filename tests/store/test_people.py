@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from edge.keys.templates import TemplateOpener
 from edge.store import consents, register
 from edge.store.audit import Audit
 from edge.store.consents import Change
-from edge.store.database import StoreFault, connect, migrate, transaction
+from edge.store.database import StoreFault, connect, transaction
 from edge.store.people import (
     MemberMissing,
     People,
@@ -42,14 +42,6 @@ from tests.support.people import (
 )
 
 Told = list[tuple[str, Change]]
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = connect(tmp_path)
-    migrate(database)
-    yield database
-    database.close()
 
 
 @pytest.fixture

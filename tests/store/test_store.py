@@ -3,7 +3,6 @@
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -59,14 +58,6 @@ def crossed(direction: str = "in", *, at: datetime = AT, staff: bool = False) ->
         turned_back=False,
         hours_open=True,
     )
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = connect(tmp_path)
-    migrate(database)
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -6,24 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.support.people import RECORD
+
 ZONE = "zone = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]\n"
 
 
 def consent(**changes: Any) -> dict[str, Any]:
     """Return a consent record of an adult for this store."""
-    record: dict[str, Any] = {
-        "purpose": "recognition",
-        "text_version": "2026-11",
-        "language": "zh",
-        "given_at": "2026-11-20T15:04:00+08:00",
-        "means": "in_person",
-        "scope": "store",
-        "shops": [],
-        "expires": "2027-11-20",
-        "adult": True,
-        "guardian": None,
-    }
-    return {**record, **changes}
+    return {**RECORD, **changes}
 
 
 def settings(
