@@ -1,4 +1,6 @@
-"""Keeps what a process has in its memory out of reach. Called first by the supervisor and the eyes.
+"""Keeps what a process has in its memory out of reach.
+
+Called first by the supervisor, the eyes, the front, a replay and the commands of members.
 
 No core dump, no reading by other processes of the same user, no swap. A process that is replaced
 by exec is open again, and must call this anew.
@@ -22,13 +24,14 @@ _CAP_IPC_LOCK: Final = 14  # linux/include/uapi/linux/capability.h
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def seal_process() -> None:
+def seal_process(*, quietly: bool = False) -> None:
     """Forbid core dumps, tracing and swapping of this process, as far as the system allows.
 
-    What it does not allow is said in one warning: the box must count all the same.
+    What it does not allow is said in one warning, unless `quietly`: the box must count all the
+    same.
     """
     refused = [why for why in (_forbid_dumps(), _forbid_tracing(), _forbid_swap()) if why]
-    if refused:
+    if refused and not quietly:
         log.warning("this process's memory is not fully closed: %s", "; ".join(refused))
 
 

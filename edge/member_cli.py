@@ -4,7 +4,6 @@ What they do stands in `member_commands`.
 """
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,7 +59,8 @@ def add(sub: Any) -> None:
         members,
         "import",
         member_commands.import_members,
-        "add members from a CSV file, or change those whose external_id is known; all or none",
+        "add members from a CSV file, or change those whose external_id is known; every row is"
+        " checked before the first is kept, then they are kept in batches",
         "import members.csv",
     )
     load.add_argument("file", type=Path, metavar="FILE.csv", help=f"columns: {', '.join(FIELDS)}")
@@ -126,7 +126,7 @@ def _group(sub: Any, name: str, text: str) -> Any:
 def _command(
     group_parser: Any,
     name: str,
-    run: Callable[[argparse.Namespace], int],
+    run: member_commands.Command,
     text: str,
     example: str,
     *,
@@ -143,14 +143,14 @@ def _command(
     parser.add_argument(
         "--config", type=Path, required=True, metavar="F", help="the box's settings (edge.toml)"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=member_commands.sealed(run))
     return parser
 
 
 def _of_one(
     members: Any,
     name: str,
-    run: Callable[[argparse.Namespace], int],
+    run: member_commands.Command,
     text: str,
     rest: str = "",
 ) -> argparse.ArgumentParser:

@@ -6,7 +6,7 @@ Data goes to stdout, words to stderr. Each look at a member is noted in the audi
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,10 +16,14 @@ from edge.config import EdgeConfig, load
 from edge.core.consent import Consent
 from edge.core.flaws import Flaws
 from edge.core.profile import FIELDS, Profile, read_profile
+from edge.hardening import seal_process
 from edge.modes import declared
+from edge.wire.codec import utc_text
 
 if TYPE_CHECKING:
     from edge.app.member import Office
+
+Command = Callable[[argparse.Namespace], int]
 
 CONSENT_BYTES_MAX: Final = 64 * 1024
 _NO_FACES: Final = {
@@ -27,6 +31,16 @@ _NO_FACES: Final = {
     "declaration_expired": "the [declaration] has expired",
     "file_key_not_accepted": "the [declaration] does not accept a file key (accept_file_key)",
 }
+
+
+def sealed(run: Command) -> Command:
+    """Return a command that closes the process's memory before names, photos or keys are in it."""
+
+    def run_sealed(arguments: argparse.Namespace) -> int:
+        seal_process(quietly=True)  # a limit of locked memory is no fault of who runs a command
+        return run(arguments)
+
+    return run_sealed
 
 
 @contextmanager
@@ -58,6 +72,8 @@ def enroll(arguments: argparse.Namespace) -> int:
             member_id = _add_to(office, arguments, raw)
         else:
             member_id = _add_new(office, profile, arguments.photo, raw)
+        if arguments.photo or arguments.consent:
+            _warn_of_clock(office)
     print(member_id)
     return 0
 
@@ -67,7 +83,7 @@ def _add_new(office: "Office", profile: Profile, photos: Sequence[Path], raw: ob
 
     member = new_member(profile, office.now())
     names = [member.id, *([profile.external_id] if profile.external_id else [])]
-    consent = None if raw is None else _judged(office, raw, names)
+    consent = None if raw is None else _judged(office, raw, names, member.subject)
     template = office.template(photos, member.subject) if photos else None
     office.register().add(member, consent=consent, template=template)
     return member.id
@@ -77,13 +93,18 @@ def _add_to(office: "Office", arguments: argparse.Namespace, raw: object) -> str
     member = office.people.by_id(arguments.member)
     external_id = member.profile.external_id
     names = [member.id, *([external_id] if external_id else [])]
-    consent = None if raw is None else _judged(office, raw, names)
+    consent = None if raw is None else _judged(office, raw, names, member.subject)
     template = office.template(arguments.photo, member.subject) if arguments.photo else None
     office.register().enrol(member.id, office.now(), consent=consent, template=template)
     return member.id
 
 
 def _require_faces(config: EdgeConfig, office: "Office") -> None:
+    if office.faces_off:
+        raise CommandFault(
+            "--photo: expected a box that reads faces, got one on which somebody has turned face"
+            " recognition off; turn it on again on the shop's page, or enrol without --photo"
+        )
     status = declared(config, office.now())
     if status.mode != "count":
         return
@@ -95,6 +116,17 @@ def _require_faces(config: EdgeConfig, office: "Office") -> None:
         f"--photo: expected a box that reads faces, got one that counts ({wanted});"
         " enrol without --photo: the card works without a face"
     )
+
+
+def _warn_of_clock(office: "Office") -> None:
+    """Say that the time may be wrong. No more: a box is set up before its network is."""
+    if not office.clock_ok:
+        print(
+            "warning: this box's clock is not synchronised: consent and declaration were judged"
+            f" as at {utc_text(office.now())}; if that is wrong, see to the network, and show the"
+            " member again",
+            file=sys.stderr,
+        )
 
 
 def _given(arguments: argparse.Namespace) -> dict[str, str]:
@@ -144,9 +176,9 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return record
 
 
-def _judged(office: "Office", raw: object, names: Sequence[str]) -> Consent:
+def _judged(office: "Office", raw: object, names: Sequence[str], subject: str) -> Consent:
     try:
-        return office.consent(raw, names)
+        return office.consent(raw, names, subject)
     except Flaws as exc:
         raise CommandFault(f"consent: {exc}") from None
 

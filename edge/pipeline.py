@@ -12,10 +12,10 @@ from typing import Final
 
 from edge.core.book import VisitBook
 from edge.core.counting import BodyCounter
-from edge.core.crossing import Crossing
+from edge.core.crossing import Crossing, is_staff
 from edge.core.geometry import Box, Line, Polygon
 from edge.core.tracking import Track
-from edge.core.visit import Change, Raised, Visit
+from edge.core.visit import Change, Opened, Raised, Visit, visit_id_of
 from edge.ports import BodyFinder, Clock, Fact, Frame, VisitLog
 from edge.recognition import Recognition
 from edge.store.database import StoreAway
@@ -42,13 +42,19 @@ class _Scene:
 
     def __init__(self, finder: BodyFinder, door: Door | None) -> None:
         self._finder = finder
-        self._bodies = BodyCounter(line=door.line, staff_zone=door.staff_zone) if door else None
+        self._staff_zone = door.staff_zone if door else None
+        self._bodies = BodyCounter(line=door.line, staff_zone=self._staff_zone) if door else None
         self._last: Frame | None = None
         self.moving: Sequence[Box] = ()
 
     @property
     def bodies(self) -> tuple[Track, ...]:
         return self._bodies.tracks if self._bodies else ()
+
+    @property
+    def staff(self) -> frozenset[int]:
+        """The bodies in view that appeared in the staff zone: their faces are not looked up."""
+        return frozenset(b.id for b in self.bodies if is_staff(b, self._staff_zone))
 
     def take(self, frame: Frame) -> list[tuple[datetime, Crossing]]:
         self._last = frame
@@ -110,7 +116,9 @@ class Counting:
             return []
         changes = self._enter(frame.camera, scene.take(frame))
         if self._faces is not None:
-            changes += self._faces.take(frame, bodies=scene.bodies, moving=scene.moving)
+            changes += self._faces.take(
+                frame, bodies=scene.bodies, moving=scene.moving, staff=scene.staff
+            )
         return changes
 
     def finish(self) -> list[Change]:
@@ -176,13 +184,16 @@ class Recorder:
         self._kept = kept
         self._held: list[Fact] = []
         self._oldest_held_mono: float | None = None
+        self._lost: set[str] = set()  # visits whose opening was refused: nothing can follow it
         self.refused = 0
         self.away: StoreAway | None = None
 
     def add(self, changes: Iterable[Change]) -> None:
         """Hold changes for the next commit."""
         for change in changes:
-            if len(self._held) >= HELD_MAX:
+            if len(self._held) >= HELD_MAX or visit_id_of(change) in self._lost:
+                if isinstance(change, Opened):
+                    self._lost.add(change.visit.id)
                 self.refused += 1
                 log.error("%s: a fact was refused, %d so far", self.away, self.refused)
                 continue

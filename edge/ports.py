@@ -124,8 +124,16 @@ class Gallery(Protocol):
 class Strangers(Protocol):
     """Vectors of people who matched nobody, within the window; empty where there is no basis."""
 
-    def find(self, vector: Vector) -> str | None:
-        """Return the first visit of the stranger whose face this is, or None."""
+    def find(self, vector: Vector, within: float | None = None) -> str | None:
+        """Return the first visit of the stranger whose face this is, or None.
+
+        `within` is the distance below which it counts, None for what was set for two looks at the
+        same stranger.
+        """
+        ...
+
+    def __len__(self) -> int:
+        """Return how many are remembered."""
         ...
 
     def keep(self, chain: Chain, vector: Vector | None) -> None:
@@ -192,8 +200,12 @@ class VisitLog(Protocol):
         """Return visits before `now` whose visitors may return or be corrected."""
         ...
 
-    def alerted(self, now: datetime, window: timedelta) -> Mapping[str, datetime]:
-        """Return when each member's arrival was last told, by subject."""
+    def alerted(self, now: datetime, window: timedelta) -> Mapping[str, tuple[datetime, str]]:
+        """Return when each member's arrival was last told, and of which visit, by subject."""
+        ...
+
+    def vetoes(self, now: datetime, window: timedelta) -> Mapping[tuple[str, str], datetime]:
+        """Return when a person said of a visit that it is not a member's, by visit and subject."""
         ...
 
     def occupancy(self) -> Occupied | None:

@@ -8,14 +8,18 @@ Called by `edge.pipeline`, through ports only; which mode reads which camera is 
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from edge.core.book import VisitBook
 from edge.core.geometry import Box
 from edge.core.identity import Fit, Place, Recognised
+from edge.core.threshold import SURE_FPIR, threshold
 from edge.core.tracking import Track
 from edge.core.visit import Change, Window
 from edge.ports import FaceWatcher, Frame, Gallery, Match, Sighting, Strangers, Vector
 
+FRAMES_OF_A_STRANGER: Final = 5
+"""What a remembered vector is the mean of, at least as a rule (`core.facetrack`)."""
 Feed = Callable[[datetime], Sequence[tuple[str, Vector]]]
 """Brings the gallery up to date; returns the templates that are new since it was last called."""
 
@@ -69,14 +73,22 @@ class Recognition:
         """How many face chips were embedded so far."""
         return sum(watcher.embedded for watcher in self._watchers.values())
 
-    def take(self, frame: Frame, *, bodies: Sequence[Track], moving: Sequence[Box]) -> list[Change]:
-        """Return what the faces in a frame make known."""
+    def take(
+        self,
+        frame: Frame,
+        *,
+        bodies: Sequence[Track],
+        moving: Sequence[Box],
+        staff: Collection[int] = (),
+    ) -> list[Change]:
+        """Return what the faces in a frame make known; those of `staff` bodies are dropped."""
         watcher = self._watchers.get(frame.camera)
         if watcher is None:
             return []
         self._last[frame.camera] = (frame.at, frame.elapsed_s)
         seen = watcher.look(frame.image, bodies=bodies, moving=moving, at_s=frame.elapsed_s)
-        return self._identify(frame.camera, frame.at, frame.elapsed_s, seen)
+        guests = [sighting for sighting in seen if sighting.body not in staff]
+        return self._identify(frame.camera, frame.at, frame.elapsed_s, guests)
 
     def finish(self) -> list[Change]:
         """Return what is known of the faces that were still in view."""
@@ -102,13 +114,17 @@ class Recognition:
         """Take the gallery as it is; a new member who was a stranger just now gets their visits."""
         changes: list[Change] = []
         for subject, vector in self._feed(now):
-            chain = self._strangers.find(vector) if self._strangers else None
-            vector.fill(0.0)  # the gallery has its own
-            if chain is None or self._strangers is None:
+            if self._strangers is None or not len(self._strangers):
+                vector.fill(0.0)  # the gallery has its own
                 continue
-            fit = Fit(distance=None, sure=True)  # whoever enrols a guest has them before their eyes
-            changes += self._book.enrolled(at=now, chain=chain, subject=subject, fit=fit)
-            self._strangers.forget(chain)
+            # Searching one face among the strangers is like searching a stranger among members.
+            within = threshold(len(self._strangers), 1, FRAMES_OF_A_STRANGER, SURE_FPIR)
+            chain = self._strangers.find(vector, within)
+            vector.fill(0.0)
+            if chain is not None:
+                fit = Fit(distance=None, sure=True)
+                changes += self._book.enrolled(at=now, chain=chain, subject=subject, fit=fit)
+                self._strangers.forget(chain)
         return changes
 
     def _identify(
@@ -143,10 +159,11 @@ class Recognition:
 
     def _member(self, at: datetime, place: Place, match: Match, before: str | None) -> Recognised:
         fit = Fit(distance=match.distance, sure=match.sure)
-        known = self._book.member_seen(at=at, place=place, subject=match.subject, fit=fit)
-        for chain in {known.released, before} - {None, match.subject}:
-            if self._strangers is not None and chain is not None:
-                self._strangers.forget(chain)
+        known = self._book.member_seen(
+            at=at, place=place, subject=match.subject, fit=fit, taken_for=before
+        )
+        if known.released is not None and self._strangers is not None:
+            self._strangers.forget(known.released)
         return known
 
     def _stranger(

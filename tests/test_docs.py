@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import edge
 import edge.cli
 import menkou
 from edge.config import load
+from edge.modes import declared
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,12 +28,16 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def test_the_readmes_settings_are_sound(tmp_path: Path) -> None:
-    (settings,) = blocks(README, "toml")
+    shop, faces = blocks(README, "toml")
+    zone = faces[faces.rindex("# zone") :].removeprefix("# ")
+    settings = shop.replace('inside = "below"', f'{zone}inside = "below"') + faces
     (tmp_path / "door.url").write_text("rtsp://192.0.2.10/stream")
     path = tmp_path / "edge.toml"
     path.write_text(settings.replace("/etc/menkou/door.url", "door.url"), encoding="utf-8")
     config = load(path)
     assert config.camera[0].counting_line is not None
+    assert declared(config, datetime(2026, 12, 1, tzinfo=UTC)).mode == "entrance"
+    assert declared(config, datetime(2027, 12, 1, tzinfo=UTC)).mode == "count"
 
 
 def test_every_command_that_the_documents_name_exists() -> None:

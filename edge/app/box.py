@@ -61,7 +61,7 @@ def run_box(config: EdgeConfig, config_path: Path) -> None:
     if "template" in slots:
         eyes_fds["--template-key-fd"] = slots["template"].fd
     front_fds = {"--profile-key-fd": slots["profile"].fd} if "profile" in slots else {}
-    keys = key_handover(config, slots)
+    keys = key_handover(config, slots, strangers)
     # A daemon: a TPM or a hub that takes its time must not hold up the end.
     threading.Thread(target=keys.run, args=(stop,), name="keys", daemon=True).start()
     common = ("--config", str(config_path), "--epoch", epoch)
@@ -89,7 +89,9 @@ def key_slots(config: EdgeConfig) -> Mapping[Part, KeySlot]:
         return {}
 
 
-def key_handover(config: EdgeConfig, slots: Mapping[Part, KeySlot]) -> Handover:
+def key_handover(
+    config: EdgeConfig, slots: Mapping[Part, KeySlot], strangers: SecretMemory | None = None
+) -> Handover:
     """Return what keeps the slots filled as members and mode need it.
 
     The profile key is for boxes with members, the template key for a mode that reads faces.
@@ -103,6 +105,8 @@ def key_handover(config: EdgeConfig, slots: Mapping[Part, KeySlot]) -> Handover:
         faces_off = switches.is_off(db, switches.FACES)
         # Whether the clock is trusted is for the eyes to say; it comes and goes.
         status = judge(config, now=clock.now(), clock="ok", faces_off=faces_off, key=True)
+        if strangers is not None and not status.everybody:
+            strangers.wipe()  # also if the eyes hang or are being restarted
         return parts if status.mode == "count" else [*parts, "template"]
 
     return Handover(slots=slots, root=keyring(config, db).root, needed=needed)

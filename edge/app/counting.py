@@ -32,6 +32,7 @@ def book_of(config: EdgeConfig, visits: VisitLog, now: datetime, *, goes_on: boo
         open_visits=visits.open_visits() if goes_on else (),
         recent=visits.recent_visits(now, window.length),
         alerted=visits.alerted(now, window.length),
+        vetoes=visits.vetoes(now, window.length),
         occupancy=visits.occupancy() if goes_on else None,
     )
 

@@ -46,7 +46,7 @@ class StoreErrands:
         self._epoch = epoch
         self._consents = Consents(db, actor=ACTOR, tell=self._tell)
         self._expired = float("-inf")
-        self._in_hand: list[Request] = []
+        self._in_hand: dict[int, tuple[Request, str | None]] = {}
         self.correct: Callable[[datetime, Visit], list[Change]] = lambda at, visit: []
 
     def _tell(self, subject: str, change: MemberChange) -> None:
@@ -80,12 +80,11 @@ class StoreErrands:
         """Return what follows from the corrections that wait."""
         self._expire()
         changes: list[Change] = []
-        waiting = {request.id for request in self._in_hand}
         for request in open_requests(self._db):
-            if request.id in waiting:
+            if request.id in self._in_hand:
                 continue
-            self._in_hand.append(request)
             visit = visit_of(self._db, request.visit)
+            self._in_hand[request.id] = (request, visit.subject if visit else None)
             if visit is not None and request.kind == "wrong_person":
                 changes += self.correct(self._clock.now(), visit)
         return changes
@@ -96,12 +95,13 @@ class StoreErrands:
             return
         now = self._clock.now()
         with transaction(self._db):
-            for request in self._in_hand:
-                note_done(self._db, request, now)
+            for request, subject in self._in_hand.values():
+                note_done(self._db, request, now, subject)
                 self._audit.append(
                     at=now,
                     what="wrong_person",
                     actor=request.actor,
+                    subject=subject,
                     detail={"visit": request.visit},
                 )
         self._in_hand.clear()

@@ -129,6 +129,11 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
     due = Permission(config, clock, db, slot)
     status = due()
     errands = StoreErrands(db, epoch, clock)
+    known = SqliteVisitLog(db, epoch, "run")
+    book = book_of(config, known, clock.now(), goes_on=True)
+    faces = _recognition(config, status, due, book, db, strangers)
+    if faces is None and status.mode != "count":
+        status = due()  # without models: this process counts
     errands.note_mode(status)
     visits = SqliteVisitLog(
         db,
@@ -161,10 +166,6 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
             for section in config.camera
         ]
 
-    book = book_of(config, visits, clock.now(), goes_on=True)
-    faces = _recognition(config, status, due, book, db, strangers)
-    if faces is None and status.mode != "count":
-        status = due()  # without models: this process counts
     counting = counting_of(config, {c.name for c in config.camera}, book, faces)
     errands.correct = counting.wrong_person
 

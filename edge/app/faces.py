@@ -50,10 +50,14 @@ class GalleryFeed:
         self._held: dict[str, int] = {}  # the mark of each row that was opened, by subject
         self._mark = -1
         self._judged: datetime | None = None
+        self._whole = False
         self.waiting = 0
 
     def __call__(self, now: datetime) -> list[tuple[str, Vector]]:
-        """Bring the gallery up to date; return the templates that are new in it."""
+        """Bring the gallery up to date; return who was enrolled since this start.
+
+        What is opened until the gallery is whole for the first time was enrolled before.
+        """
         mark = gallery_mark(self._db)
         judged = self._judged is not None and abs(now - self._judged) < LOOK_EVERY
         if mark == self._mark and judged and not self.waiting:
@@ -80,7 +84,8 @@ class GalleryFeed:
             new.append((row.subject, vector))
         self.waiting = max(0, len(fresh) - OPENED_AT_ONCE)
         self._mark, self._judged = mark, now
-        return new
+        was_whole, self._whole = self._whole, self._whole or not self.waiting
+        return new if was_whole else []
 
     def fill(self, now: datetime) -> None:
         """Open everything now, however long it takes."""

@@ -11,6 +11,7 @@ from edge.console.app import create_console
 from edge.console.desk import Desk
 from edge.console.devices import DeviceDesk
 from edge.front import FrontProcess, PerThread, Shop, ShopFront
+from edge.hardening import seal_process
 from edge.keys.handover import KeySlot
 from edge.live import LiveState
 from edge.store.database import connect
@@ -33,6 +34,7 @@ def run_front_process(config: EdgeConfig, profile_key_fd: int | None = None) -> 
     Raises:
         menkou.web.errors.WebError: the page cannot be served as configured.
     """
+    seal_process(quietly=True)  # the supervisor, under the same limits, has told what is refused
     stop = stop_on_signals()
     slot = KeySlot(profile_key_fd) if profile_key_fd is not None else None
     db = PerThread(lambda: connect(config.data_dir))
@@ -75,7 +77,7 @@ def run_front_process(config: EdgeConfig, profile_key_fd: int | None = None) -> 
         devices=lambda: Devices(db()), now=clock.now, listen=listen, revoked=broadcast.doubt
     )
     app = create_console(front.view, desk, paired)
-    door = Access(devices=paired.devices, now=clock.now, listen=listen)
+    door = Access(devices=paired.devices, now=clock.now, listen=listen, revoked=broadcast.doubt)
     dress(app, listen, secret_file=config.data_dir / "console.secret", door=door)
     FrontProcess(app=app, listen=listen, front=front, live=live, bus=bus, broadcast=broadcast).run(
         stop, ready=lambda url: log.info("the shop's page is open at %s", url)

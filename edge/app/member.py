@@ -35,6 +35,7 @@ from edge.store.outbox import Outbox
 from edge.store.people import People, template_marks
 from edge.store.register import Imported, Register, Template
 from edge.store.schema import migrations
+from edge.store.switches import FACES, is_off
 from edge.wire.codec import utc_text
 from edge.wire.messages import MemberChanged
 
@@ -75,6 +76,16 @@ class Office:
     def now(self) -> datetime:
         """Return the time, aware UTC; never below the box's last event."""
         return self._clock.now()
+
+    @property
+    def clock_ok(self) -> bool:
+        """Whether the time can be trusted."""
+        return self._clock.state() == "ok"
+
+    @property
+    def faces_off(self) -> bool:
+        """Whether somebody has turned face recognition off."""
+        return is_off(self.db, FACES)
 
     @property
     def keys(self) -> ProfileKeys:
@@ -126,15 +137,25 @@ class Office:
             time.sleep(IMPORT_PAUSE_S)
         return Imported(added=added, changed=changed)
 
-    def consent(self, raw: object, names: Sequence[str]) -> Consent:
+    def consent(self, raw: object, names: Sequence[str], subject: str) -> Consent:
         """Judge a consent record for one member of this shop, now.
+
+        Args:
+            raw: what the JSON text holds.
+            names: what the record may call the member.
+            subject: the member's, whose earlier consents count.
 
         Raises:
             edge.core.flaws.Flaws: with everything that is wrong.
         """
         store = self._config.store
         terms = Terms(
-            shop=store.id, zone=store.zone, now=self.now(), texts=text_hashes(), names=names
+            shop=store.id,
+            zone=store.zone,
+            now=self.now(),
+            texts=text_hashes(),
+            names=names,
+            ended_at=consents.ended_at(self.db, subject),
         )
         return read_consent(raw, terms)
 

@@ -23,6 +23,7 @@ from edge.config import EdgeConfig
 from edge.config_sections import UplinkSection
 from edge.core.book import VisitBook
 from edge.core.visit import Visit
+from edge.hardening import seal_process
 from edge.keys.errors import KeyFault
 from edge.memory import STRANGERS_BYTES, SecretMemory, reserve
 from edge.modes import MEANING, ModeStatus, declared, judge
@@ -211,6 +212,7 @@ def run_replay(config: EdgeConfig, request: ReplayRequest) -> list[str]:
         edge.store.database.StoreFault: the data directory cannot be used.
         NotDelivered: the hub did not acknowledge everything in time.
     """
+    seal_process(quietly=True)
     quiet_opencv()
     stop = stop_on_signals()
     start = request.start or SystemClock().now()

@@ -4,6 +4,7 @@ A `menkou.web.app.Door`. Every request looks the device up, so revoking is in fo
 On loopback nobody is asked: whoever is on the box itself counts as the manager.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,10 +16,13 @@ from typing import Any, Final
 from flask import Blueprint, Flask, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from edge.store.devices import LOCAL, Device, Devices, Role
+from edge.store.database import StoreAway
+from edge.store.devices import LOCAL, SEEN_EVERY, Device, Devices, Role
 from menkou.listen import Listen
 from menkou.web.forms import Attempts, Rate, asker, csrf, csrf_matches
 from menkou.web.i18n import speech
+
+log = logging.getLogger(__name__)
 
 _COOKIE_LIVES_S: Final = 400 * 24 * 3600
 """As long as browsers keep one (RFC 6265bis); the box itself ends a session sooner."""
@@ -76,6 +80,7 @@ class Access:
         devices: the paired devices, over a connection of the calling thread.
         now: the box's time.
         listen: where the pages are served.
+        revoked: called when a device may no longer come in.
         clock: monotonic seconds.
     """
 
@@ -85,12 +90,15 @@ class Access:
         devices: Callable[[], Devices],
         now: Callable[[], datetime],
         listen: Listen,
+        revoked: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._devices = devices
         self._now = now
         self._listen = listen
+        self._revoked = revoked
         self._clock = clock
+        self._next_note = float("-inf")
         self._cookie = "__Host-menkou_device" if listen.has_tls else "menkou_device"
         self._attempts = Attempts()
         self._rate = Rate(often=_POSTS, within_s=_POSTS_WITHIN_S)
@@ -119,8 +127,21 @@ class Access:
         if device is None:
             return None
         if request.endpoint != "web.events":  # that route runs on the server's loop: no writing
-            self._devices().saw(device, self._now())
+            self._note_use(device)
         return Caller(actor=device.id, role=device.role)
+
+    def _note_use(self, device: Device) -> None:
+        """Note that a device is in use. If nothing can be written, the pages are read on.
+
+        It is then tried again in a while only: a database that is locked makes each try wait.
+        """
+        if self._clock() < self._next_note:
+            return
+        try:
+            self._devices().saw(device, self._now())
+        except StoreAway as exc:
+            self._next_note = self._clock() + SEEN_EVERY.total_seconds()
+            log.error("that a device is in use cannot be kept: %s", exc)
 
     def _guard(self) -> ResponseReturnValue | None:
         if request.endpoint in _OPEN:
@@ -171,6 +192,7 @@ class Access:
         self._attempts.succeeded(address)
         if before is not None:
             self._devices().revoke(before.id, by=before.id, now=now)
+            self._revoked()
         entered = Caller(actor=session.device.id, role=session.device.role)
         answer = redirect(url_for(entered.home), code=303)
         answer.set_cookie(

@@ -63,8 +63,8 @@ class Desk:
     def arrivals(self, actor: str) -> Arrivals:
         """Return who came in today, in the last hours.
 
-        A card with a name on it is noted in the audit log first, once for each device and visit;
-        if that cannot be kept, the names are withheld.
+        A card with a name on it is noted in the audit log first, once for each device, visit
+        and member; if that cannot be kept, the names are withheld.
         """
         now = self._now().astimezone(self._zone)
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -130,7 +130,8 @@ class Desk:
         self, row: Arrival, profile: Profile, *, at: datetime, now: datetime, fresh: bool
     ) -> Card:
         last_visit = self._last_visit(row, profile)
-        been_here = row.last_visit_at is not None or profile.last_visit_shop == self._store_id
+        before = row.reentry or row.last_visit_at is not None
+        been_here = before or profile.last_visit_shop == self._store_id
         return Card(
             visit=row.visit,
             at=at,
@@ -166,7 +167,11 @@ class Desk:
         return self._db().execute("SELECT 1 FROM member LIMIT 1").fetchone() is not None
 
     def wrong_person(self, visit: str, actor: str) -> bool:
-        """Ask the eyes to correct a visit; False if it is unknown or they were asked before."""
+        """Ask the eyes to correct a visit.
+
+        Returns:
+            False if it names no member of this shop's visits, or they were asked before.
+        """
         asked = switches.ask(
             self._db(), kind="wrong_person", visit=visit, actor=actor, now=self._now()
         )

@@ -37,6 +37,10 @@ from edge.core.visit import (
     Window,
 )
 
+Told = tuple[datetime, str]
+"""When an arrival was told, and of which visit."""
+Veto = tuple[str, str]
+"""A visit, and the member whose visit it is not."""
 STAY: Final = timedelta(minutes=10)
 """Somebody recognised again within this time, without a new crossing, is still on the same visit.
 It is also the time within which a check-in joins an anonymous visit (DESIGN section 6)."""
@@ -59,7 +63,8 @@ class VisitBook:
         window: when a return is a re-entry.
         open_visits: visits that were open when the box stopped.
         recent: visits that have ended but whose visitors may return.
-        alerted: when each member's arrival was last told, by subject.
+        alerted: when each member's arrival was last told and of which visit, by subject.
+        vetoes: when a person in the shop said of a visit that it is not that member's.
         occupancy: how many people were in the shop then.
     """
 
@@ -71,7 +76,8 @@ class VisitBook:
         window: Window | None = None,
         open_visits: Iterable[Visit] = (),
         recent: Iterable[Visit] = (),
-        alerted: Mapping[str, datetime] | None = None,
+        alerted: Mapping[str, Told] | None = None,
+        vetoes: Mapping[Veto, datetime] | None = None,
         occupancy: Occupied | None = None,
     ) -> None:
         self._hours = hours
@@ -85,7 +91,7 @@ class VisitBook:
         self._crossed = set(self._visits)  # whose crossing is known, or was before this start
         self._faces: dict[Body, tuple[str, Fit | None]] = {}
         self._alerted = dict(alerted or {})
-        self._refused: dict[str, datetime] = {}
+        self._vetoes = dict(vetoes or {})
         self._people = occupancy.people if occupancy else 0
         self._last_change = occupancy.at if occupancy else None
 
@@ -177,33 +183,45 @@ class VisitBook:
             void = replace(self._visits[visit_id], void=True)
             changes.append(self._revise(crossed.at, void, "u_turn"))
             changes += self._relink(crossed.at, self._owner.get(visit_id))
+            # Whoever was told of has not come: told again when she does.
+            self._alerted = {s: told for s, told in self._alerted.items() if told[1] != visit_id}
         if self._people == 0:
-            changes += self._close_all(crossed.at, "occupancy_zero")
+            changes += self._close_all(crossed.at, "occupancy_zero", self._inside(crossed.at))
         return changes
 
-    def member_seen(self, *, at: datetime, place: Place, subject: str, fit: Fit) -> Recognised:
-        """A face was found to be a member's."""
-        refused = self._refused.get(subject)
-        if refused is not None and at - refused <= STAY and not self._came_after(place, refused):
-            # A person in the shop said that this is not the member: the same face says nothing new.
-            return Recognised(changes=[])
-        return self._recognise(at, place, subject, fit)
+    def _inside(self, at: datetime) -> list[str]:
+        """Return the open visits, but for those of people who are just about to cross."""
+        coming = at - BODILESS
+        return [i for i in self._open if i in self._crossed or self._visits[i].opened_at <= coming]
+
+    def member_seen(
+        self, *, at: datetime, place: Place, subject: str, fit: Fit, taken_for: str | None = None
+    ) -> Recognised:
+        """A face was found to be a member's; `taken_for` is the stranger that it was so far."""
+        return self._recognise(at, place, subject, fit, taken_for)
 
     def stranger_seen(self, *, at: datetime, place: Place, chain: str | None) -> Recognised:
         """A face matched no member: the stranger of `chain`, or a new one (None)."""
         return self._recognise(at, place, chain, None)
 
-    def _came_after(self, place: Place, moment: datetime) -> bool:
-        visit = self._visits.get(self._by_body.get(place.track, "")) if place.track else None
-        return visit is not None and visit.opened_at > moment
-
     def _recognise(
-        self, at: datetime, place: Place, owner: str | None, fit: Fit | None
+        self,
+        at: datetime,
+        place: Place,
+        owner: str | None,
+        fit: Fit | None,
+        taken_for: str | None = None,
     ) -> Recognised:
         changes = self.tick(at)
         if not self._hours.is_open(at):
             return Recognised(changes=changes)
         visit_id = self._seat(at, place, owner, fit)
+        if owner is not None and self._is_refused(at, owner, visit_id):
+            # A person in the shop said that this is somebody else, who is still there. Who comes
+            # in only now may yet be the member: the crossing decides.
+            if place.track is not None and place.track not in self._by_body:
+                self._note_face(place.track, owner, fit)
+            return Recognised(changes=changes)
         if visit_id is None:
             opened = self._begin(at, place.camera, place.track, counted=not place.checkin)
             visit_id = opened.visit.id
@@ -212,15 +230,36 @@ class VisitBook:
         if owner is None or (fit is None and holder not in (None, owner, visit_id)):
             owner = holder or visit_id  # what says who somebody is is not undone by a worse picture
         if place.track is not None:
-            self._faces[place.track] = (owner, fit)
-            if len(self._faces) > FACES_MAX:
-                del self._faces[next(iter(self._faces))]
+            self._note_face(place.track, owner, fit)
         if holder == owner:
             return Recognised(changes=changes + self._again(at, visit_id, owner, fit), owner=owner)
-        changes += self._own(at, visit_id, owner, fit)
+        changes += self._own(at, visit_id, owner, fit, whole=holder == taken_for)
         return Recognised(
-            changes=self._merged(changes), owner=owner, began=owner == visit_id, released=holder
+            changes=self._merged(changes),
+            owner=owner,
+            began=owner == visit_id,
+            released=holder if holder is not None and not self._of(holder) else None,
         )
+
+    def _note_face(self, body: Body, owner: str, fit: Fit | None) -> None:
+        self._faces[body] = (owner, fit)
+        if len(self._faces) > FACES_MAX:
+            del self._faces[next(iter(self._faces))]
+
+    def _is_refused(self, at: datetime, subject: str, visit_id: str | None) -> bool:
+        """Say whether a member may not be seen on a visit (None: on a new one without a crossing).
+
+        While whoever was taken for the member is in the shop, and for a while after, the member
+        can only be somebody who came in since.
+        """
+        since = [
+            corrected
+            for (visit, whom), corrected in self._vetoes.items()
+            if whom == subject and (visit in self._open or at - corrected <= STAY)
+        ]
+        if not since:
+            return False
+        return visit_id is None or self._visits[visit_id].opened_at <= max(since)
 
     def _seat(self, at: datetime, place: Place, owner: str | None, fit: Fit | None) -> str | None:
         """Return the visit that a recognised person is on, None if there is none yet."""
@@ -234,16 +273,17 @@ class VisitBook:
         if last is not None and at - last.last_at <= STAY:
             return last.id  # also if it has ended: who has not crossed again was miscounted out
         if place.checkin or place.track is None or mine is not None:
-            return self._anonymous(at, place)
+            return self._anonymous(at, place, owner)
         return None
 
-    def _anonymous(self, at: datetime, place: Place) -> str | None:
+    def _anonymous(self, at: datetime, place: Place, owner: str | None) -> str | None:
         """Return the newest visit that nobody is known to be on and that this person may be on."""
         oldest = at - (STAY if place.checkin else BODILESS)
         found = [
             visit
             for visit in (self._visits[i] for i in self._open)
             if visit.id not in self._owner
+            and (visit.id, owner) not in self._vetoes
             and visit.opened_at >= oldest
             and (place.checkin or visit.camera == place.camera)
         ]
@@ -258,15 +298,21 @@ class VisitBook:
             return []
         return [self._visits[i] for i, whose in self._owner.items() if whose == owner]
 
-    def _own(self, at: datetime, visit_id: str, owner: str, fit: Fit | None) -> list[Change]:
-        """Say whose an open visit is; what the same stranger did before goes with it."""
+    def _own(
+        self, at: datetime, visit_id: str, owner: str, fit: Fit | None, *, whole: bool = False
+    ) -> list[Change]:
+        """Say whose an open visit is.
+
+        `whole`: the same face was taken for a stranger so far, so that what this stranger did
+        before goes with it. Otherwise two people may share the body.
+        """
         before = self._owner.get(visit_id)
         self._owner[visit_id] = owner
         self._visits[visit_id] = replace(self._visits[visit_id], seen_at=at)
         changes: list[Change] = [Seen(at=at, visit=visit_id)]
         if fit is None:
             return changes + self._relink(at, owner)
-        if before is not None:  # a stranger so far, on this and on earlier visits
+        if before is not None and whole:
             for visit in self._of(before):
                 self._owner[visit.id] = owner
         changes += self._name(at, owner, fit)
@@ -302,12 +348,12 @@ class VisitBook:
 
     def _alert(self, at: datetime, visit_id: str, subject: str) -> list[Change]:
         """Tell of a member's arrival, once in a window."""
-        last = self._alerted.get(subject)
+        last, _ = self._alerted.get(subject, (None, ""))
         chain = [v for v in self._of(subject) if not v.void]
         first_at = min((v.opened_at for v in self._chain_of(chain, visit_id)), default=at)
         if last is not None and (last >= first_at or within(self._window, last, last, at)):
             return []
-        self._alerted[subject] = at
+        self._alerted[subject] = (at, visit_id)
         return [Raised(at=at, kind="member_arrived", visit=visit_id, subject=subject)]
 
     @staticmethod
@@ -338,7 +384,7 @@ class VisitBook:
         self._owner.pop(visit.id, None)
         self._faces = {k: v for k, v in self._faces.items() if v[0] != subject}
         self._alerted.pop(subject, None)
-        self._refused[subject] = at
+        self._vetoes[visit.id, subject] = at
         nobody = replace(
             known,
             who="visitor",
@@ -386,7 +432,8 @@ class VisitBook:
         closing = self._hours.last_closing(now)
         if closing is None:
             return []
-        changes = self._close_all(closing, "closing_time", before=closing)
+        over = [i for i in self._open if self._visits[i].opened_at < closing]
+        changes = self._close_all(closing, "closing_time", over)
         if self._people and self._last_change is not None and self._last_change < closing:
             changes.append(self._occupy(closing, 0))
         return changes
@@ -400,22 +447,19 @@ class VisitBook:
             self._owner.pop(visit_id, None)
             self._crossed.discard(visit_id)
         if old:
-            self._alerted = {s: at for s, at in self._alerted.items() if at >= limit}
-            self._refused = {s: at for s, at in self._refused.items() if at >= limit}
+            self._alerted = {s: told for s, told in self._alerted.items() if told[0] >= limit}
+            self._vetoes = {v: at for v, at in self._vetoes.items() if v[0] in self._visits}
 
     def _occupy(self, at: datetime, people: int) -> Occupied:
         self._people = people
         self._last_change = at
         return Occupied(at=at, people=people)
 
-    def _close_all(
-        self, at: datetime, reason: CloseReason, before: datetime | None = None
-    ) -> list[Change]:
-        ending = sorted(
-            i for i in self._open if before is None or self._visits[i].opened_at < before
-        )
-        self._open.difference_update(ending)
-        self._by_body = {k: v for k, v in self._by_body.items() if v in self._open}
-        if ending:
-            self._faces = {k: v for k, v in self._faces.items() if k in self._by_body}
-        return [Closed(at=at, visit=visit_id, reason=reason) for visit_id in ending]
+    def _close_all(self, at: datetime, reason: CloseReason, ending: Iterable[str]) -> list[Change]:
+        gone = sorted(ending)
+        self._open.difference_update(gone)
+        bodies = {body for body, visit_id in self._by_body.items() if visit_id in gone}
+        for body in bodies:
+            del self._by_body[body]
+            self._faces.pop(body, None)
+        return [Closed(at=at, visit=visit_id, reason=reason) for visit_id in gone]

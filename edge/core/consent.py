@@ -27,6 +27,9 @@ TEMPLATE_FROM: Final = 14
 """Below it no template is stored at all (DESIGN section 2; PIPL article 31)."""
 FUTURE_MAX: Final = timedelta(days=1)
 """How far the clock of whoever wrote the record may be ahead of the box's."""
+LONGEST: Final = timedelta(days=5 * 365 + 2)  # with its leap days
+"""From `given_at` to the end of `expires`. A face is kept no longer than its purpose needs (PIPL
+article 19), so nobody agrees for ever: after five years people are asked again."""
 _YEARS: Final = (2000, 2200)
 _WORDS_MAX: Final = 80
 _SHOPS_MAX: Final = 10_000
@@ -51,8 +54,10 @@ class Guardian:
 class Terms:
     """What a record is judged against.
 
-    `texts` holds the hash (64 hexadecimal digits) of each text by version and language, `names`
-    what the member may be called in `member`: the member id, the external id.
+    `texts` holds the hash (64 hexadecimal digits) of each text by version and language; a version
+    is the month from which the text was shown. `names` is what the member may be called in
+    `member`: the member id, the external id. `ended_at` (aware) is when a consent of this member
+    last ended, None when none has.
     """
 
     shop: str
@@ -60,6 +65,7 @@ class Terms:
     now: datetime
     texts: Mapping[tuple[str, str], str]
     names: Collection[str]
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +220,10 @@ def _ends_at(expires: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(expires + timedelta(days=1), time(), tzinfo=zone).astimezone(UTC)
 
 
+def _next_day(moment: datetime, zone: ZoneInfo) -> datetime:
+    return _ends_at(moment.astimezone(zone).date(), zone)
+
+
 def read_consent(raw: object, terms: Terms) -> Consent:
     """Read a consent record and judge it for one member, one shop and now.
 
@@ -238,7 +248,8 @@ def read_consent(raw: object, terms: Terms) -> Consent:
     guardian = _guardian(raw.get("guardian"), flaws)
     born = reader.take("born", _birth_day) if raw.get("born") is not None else None
     _judge_scope(reader, scope, shops, terms)
-    _judge_time(reader, given_at, expires, guardian, terms)
+    _judge_given(reader, given_at, guardian, text, terms)
+    _judge_end(reader, given_at, expires, terms)
     if given_at is not None and adult is not None:
         _judge_age(reader, raw, adult=adult, born=born, day=given_at.astimezone(terms.zone).date())
     _judge_member(reader, raw, terms)
@@ -290,25 +301,53 @@ def _judge_scope(
         reader.flaw("shops", "expected [] with scope store, got shops; or write scope chain")
 
 
-def _judge_time(
+def _judge_given(
     reader: _Reader,
     given_at: datetime | None,
-    expires: date | None,
     guardian: Guardian | None,
+    text: tuple[str, str] | None,
     terms: Terms,
 ) -> None:
-    latest = terms.now + FUTURE_MAX
-    if given_at is not None and given_at > latest:
-        reader.flaw("given_at", f"expected a time that has come, got {given_at.isoformat()}")
-    if guardian is not None and guardian.given_at > latest:
-        reader.flaw("guardian.given_at", "expected a time that has come, got one in the future")
+    """Judge when it was given: not in the future, nor before its text or after the last no."""
+    moments = {"given_at": given_at}
+    if guardian is not None:
+        moments["guardian.given_at"] = guardian.given_at
+    shown = _shown_from(text[0], terms.zone) if text else None
+    for key, moment in moments.items():
+        if moment is None:
+            continue
+        if moment > terms.now + FUTURE_MAX:
+            reader.flaw(key, f"expected a time that has come, got {moment.isoformat()}")
+        elif shown is not None and moment < shown:
+            reader.flaw(
+                key,
+                f"expected a time from {shown.date()} on, when the text was new, got an earlier",
+            )
+        elif terms.ended_at is not None and moment <= terms.ended_at:
+            reader.flaw(
+                key,
+                f"expected a time after {terms.ended_at.isoformat()}, when this member's last"
+                " consent ended, got an earlier one: what has ended must be given anew",
+            )
+
+
+def _shown_from(version: str, zone: ZoneInfo) -> datetime:
+    return datetime.combine(date.fromisoformat(f"{version}-01"), time(), tzinfo=zone)
+
+
+def _judge_end(
+    reader: _Reader, given_at: datetime | None, expires: date | None, terms: Terms
+) -> None:
     if expires is None:
         return
-    if _ends_at(expires, terms.zone) <= terms.now:
+    ends_at = _ends_at(expires, terms.zone)
+    if ends_at <= terms.now:
         today = terms.now.astimezone(terms.zone).date()
         reader.flaw("expires", f"expected today ({today}) or later, got {expires}: it has expired")
-    elif given_at is not None and _ends_at(expires, terms.zone) <= given_at:
+    elif given_at is not None and ends_at <= given_at:
         reader.flaw("expires", f"expected no day before given_at, got {expires}")
+    elif given_at is not None and ends_at > _next_day(given_at, terms.zone) + LONGEST:
+        reader.flaw("expires", f"expected at most five years after given_at, got {expires}")
 
 
 def _judge_age(

@@ -95,6 +95,11 @@ class _Walk:
     last: tuple[Direction, float] | None = None  # its last crossing
 
 
+def is_staff(track: Track, zone: Polygon | None) -> bool:
+    """Say whether a body appeared in the staff zone, if there is one."""
+    return zone is not None and (zone.contains(track.born.centre) or zone.contains(track.born.foot))
+
+
 class CrossingCounter:
     """Tracks in, crossings out, each once. Deterministic; keeps nothing of bodies that are gone."""
 
@@ -124,10 +129,7 @@ class CrossingCounter:
 
     def _walk(self, track: Track) -> _Walk:
         if track.id not in self._walks:
-            zone = self._zone
-            staff = zone is not None and (
-                zone.contains(track.born.centre) or zone.contains(track.born.foot)
-            )
+            staff = is_staff(track, self._zone)
             host = self._walks.get(track.split_from) if track.split_from is not None else None
             self._walks[track.id] = _Walk(
                 host=host, staff=staff, good=track, measured_s=track.seen_at_s

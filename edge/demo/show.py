@@ -166,7 +166,8 @@ def enrol(stage: Stage, now: datetime) -> str:
     with as_file(files("skimage.data") / "astronaut.png") as photo:
         arguments = [
             *(sys.executable, "-m", "edge", "member", "enroll", "--config", stage.settings),
-            *("--name", "艾琳·柯林斯", "--called", "柯林斯女士"),
+            *("--name", "艾琳·柯林斯", "--called", "柯林斯女士", "--tier", "金卡"),
+            *("--repair-ready", "腕表换电池", "--last-purchase", "珍珠耳钉"),
             *("--consent", str(consent), "--photo", str(photo)),
         ]
         done = subprocess.run(arguments, capture_output=True, text=True, check=False)

@@ -34,6 +34,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from edge.core.threshold import SAME_MEMBER
 from edge.faces.reader import Face
@@ -46,9 +47,13 @@ Pixels = NDArray[np.uint8]
 FORMATS: Final = ("JPEG", "PNG", "WEBP")
 MOST_PHOTOS: Final = 10
 MOST_BYTES: Final = 30_000_000
-MOST_PIXELS: Final = 50_000_000  # what good phones take; 150 MB decoded
+MOST_PIXELS: Final = 50_000_000  # what good phones take; JPEG is decoded at a half or less
+# What cannot be decoded small: 4 bytes a pixel, and more in the decoders (measured: below 200 MB).
+MOST_WHOLE_PIXELS: Final = 24_000_000
+MOST_WEBP_PIXELS: Final = 12_000_000  # libwebp's canvases and Pillow's copies: 16 bytes a pixel
 LEAST_SIDE: Final = 80  # pixels; HOG's own window
 WORKING_SIDE: Final = 2_048  # pixels of the longer side; more tells no more of a face
+STRIP_PIXELS: Final = 1_000_000  # converted at once
 LEAST_WIDTH_PX: Final = 70  # of the face; HOG's smallest, as wide as those that shops will see
 # Laplacian of Gaussian (faces.reader): 2 % of LFW's press photos are below, a portrait blurred by
 # 3 % of the face's width has 2.5, sharp ones of any size 10 to 20.
@@ -92,7 +97,7 @@ class PhotoUnreadable(PhotoRefused):
 
 
 class PhotoTooLarge(PhotoRefused):
-    """More than MOST_BYTES or MOST_PIXELS."""
+    """More than MOST_BYTES, or more pixels than its format may have."""
 
 
 class PhotoTooSmall(PhotoRefused):
@@ -170,10 +175,10 @@ def load(path: Path, name: str) -> Pixels:
             # pixels comes late, above our own limit.
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-                _judge_size(picture.size, name)
+                _judge_size(picture, name)
                 return _pixels(picture)
     except Image.DecompressionBombError as exc:
-        raise _too_many_pixels(name) from exc
+        raise _too_many_pixels(name, MOST_PIXELS) from exc
     except UnidentifiedImageError as exc:
         raise NotAPicture(
             f"{name}: expected a JPEG, PNG or WebP picture, got something else;"
@@ -203,10 +208,11 @@ def _read(path: Path, name: str) -> bytes:
     return data
 
 
-def _judge_size(size: tuple[int, int], name: str) -> None:
-    wide, high = size
-    if wide * high > MOST_PIXELS:
-        raise _too_many_pixels(name)
+def _judge_size(picture: Image.Image, name: str) -> None:
+    wide, high = picture.size
+    most = _most_pixels(picture)
+    if wide * high > most:
+        raise _too_many_pixels(name, most)
     if min(wide, high) < LEAST_SIDE:
         raise PhotoTooSmall(
             f"{name}: expected {LEAST_SIDE} pixels or more each way, got {wide} x {high};"
@@ -214,29 +220,55 @@ def _judge_size(size: tuple[int, int], name: str) -> None:
         )
 
 
-def _too_many_pixels(name: str) -> PhotoTooLarge:
+def _most_pixels(picture: Image.Image) -> int:
+    """Return how many pixels a Pi's memory takes of a picture, by the way it is decoded."""
+    if picture.format == "WEBP":
+        return MOST_WEBP_PIXELS
+    if isinstance(picture, JpegImageFile) and not picture.info.get("progressive"):
+        return MOST_PIXELS
+    return MOST_WHOLE_PIXELS  # of a progressive JPEG, too: all its coefficients are held at once
+
+
+def _too_many_pixels(name: str, most: int) -> PhotoTooLarge:
     return PhotoTooLarge(
-        f"{name}: expected at most {MOST_PIXELS // 1_000_000} million pixels, got more;"
-        " save it smaller"
+        f"{name}: expected at most {most // 1_000_000} million pixels of a picture in this format,"
+        " got more; save it smaller, as JPEG"
     )
 
 
 def _pixels(picture: Image.Image) -> Pixels:
     # JPEG can be decoded at a half, a quarter or an eighth; others ignore it.
-    picture.draft("RGB", (WORKING_SIDE, WORKING_SIDE))
+    share = WORKING_SIDE / max(picture.size)
+    wide, high = (max(1, int(side * share)) for side in picture.size)
+    picture.draft("RGB", (wide, high))
     picture.load()
-    flat = _eight_bits(picture)
+    flat = _reduced(picture)
     flat.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.LANCZOS)
     turn = _UPRIGHT.get(_orientation(picture))
     upright = flat if turn is None else flat.transpose(turn)
     return np.ascontiguousarray(np.asarray(upright, np.uint8)[:, :, ::-1])
 
 
+def _reduced(picture: Image.Image) -> Image.Image:
+    """RGB, by a whole factor smaller where there is more than WORKING_SIDE of it twice over.
+
+    Strip by strip, so that no second picture of the full size is ever in memory.
+    """
+    wide, high = picture.size
+    factor = max(1, max(wide, high) // WORKING_SIDE)
+    whole = Image.new("RGB", (-(-wide // factor), -(-high // factor)))
+    rows = factor * max(1, STRIP_PIXELS // (wide * factor))
+    for top in range(0, high, rows):
+        strip = _eight_bits(picture.crop((0, top, wide, min(high, top + rows))))
+        whole.paste(strip.reduce(factor), (0, top // factor))
+    return whole
+
+
 def _eight_bits(picture: Image.Image) -> Image.Image:
     """RGB; what is transparent is white, as viewers show it."""
     if picture.mode.startswith("I"):  # 16 bits grey: convert() would cut them off at 255
-        grey = np.asarray(picture).astype(np.int64)
-        return Image.fromarray(np.asarray(np.clip(grey >> 8, 0, 255), np.uint8)).convert("RGB")
+        grey = np.asarray(picture) >> 8
+        return Image.fromarray(np.asarray(np.clip(grey, 0, 255), np.uint8)).convert("RGB")
     if picture.has_transparency_data:
         coloured = picture.convert("RGBA")
         white = Image.new("RGBA", coloured.size, "white")

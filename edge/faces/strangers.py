@@ -94,15 +94,20 @@ class StrangerMemory:
     def _whole(self, place: int) -> bool:
         return int(self._records["crc"][place]) == self._checksum(place)
 
-    def find(self, vector: Vector) -> str | None:
+    def find(self, vector: Vector, within: float | None = None) -> str | None:
         """Return the first visit of the stranger whose face this is, or None.
 
-        The nearest below the threshold, of all.
+        The nearest of all, if it is nearer than `within`; None: than the threshold.
         """
         likeness = self._vectors @ _checked(vector)  # an empty record: 0, a distance of 1.41
         nearest = int(likeness.argmax())
         distance = float(np.sqrt(max(0.0, 2.0 - 2.0 * float(likeness[nearest]))))
-        return self._first_visit(nearest) if distance < self._threshold else None
+        limit = self._threshold if within is None else within
+        return self._first_visit(nearest) if distance < limit else None
+
+    def __len__(self) -> int:
+        """Return how many are remembered."""
+        return len(self._used())
 
     def keep(self, chain: Chain, vector: Vector | None) -> None:
         """Remember a stranger's visits; None keeps the vector that is known.

@@ -9,6 +9,7 @@ be known as well. A chip lives for one call; of a descriptor only its part in th
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -19,8 +20,10 @@ from numpy.typing import NDArray
 from edge.core.facetrack import Evidence, FaceTracks, SeenFace
 from edge.core.geometry import Box
 from edge.core.tracking import Track
-from edge.faces.reader import Face
+from edge.faces.reader import Face, PictureUnusable
 from edge.ports import Sighting, Vector
+
+log = logging.getLogger(__name__)
 
 Image = NDArray[np.uint8]
 
@@ -76,8 +79,7 @@ class FaceWatch:
         moving: Sequence[Box],
         at_s: float,
     ) -> list[Sighting]:
-        """See ports.FaceWatcher. Raises faces.reader.PictureUnusable, and ValueError when the time
-        runs backwards."""
+        """See ports.FaceWatcher. Raises ValueError when the time runs backwards."""
         ended = self._tracks.begin(at_s)
         # A millisecond: times are rounded on their way here.
         if at_s - self._searched_s < EVERY_S - 0.001:
@@ -86,7 +88,11 @@ class FaceWatch:
         if not moving and not places:
             return _sightings(ended)
         self._searched_s = at_s
-        faces = self._reader.read(image, [*moving, *places])
+        try:
+            faces = self._reader.read(image, [*moving, *places])
+        except PictureUnusable as exc:  # one bad picture must not stop the counting
+            log.warning("a picture is passed over: %s", exc)
+            return _sightings(ended)
         seen = [
             SeenFace(
                 box=face.box, width_px=face.width_px, sharpness=face.sharpness, score=face.score

@@ -4,6 +4,7 @@ Made by `app.keys`. A copied card yields everything then; the declaration must a
 """
 
 from pathlib import Path
+from typing import Final
 
 from edge.keys import envelope
 from edge.keys.errors import KeyFault
@@ -13,6 +14,8 @@ from edge.keys.roots import Part
 
 class FileRoots:
     """The roots in `keys_dir/profile.key` and `keys_dir/template.key` (0600)."""
+
+    kind: Final = "file"
 
     def __init__(self, keys_dir: Path) -> None:
         self._dir = keys_dir

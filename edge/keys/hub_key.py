@@ -24,6 +24,8 @@ class HubRoots:
         share: asks the hub for a part's share, 32 bytes; raises a MenkouFault.
     """
 
+    kind: Final = "hub"
+
     def __init__(self, keys_dir: Path, share: Callable[[Part], bytes]) -> None:
         self._salt = keys_dir / SALT_FILE
         self._share = share

@@ -9,19 +9,27 @@ Put together by `app.keys`; calls a provider (`file_key`, `tpm_key`, `hub_key`).
 """
 
 import hmac
+from hashlib import sha256
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from edge.keys import envelope
-from edge.keys.errors import KeyGone
+from edge.keys.errors import KeyFault, KeyGone
 from edge.keys.private_file import read_private, replace_private
 
 Part = Literal["profile", "template"]
+Check = Literal["profile", "template", "public"]
+"""What the store keeps a check value of: the two roots, and the public half of the template's."""
 PUBLIC_FILE: Final = "template.pub"
 
 
 class RootProvider(Protocol):
     """Where the roots live."""
+
+    @property
+    def kind(self) -> str:
+        """What the settings call it: `file`, `tpm`, `hub`."""
+        ...
 
     def find(self, part: Part) -> bytes | None:
         """Return the root, 32 bytes, or None when there never was one here.
@@ -43,7 +51,7 @@ class RootProvider(Protocol):
 class KeyChecks(Protocol):
     """What the store knows of the roots that it was made with."""
 
-    def held(self, part: Part) -> bytes | None:
+    def held(self, part: Check) -> bytes | None:
         """Return the check value that was kept, 32 bytes."""
         ...
 
@@ -51,8 +59,8 @@ class KeyChecks(Protocol):
         """Say whether anything in the store is sealed under this root."""
         ...
 
-    def keep(self, part: Part, value: bytes) -> None:
-        """Keep the check value of a root."""
+    def keep(self, part: Check, value: bytes) -> None:
+        """Keep a check value."""
         ...
 
 
@@ -104,14 +112,31 @@ class Keyring:
     def public(self) -> bytes:
         """Return the public half of the template pair, 32 bytes, making the root if need be.
 
+        The file is believed only where it is the one that was written when the root was last had,
+        from the place that the settings name now.
+
         Raises:
-            KeyFault: as `root`.
+            KeyFault: as `root`; or the file is of another root.
         """
-        held = read_private(self._public)
-        if held is not None and len(held) == envelope.KEY_BYTES:
-            return held
-        return envelope.public_of(self.root("template"))
+        held, check = read_private(self._public), self._checks.held("public")
+        if held is None or check is None:
+            return envelope.public_of(self.root("template"))
+        if not hmac.compare_digest(check, self._check_of(held)):
+            raise KeyFault(
+                f"{self._public}: expected the public half of the template key that"
+                f' [privacy] key = "{self._provider.kind}" gives this box, got another: nobody'
+                " could be recognised by what is sealed to it. Start the box once: it writes it"
+                " anew, or says which key is missing. Then enrol"
+            )
+        return held
 
     def _publish(self, public: bytes) -> None:
         if read_private(self._public) != public:
             replace_private(self._public, public)
+        check = self._check_of(public)
+        if self._checks.held("public") != check:
+            self._checks.keep("public", check)
+
+    def _check_of(self, public: bytes) -> bytes:
+        """Bind a public half to the place of its root: elsewhere another root may lie."""
+        return sha256(envelope.bound(self._provider.kind, "public-half") + public).digest()

@@ -32,6 +32,8 @@ _REMEDY: Final = (
 class TpmRoots:
     """The roots in `keys_dir/profile.tpm` and `keys_dir/template.tpm`, sealed."""
 
+    kind: Final = "tpm"
+
     def __init__(self, keys_dir: Path) -> None:
         self._dir = keys_dir
 

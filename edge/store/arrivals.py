@@ -69,25 +69,29 @@ def arrivals_since(db: Database, since: datetime, *, limit: int) -> tuple[Arriva
 def note_views(db: Database, *, device: str, cards: Mapping[str, str], now: datetime) -> None:
     """Write into the audit log which cards a device is about to be shown, each once.
 
-    `cards` gives the subject of each visit. Writes nothing if the device saw them all before.
+    `cards` gives the subject of each visit; a visit that has become another member's is another
+    card. Writes nothing if the device saw them all before.
 
     Raises:
         edge.store.database.StoreFault: it cannot be kept; the cards are then not to be shown.
     """
-    if not (fresh := cards.keys() - _seen(db, device, cards)):
+    if not (fresh := cards.items() - _seen(db, device, cards)):
         return
     with transaction(db):
         db.execute("DELETE FROM card_view WHERE at < ?", [utc_text(now - _VIEWS_KEPT)])
-        for visit in sorted(fresh - _seen(db, device, cards)):
-            db.execute("INSERT INTO card_view VALUES (?, ?, ?)", [device, visit, utc_text(now)])
+        for visit, subject in sorted(fresh - _seen(db, device, cards)):
+            db.execute(
+                "INSERT INTO card_view VALUES (?, ?, ?, ?)", [device, visit, subject, utc_text(now)]
+            )
             Audit(db).append(
-                at=now, what="view", actor=device, subject=cards[visit], detail={"visit": visit}
+                at=now, what="view", actor=device, subject=subject, detail={"visit": visit}
             )
 
 
-def _seen(db: Database, device: str, cards: Mapping[str, str]) -> set[str]:
+def _seen(db: Database, device: str, cards: Mapping[str, str]) -> set[tuple[str, str]]:
     marks = ", ".join("?" * len(cards))
     rows = db.execute(
-        f"SELECT visit FROM card_view WHERE device = ? AND visit IN ({marks})", [device, *cards]
+        f"SELECT visit, subject FROM card_view WHERE device = ? AND visit IN ({marks})",
+        [device, *cards],
     )
-    return {visit for (visit,) in rows}
+    return {(visit, subject) for visit, subject in rows}

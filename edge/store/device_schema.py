@@ -18,10 +18,11 @@ def devices(db: Database) -> None:
         f" code_hash BLOB PRIMARY KEY, name TEXT NOT NULL, {_ROLE}, made_by TEXT NOT NULL,"
         " expires_at TEXT NOT NULL) STRICT"
     )
-    # So that the audit log tells each view once; `device` is a device's id or `local`.
+    # So that the audit log tells each view once; `device` is a device's id or `local`. A visit that
+    # was corrected may become another member's: that is another view.
     db.execute(
         "CREATE TABLE card_view ("
-        " device TEXT NOT NULL, visit TEXT NOT NULL, at TEXT NOT NULL,"
-        " PRIMARY KEY (device, visit)) STRICT, WITHOUT ROWID"
+        " device TEXT NOT NULL, visit TEXT NOT NULL, subject TEXT NOT NULL, at TEXT NOT NULL,"
+        " PRIMARY KEY (device, visit, subject)) STRICT, WITHOUT ROWID"
     )
     db.table("card_view").create_index(["at"])

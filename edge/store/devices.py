@@ -82,16 +82,21 @@ class Devices:
         row = [_code_hash(text), tidy_name(name), role, by, utc_text(expires_at)]
         with transaction(self._db):
             self._forget_codes(now)
+            self._db.execute(
+                "DELETE FROM pairing_code WHERE code_hash NOT IN"
+                " (SELECT code_hash FROM pairing_code ORDER BY expires_at DESC LIMIT ?)",
+                [_CODES_OPEN_MAX - 1],
+            )
             self._db.execute("INSERT INTO pairing_code VALUES (?, ?, ?, ?, ?)", row)
         return PairingCode(text=f"{text[:4]}-{text[4:]}", role=role, expires_at=expires_at)
 
     def _forget_codes(self, now: datetime) -> None:
-        """Drop codes that have expired, and the oldest of very many."""
-        self._db.execute("DELETE FROM pairing_code WHERE expires_at <= ?", [utc_text(now)])
+        """Drop codes that have expired or were made by a device that was revoked."""
+        # Asked again before each use: a code may be made in the moment of the revoking.
         self._db.execute(
-            "DELETE FROM pairing_code WHERE code_hash NOT IN"
-            " (SELECT code_hash FROM pairing_code ORDER BY expires_at DESC LIMIT ?)",
-            [_CODES_OPEN_MAX - 1],
+            "DELETE FROM pairing_code WHERE expires_at <= ? OR made_by IN"
+            " (SELECT id FROM device WHERE revoked_at IS NOT NULL)",
+            [utc_text(now)],
         )
 
     def redeem(self, typed: str, *, name: str = "", now: datetime) -> Session | None:
@@ -133,7 +138,11 @@ class Devices:
         return _device(row) if row else None
 
     def saw(self, device: Device, now: datetime) -> None:
-        """Note that a device was used; writes at most once a minute."""
+        """Note that a device was used; writes at most once a minute.
+
+        Raises:
+            edge.store.database.StoreAway: it cannot be kept now.
+        """
         if now - device.seen_at < SEEN_EVERY:
             return
         with transaction(self._db):
@@ -151,7 +160,7 @@ class Devices:
         return tuple(_device(row) for row in rows)
 
     def revoke(self, device_id: str, *, by: str, now: datetime) -> bool:
-        """End a device's session for good; False if there was none to end."""
+        """End a device's session and the codes it made for good; False if there was none to end."""
         with transaction(self._db):
             done = self._db.execute(
                 "UPDATE device SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL",
@@ -159,6 +168,7 @@ class Devices:
             )
             if done.rowcount != 1:
                 return False
+            self._forget_codes(now)
             Audit(self._db).append(at=now, what="revoke", actor=by, detail={"device": device_id})
         return True
 

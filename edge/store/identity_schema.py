@@ -26,11 +26,13 @@ def identity(db: Database) -> None:
     )
     db.table("alert").create_index(["at"])
     db.execute("CREATE INDEX alert_subject ON alert (subject, at)")
-    # What only the eyes may do, since they alone write visits; done_at says that they have.
+    # What only the eyes may do, since they alone write visits; done_at says that they have, and
+    # subject whom the visit was taken from: that holds over a restart.
     db.execute(
         "CREATE TABLE request ("
         " id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL,"
-        " visit TEXT NOT NULL REFERENCES visit (id), actor TEXT NOT NULL, done_at TEXT) STRICT"
+        " visit TEXT NOT NULL REFERENCES visit (id), actor TEXT NOT NULL, done_at TEXT,"
+        " subject TEXT) STRICT"
     )
     db.execute("CREATE INDEX request_open ON request (id) WHERE done_at IS NULL")
     db.execute(

@@ -256,16 +256,29 @@ class SqliteVisitLog:
             [utc_text(now), utc_text(since), utc_text(now)],
         )
 
-    def alerted(self, now: datetime, window: timedelta) -> Mapping[str, datetime]:
-        """Return when each member's arrival was last told, by subject, corrected ones left out."""
+    def alerted(self, now: datetime, window: timedelta) -> Mapping[str, tuple[datetime, str]]:
+        """Return when each member's arrival was last told, and of which visit, by subject.
+
+        Corrected visits and those that turned out to be none are left out.
+        """
         rows = self._db.execute(
-            "SELECT alert.subject, max(alert.at) FROM alert JOIN visit ON visit.id = alert.visit"
+            "SELECT alert.subject, max(alert.at), visit.id"
+            " FROM alert JOIN visit ON visit.id = alert.visit"
             " WHERE alert.kind = 'member_arrived' AND visit.subject = alert.subject"
-            f" AND alert.at BETWEEN ? AND ? AND ({self._seen_origins('alert.')})"
+            f" AND visit.void = 0 AND alert.at BETWEEN ? AND ? AND ({self._seen_origins('alert.')})"
             " GROUP BY alert.subject",
             [utc_text(now - window - REMEMBER), utc_text(now)],
         ).fetchall()
-        return {subject: datetime.fromisoformat(at) for subject, at in rows}
+        return {subject: (datetime.fromisoformat(at), visit) for subject, at, visit in rows}
+
+    def vetoes(self, now: datetime, window: timedelta) -> Mapping[tuple[str, str], datetime]:
+        """Return when a person said of a visit that it is not a member's, by visit and subject."""
+        rows = self._db.execute(
+            "SELECT visit, subject, done_at FROM request WHERE kind = 'wrong_person'"
+            " AND subject IS NOT NULL AND done_at BETWEEN ? AND ?",
+            [utc_text(now - window - REMEMBER), utc_text(now)],
+        ).fetchall()
+        return {(visit, subject): datetime.fromisoformat(at) for visit, subject, at in rows}
 
     def _seen_origins(self, table: str = "") -> str:
         return "1" if self._private else f"{table}origin <> 'private'"

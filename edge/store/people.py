@@ -209,7 +209,7 @@ class StoredChecks:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def held(self, part: Literal["profile", "template"]) -> bytes | None:
+    def held(self, part: Literal["profile", "template", "public"]) -> bytes | None:
         """Return the check value that was kept, 32 bytes."""
         row = self._db.execute("SELECT value FROM key_check WHERE part = ?", [part]).fetchone()
         return row[0] if row else None
@@ -219,7 +219,7 @@ class StoredChecks:
         table = "member" if part == "profile" else "template"
         return self._db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
 
-    def keep(self, part: Literal["profile", "template"], value: bytes) -> None:
-        """Keep the check value of a root."""
+    def keep(self, part: Literal["profile", "template", "public"], value: bytes) -> None:
+        """Keep a check value."""
         with transaction(self._db):
             self._db.execute("INSERT OR REPLACE INTO key_check VALUES (?, ?)", [part, value])

@@ -5,7 +5,7 @@ needs a live consent of the same member; ledger and log are only ever added to.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from sqlite_utils import Database
 
@@ -23,6 +23,12 @@ WHAT: Final = (
     *("enrol", "change", "match", "view", "export", "erase", "import", "consent", "mode"),
     *("pair", "revoke", "faces_off", "faces_on", "wrong_person", "key"),
 )
+Remains = Literal[0, 1, 2]
+NOTHING: Final = 0
+IN_THE_LOG: Final = 1
+IN_THE_TABLE: Final = 2
+"""What may be left in the files of rows that were deleted (`gallery.remains`): nothing; pages in
+the write-ahead log; copies in the pages of the table too (`rebuild_templates`)."""
 _MOMENT: Final = "GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:*Z'"
 
 
@@ -66,25 +72,49 @@ def _consents(db: Database) -> None:
         ") STRICT"
     )
     db.execute("CREATE INDEX consent_subject ON consent (subject, id)")
-    db.execute("CREATE INDEX consent_ends ON consent (ends_at) WHERE kind = 'given'")
     _only_added_to(db, CONSENT)
+    # Whose last word is a yes, and until when: the ledger only grows, and is not to be searched
+    # for what runs out.
+    db.execute(
+        "CREATE TABLE in_force (subject TEXT PRIMARY KEY, ends_at TEXT NOT NULL)"
+        " STRICT, WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX in_force_ends ON in_force (ends_at)")
     db.execute(
         "CREATE TRIGGER consent_of_a_member BEFORE INSERT ON consent WHEN NEW.kind = 'given'"
         " AND NOT EXISTS (SELECT 1 FROM member WHERE subject = NEW.subject)"
         " BEGIN SELECT raise(ABORT, 'expected a consent of a member'); END"
     )
+    # Or the record of a consent that was withdrawn could be shown again.
+    db.execute(
+        "CREATE TRIGGER consent_after_the_last_end BEFORE INSERT ON consent"
+        " WHEN NEW.kind = 'given' AND EXISTS (SELECT 1 FROM consent"
+        "  WHERE subject = NEW.subject AND kind <> 'given' AND at >= NEW.given_at)"
+        " BEGIN SELECT raise(ABORT,"
+        "  'expected a consent given after the last one of this member ended'); END"
+    )
 
 
 def _templates(db: Database) -> None:
     db.execute(
-        "CREATE TABLE gallery (id INTEGER PRIMARY KEY CHECK (id = 1), mark INTEGER NOT NULL)"
+        "CREATE TABLE gallery (id INTEGER PRIMARY KEY CHECK (id = 1), mark INTEGER NOT NULL,"
+        " remains INTEGER NOT NULL CHECK (remains IN (0, 1, 2)))"
     )
-    db.execute("INSERT INTO gallery VALUES (1, 0)")
+    db.execute(f"INSERT INTO gallery VALUES (1, 0, {NOTHING})")
     _template_table(db)
     _template_triggers(db)
+    # The last word governs: a renewal takes the template over at once, even one that begins later,
+    # so that no template stays behind on a consent that nobody looks at any more.
+    db.execute(
+        "CREATE TRIGGER consent_given AFTER INSERT ON consent WHEN NEW.kind = 'given' BEGIN"
+        " INSERT INTO in_force VALUES (NEW.subject, NEW.ends_at)"
+        "  ON CONFLICT (subject) DO UPDATE SET ends_at = excluded.ends_at;"
+        " UPDATE template SET consent_id = NEW.id WHERE subject = NEW.subject; END"
+    )
     db.execute(
         "CREATE TRIGGER consent_ended AFTER INSERT ON consent WHEN NEW.kind <> 'given'"
-        " BEGIN DELETE FROM template WHERE subject = NEW.subject; END"
+        " BEGIN DELETE FROM template WHERE subject = NEW.subject;"
+        " DELETE FROM in_force WHERE subject = NEW.subject; END"
     )
 
 
@@ -124,7 +154,7 @@ def _template_triggers(db: Database) -> None:
     db.execute(f"CREATE TRIGGER template_changed AFTER UPDATE OF {columns} ON template{numbered}")
     db.execute(
         "CREATE TRIGGER template_removed AFTER DELETE ON template"
-        " BEGIN UPDATE gallery SET mark = mark + 1; END"
+        f" BEGIN UPDATE gallery SET mark = mark + 1, remains = {IN_THE_TABLE}; END"
     )
 
 
@@ -144,13 +174,15 @@ def rebuild_templates(db: Database) -> None:
     """Write the templates into fresh pages, in the caller's transaction.
 
     SQLite's secure_delete overwrites what is deleted, but not the copies that it leaves behind
-    when it moves rows between pages. The pages that are given up here are overwritten whole.
+    when it moves rows between pages. The pages that are given up here are overwritten whole; what
+    they held stands in the write-ahead log until that is emptied.
     """
     rows = db.execute("SELECT * FROM template ORDER BY rowid").fetchall()
     db.execute("DROP TABLE template")
     _template_table(db)
     _refill(db, "template", rows)  # before the triggers: marks stay as they are
     _template_triggers(db)
+    db.execute("UPDATE gallery SET mark = mark + 1, remains = ?", [IN_THE_LOG])
 
 
 def rebuild_people(db: Database) -> None:

@@ -22,8 +22,21 @@ from edge.keys.profiles import ProfileKeys
 from edge.store.audit import Audit, Code, What
 from edge.store.consents import Consents, Tell, history, live_consent
 from edge.store.database import FILE_NAME, StoreFault, transaction, translated
-from edge.store.people import GUARDIAN_PURPOSE, PROFILE_PURPOSE, Member, People, subject_of
-from edge.store.people_schema import rebuild_people, rebuild_templates
+from edge.store.people import (
+    GUARDIAN_PURPOSE,
+    PROFILE_PURPOSE,
+    Member,
+    People,
+    gallery_mark,
+    subject_of,
+)
+from edge.store.people_schema import (
+    IN_THE_LOG,
+    IN_THE_TABLE,
+    NOTHING,
+    rebuild_people,
+    rebuild_templates,
+)
 from edge.wire.codec import utc_text
 
 CHECKPOINT_PATIENCE_S: Final = 10.0
@@ -98,7 +111,7 @@ class Register:
         """Add a consent, a template or both to a member.
 
         A template replaces the one before. A new consent alone takes over the template that the
-        member has: it is the same purpose, renewed.
+        member has (the schema sees to it): it is the same purpose, renewed.
 
         Raises:
             MemberMissing: there is no such member.
@@ -195,15 +208,9 @@ class Register:
     ) -> None:
         if consent is not None:
             self._consents.give(subject, consent, self._sealed_guardian(consent, subject), now)
-        if consent is None and template is None:
+        if template is None:
             return
         live = live_consent(self._db, subject, now)
-        if template is None:
-            if consent is not None and live is not None:
-                self._db.execute(
-                    "UPDATE template SET consent_id = ? WHERE subject = ?", [live.id, subject]
-                )
-            return
         if live is None:
             raise ConsentMissing(
                 f"member {member_id}: expected a consent that holds now before a face is stored,"
@@ -301,7 +308,7 @@ def withdraw(db: Database, member_id: str, now: datetime, *, actor: str, tell: T
             )
         Consents(db, actor=actor, tell=tell).end(subject, "withdrawn", now)
         rebuild_templates(db)
-    return emptied_log(db, CHECKPOINT_PATIENCE_S)
+    return _log_cleared(db, CHECKPOINT_PATIENCE_S)
 
 
 def erase(db: Database, member_id: str, now: datetime, *, actor: str, tell: Tell) -> bool:
@@ -323,7 +330,45 @@ def erase(db: Database, member_id: str, now: datetime, *, actor: str, tell: Tell
         db.execute("DELETE FROM member WHERE id = ?", [member_id])
         rebuild_people(db)
         Audit(db).append(at=now, what="erase", actor=actor, subject=subject)
-    return emptied_log(db, CHECKPOINT_PATIENCE_S)
+    return _log_cleared(db, CHECKPOINT_PATIENCE_S)
+
+
+def tidy(db: Database) -> bool:
+    """Destroy what SQLite left in its files of templates that were deleted before.
+
+    `Consents.expire` leaves this to be done once for any number of templates, outside the eyes'
+    loop: all templates are written anew, and whoever writes waits so long (0.1 s for 5000). Without
+    anything to do it is one read. To be called now and then, in no transaction, by any process.
+
+    Returns:
+        Whether nothing is left. False: another process was reading just now; call again.
+
+    Raises:
+        StoreFault: SQLite's own error, translated; what was to be done remains to be done.
+    """
+    try:
+        (remains,) = db.execute("SELECT remains FROM gallery").fetchone()
+    except sqlite3.Error as exc:
+        raise translated(exc, FILE_NAME) from exc
+    if remains == NOTHING:
+        return True
+    if remains == IN_THE_TABLE:
+        with transaction(db):
+            rebuild_templates(db)
+    return _log_cleared(db, 0.0)
+
+
+def _log_cleared(db: Database, patience_s: float) -> bool:
+    """Empty the log; forget that there was need to, unless there is new need."""
+    mark = gallery_mark(db)
+    if not emptied_log(db, patience_s):
+        return False
+    with transaction(db):
+        db.execute(
+            "UPDATE gallery SET remains = ? WHERE remains = ? AND mark = ?",
+            [NOTHING, IN_THE_LOG, mark],
+        )
+    return True
 
 
 def emptied_log(db: Database, patience_s: float) -> bool:
@@ -333,13 +378,22 @@ def emptied_log(db: Database, patience_s: float) -> bool:
         StoreFault: SQLite's own error, translated.
     """
     deadline = time.monotonic() + patience_s
-    while True:
-        try:
-            busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        except sqlite3.Error as exc:
-            raise translated(exc, FILE_NAME) from exc
-        if not busy:
-            return True
+    while not _emptied_at_once(db):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.05)
+    return True
+
+
+def _emptied_at_once(db: Database) -> bool:
+    """Try once. SQLite itself would wait for readers, and keep all who write waiting meanwhile."""
+    try:
+        (timeout_ms,) = db.execute("PRAGMA busy_timeout").fetchone()
+        db.execute("PRAGMA busy_timeout = 0")
+        try:
+            busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            db.execute(f"PRAGMA busy_timeout = {timeout_ms}")
+    except sqlite3.Error as exc:
+        raise translated(exc, FILE_NAME) from exc
+    return not busy

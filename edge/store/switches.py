@@ -32,9 +32,15 @@ class Request:
 
 
 def ask(db: Database, *, kind: RequestKind, visit: str, actor: str, now: datetime) -> bool:
-    """Ask the eyes for something; say whether the visit is known and was not asked about yet."""
+    """Ask the eyes for something; say whether it was not asked yet of a visit that names a member.
+
+    What a replay keeps to itself (`private`) is no visit to this shop: the eyes know nothing of it.
+    """
     with transaction(db):
-        known = db.execute("SELECT 1 FROM visit WHERE id = ?", [visit]).fetchone()
+        known = db.execute(
+            "SELECT 1 FROM visit WHERE id = ? AND subject IS NOT NULL AND origin <> 'private'",
+            [visit],
+        ).fetchone()
         waits = db.execute(
             "SELECT 1 FROM request WHERE visit = ? AND kind = ? AND done_at IS NULL", [visit, kind]
         ).fetchone()
@@ -58,9 +64,12 @@ def open_requests(db: Database) -> list[Request]:
     ]
 
 
-def note_done(db: Database, request: Request, now: datetime) -> None:
-    """Note, in the caller's transaction, that a request was dealt with."""
-    db.execute("UPDATE request SET done_at = ? WHERE id = ?", [utc_text(now), request.id])
+def note_done(db: Database, request: Request, now: datetime, subject: str | None) -> None:
+    """Note, in the caller's transaction, that a request was dealt with, and of whom it spoke."""
+    db.execute(
+        "UPDATE request SET done_at = ?, subject = ? WHERE id = ?",
+        [utc_text(now), subject, request.id],
+    )
 
 
 def switch(

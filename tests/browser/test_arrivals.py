@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from edge.store.devices import LOCAL, Role
 from edge.store.switches import FACES, is_off
@@ -220,6 +220,61 @@ def test_faces_are_turned_off_by_one_tap_on_every_screen(
     assert not is_off(network.box.db, FACES)
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_on_a_phone_faces_are_turned_off_by_one_tap_near_the_top(
+    entrance: ShopSite, open_page: Opener, language: str
+) -> None:
+    _busy(entrance, harsh=True)
+    entrance.shown = dataclasses.replace(entrance.shown, notices=("hub_unreachable",))
+    url = f"{entrance.url}arrivals"
+    page: Page = open_page(url, language=language, width=375, has_touch=True).page
+    expect(page.locator("#live-sign")).to_be_visible()
+    button = page.locator("#faces-off-now button")
+    place = button.bounding_box()
+    assert place
+    assert place["y"] + place["height"] < 300
+    assert place["height"] >= 44
+    assert _nearest_control_px(button) >= 16, "easily hit by accident"
+    button.tap()
+    expect(button).to_have_count(0, timeout=2000)
+    assert is_off(entrance.box.db, FACES)
+
+
+def test_on_a_phone_the_keyboard_turns_faces_off_too(entrance: ShopSite, open_page: Opener) -> None:
+    page: Page = open_page(f"{entrance.url}arrivals", language="en", width=375).page
+    expect(page.locator("#live-sign")).to_be_visible()
+    button = page.locator("#faces-off-now button")
+    for _ in range(6):  # past the skip link, the language and the three pages
+        expect(button).not_to_be_focused()
+        page.keyboard.press("Tab")
+    expect(button).to_be_focused()
+    assert button.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    expect(button).to_have_count(0, timeout=2000)
+    assert is_off(entrance.box.db, FACES)
+
+
+def test_on_a_wide_screen_faces_are_turned_off_in_one_place_only(
+    entrance: ShopSite, open_page: Opener
+) -> None:
+    page: Page = open_page(f"{entrance.url}arrivals", language="en").page
+    expect(page.get_by_role("button", name="Turn faces off")).to_have_count(1)
+    expect(page.locator("#faces-off button")).to_be_in_viewport(ratio=1)
+
+
+def _nearest_control_px(control: Locator) -> float:
+    """Return how far away the nearest other control is."""
+    found: float = control.evaluate(
+        """e => Math.min(...[...document.querySelectorAll('a, button, summary, input')]
+        .filter(o => o !== e && o.checkVisibility() && !o.matches('.skip, [type=hidden]'))
+        .map(o => [o.getBoundingClientRect(), e.getBoundingClientRect()])
+        .map(([a, b]) => Math.hypot(
+            Math.max(0, a.left - b.right, b.left - a.right),
+            Math.max(0, a.top - b.bottom, b.top - a.bottom))))"""
+    )
+    return found
+
+
 def test_two_devices_see_the_same_guest_and_a_revoked_one_is_out(
     network: ShopSite, open_page: Opener
 ) -> None:
@@ -276,4 +331,4 @@ def test_a_box_that_only_counts_has_no_faces_to_turn_off(shop: ShopSite, open_pa
     shop.box.visit(ago_s=40)
     page: Page = open_page(f"{shop.url}arrivals", language="en").page
     expect(page.locator(".passer")).to_contain_text("A visitor")
-    expect(page.locator(".faces")).to_have_count(0)
+    expect(page.locator(".faces, .faces-now")).to_have_count(0)

@@ -1,5 +1,6 @@
 """What a consent record must hold, and when it holds (DESIGN sections 2 and 4)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -99,6 +100,9 @@ def test_what_is_no_object_is_no_consent(record: object) -> None:
         pytest.param({"given_at": 1763622240}, "given_at", id="a time as number"),
         pytest.param({"given_at": "0001-01-01T00:00:00+14:00"}, "given_at", id="the year 0"),
         pytest.param({"expires": "9999-12-31"}, "expires", id="for ever"),
+        pytest.param({"expires": "2031-11-25"}, "expires", id="longer than five years"),
+        pytest.param({"given_at": "2026-10-31T23:59:00+08:00"}, "given_at", id="before its text"),
+        pytest.param({"given_at": "2024-11-20T15:04:00+08:00"}, "given_at", id="long before it"),
         pytest.param({"expires": None}, "expires", id="no last day"),
         pytest.param({"expires": "2027-11-20T00:00:00Z"}, "expires", id="a time as last day"),
         pytest.param({"adult": 1}, "adult", id="a number as flag"),
@@ -118,6 +122,36 @@ def test_what_is_no_object_is_no_consent(record: object) -> None:
 )
 def test_a_consent_that_does_not_hold_is_refused(changed: dict[str, Any], key: str) -> None:
     assert list(flaws(**changed)) == [key]
+
+
+@pytest.mark.parametrize("expires", ["2026-11-22", "2027-11-20", "2031-11-20"])
+def test_a_consent_holds_for_up_to_five_years(expires: str) -> None:
+    assert str(read(expires=expires).expires) == expires
+
+
+def test_a_text_may_be_agreed_to_from_the_first_of_its_month_in_the_shop() -> None:
+    assert read(given_at="2026-10-31T16:00:00Z").given_at.month == 10
+
+
+def test_after_a_consent_has_ended_only_a_newer_one_is_taken() -> None:
+    """The record of a consent that was withdrawn is not a new consent."""
+    given_at = read().given_at
+    for since, taken in ((-1, True), (0, False), (1, False)):
+        terms = replace(TERMS, ended_at=given_at + timedelta(milliseconds=since))
+        if taken:
+            assert read(terms).given_at == given_at
+        else:
+            with pytest.raises(Flaws, match=r"given_at: expected a time after .* given anew"):
+                read(terms)
+
+
+def test_a_guardian_s_old_word_is_no_new_one_either() -> None:
+    terms = replace(TERMS, ended_at=datetime(2026, 11, 20, 7, 2, tzinfo=UTC))
+    with pytest.raises(Flaws) as caught:
+        read(terms, adult=False, guardian=GUARDIAN)
+    assert [flaw.key for flaw in caught.value.flaws] == ["guardian.given_at"]
+    early = {**GUARDIAN, "given_at": "2026-10-01T15:00:00+08:00"}
+    assert list(flaws(adult=False, guardian=early)) == ["guardian.given_at"]
 
 
 def test_a_consent_that_expires_before_it_was_given_is_refused() -> None:

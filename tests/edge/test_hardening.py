@@ -121,6 +121,18 @@ def test_with_a_limit_of_locked_memory_it_says_so_once_and_works_on(
     ]
 
 
+def test_a_command_is_closed_as_far_as_it_goes_and_says_nothing(
+    run: Callable[..., Child],
+) -> None:
+    sealed = run(
+        "resource.setrlimit(resource.RLIMIT_MEMLOCK, (65536, 1 << 20))",
+        BECOME_NOBODY,
+        "seal_process(quietly=True)",
+    )
+    assert sealed.said == []
+    assert sealed.seen_by_the_same_user() == "closed"
+
+
 def test_a_sealed_process_still_meets_the_others_on_the_bus(
     run: Callable[..., Child], tmp_path: Path
 ) -> None:

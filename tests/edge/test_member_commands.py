@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from edge import cli
+from edge import cli, member_commands
 from edge.app.keys import keyring
-from edge.app.member import Office
+from edge.app.member import LOCAL, Office
+from edge.clock import SystemClock
 from edge.config import load
 from edge.consent.texts import consent_texts, text_hashes
 from edge.keys.templates import TemplateOpener
@@ -21,6 +22,7 @@ from edge.store.database import FILE_NAME, StoreFault, StoreLock, connect
 from edge.store.outbox import Outbox
 from edge.store.people import subject_of, template_rows
 from edge.store.register import Register
+from edge.store.switches import FACES, switch
 from edge.wire.messages import MemberChanged
 from tests.support.people import RECORD
 
@@ -111,8 +113,69 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
+def sealed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether each seal of this process was to be quiet. The tests' own process stays open."""
+    seals: list[bool] = []
+    monkeypatch.setattr(member_commands, "seal_process", lambda *, quietly: seals.append(quietly))
+    return seals
+
+
+@pytest.fixture
+def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], sealed: list[bool]) -> Shell:
     return Shell(tmp_path, capsys)
+
+
+def test_every_command_closes_its_memory_before_anything_is_in_it(
+    shell: Shell, sealed: list[bool]
+) -> None:
+    actions = (("enroll", "--name", "王丽"), ("list",), ("import", "absent.csv"))
+    for words in (*(("member", *action) for action in actions), ("audit", "list")):
+        del sealed[:]
+        shell.run(*words)
+        assert sealed == [True], words
+
+
+def test_a_withdrawn_consent_is_not_taken_again(shell: Shell) -> None:
+    record = shell.consent()
+    member_id = shell.enroll("--name", "王丽", "--consent", record)
+    shell.member("withdraw", member_id)
+    code, out, err = shell.run("member", "enroll", "--member", member_id, "--consent", record)
+    assert (code, out) == (1, "")
+    assert "consent: given_at: expected a time after" in err
+    assert "given anew" in err
+    assert json.loads(shell.member("show", member_id, "--json"))["consent"] == "none"
+    shell.enroll("--name", "李雷", "--consent", record)  # somebody else's, who agreed as well
+    anew = shell.consent(given_at=(datetime.now(UTC) + timedelta(seconds=1)).isoformat())
+    shell.enroll("--member", member_id, "--consent", anew)
+    assert shell.told()[-1] == "consent_given"
+
+
+def test_a_photo_is_refused_while_somebody_has_turned_faces_off(shell: Shell) -> None:
+    member_id = shell.enroll("--name", "王丽")
+    db = connect(shell.data_dir)
+    switch(db, FACES, "off", actor=LOCAL, now=datetime.now(UTC))
+    words = ("member", "enroll", "--member", member_id, "--consent", shell.consent())
+    code, out, err = shell.run(*words, "--photo", "no.jpg")
+    assert (code, out) == (1, "")
+    assert "turned face recognition off" in err
+    assert len(err.splitlines()) == 1
+    shell.enroll("--name", "李雷")
+    switch(db, FACES, "on", actor=LOCAL, now=datetime.now(UTC))
+    db.close()
+    assert "photo 1 of 1: expected a file" in shell.run(*words, "--photo", "no.jpg")[2]
+
+
+@pytest.mark.parametrize("state", ["ok", "suspect"])
+def test_a_clock_in_doubt_stops_no_enrolment_but_is_said(
+    shell: Shell, recordings: Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    monkeypatch.setattr(SystemClock, "state", lambda _: state)
+    photo = recordings / "faces/pairs/lin-manuel-miranda.png"
+    words = ("member", "enroll", "--name", "Lin", "--consent", shell.consent(), "--photo", photo)
+    code, out, err = shell.run(*words)
+    assert (code, len(out.splitlines()[-1])) == (0, 26)
+    assert ("clock is not synchronised" in err) is (state == "suspect")
+    assert "clock" not in shell.run("member", "enroll", "--name", "王丽")[2]
 
 
 @pytest.mark.parametrize("mode", ["count", "checkin", "entrance"])

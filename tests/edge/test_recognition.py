@@ -3,7 +3,7 @@
 import gc
 import itertools
 import weakref
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -96,6 +96,7 @@ class Door:
         face: int = 1,
         body: int | None = 1,
         ended: bool = False,
+        staff: Collection[int] = (),
     ) -> None:
         self.script.next.append(
             Sighting(face=face, body=body, at_s=at_s, vector=vector, frames=5, ended=ended)
@@ -106,7 +107,7 @@ class Door:
             elapsed_s=at_s,
             image=np.zeros((4, 4, 3), np.uint8),
         )
-        self.learn(self.recognition.take(frame, bodies=(), moving=()))
+        self.learn(self.recognition.take(frame, bodies=(), moving=(), staff=staff))
 
     def learn(self, changes: Sequence[Change]) -> None:
         for change in changes:
@@ -206,3 +207,29 @@ def test_wiping_leaves_neither_members_nor_strangers() -> None:
     assert door.strangers.chains() == []
     door.see(2, like(anna), face=2, body=2)
     assert all(v.subject is None for v in door.visits.values())
+
+
+def test_a_stranger_who_only_resembles_the_newcomer_keeps_the_entry() -> None:
+    door, anna = Door(everybody=True), somebody()
+    assert door.strangers is not None
+    for number in range(500):
+        door.see(1, somebody(), face=number + 2, body=number + 2, ended=True)
+    double = anna + 0.315 * somebody()
+    double = np.asarray(double / np.linalg.norm(double), np.float32)
+    assert 0.29 < np.linalg.norm(anna - double) < 0.33
+    door.see(2, double, ended=True)
+    door.enrol("anna", anna, at_s=60)
+    assert all(v.subject is None for v in door.visits.values())
+    assert len(door.strangers.chains()) == 501
+
+
+def test_the_staffs_faces_are_not_looked_up() -> None:
+    door, anna = Door(everybody=True), somebody()
+    assert door.strangers is not None
+    door.enrol("anna", anna)
+    door.see(1, like(anna), staff={1})
+    door.see(2, somebody(), face=2, body=2, staff={1, 2})
+    assert door.visits == {}
+    assert door.strangers.chains() == []
+    door.see(3, like(anna), face=3, body=3, staff={1, 2})
+    assert [v.subject for v in door.visits.values()] == ["anna"]

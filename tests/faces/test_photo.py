@@ -6,6 +6,8 @@ import io
 import os
 import resource
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -335,7 +337,8 @@ def png_of(wide: int, high: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("wide", "high"), [(10_000, 5_001), (12_000, 12_000), (60_000, 60_000), (2**31 - 1, 2**31 - 1)]
+    ("wide", "high"),
+    [(6_000, 4_001), (10_000, 5_001), (12_000, 12_000), (60_000, 60_000), (2**31 - 1, 2**31 - 1)],
 )
 def test_too_many_pixels_are_refused_by_the_header(
     template: Describe, tmp_path: Path, wide: int, high: int
@@ -348,9 +351,92 @@ def test_too_many_pixels_are_refused_by_the_header(
         data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
         path.write_bytes(data)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(PhotoTooLarge, match="expected at most 50 million pixels"):
+    with pytest.raises(PhotoTooLarge, match=r"expected at most (24|50) million pixels"):
         template(path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KB
+
+
+LOAD = (
+    "import resource, sys\n"
+    "from pathlib import Path\n"
+    "from PIL import Image\n"
+    "from edge.faces import photo\n"
+    "Image.init()\n"
+    "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+    "photo.load(Path(sys.argv[1]), 'photo')\n"
+    "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+)
+MOST_EXTRA_KB = 250_000
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "size", "options"),
+    [
+        pytest.param("a.png", "RGBA", (6_000, 4_000), {}, id="transparent"),
+        pytest.param("b.png", "I;16", (6_000, 4_000), {}, id="16 bits grey"),
+        pytest.param("c.png", "P", (6_000, 4_000), {"transparency": 0}, id="palette"),
+        pytest.param("d.png", "RGB", (4_090, 4_090), {}, id="no whole factor smaller"),
+        pytest.param("e.jpg", "RGB", (8_160, 6_120), {}, id="a good phone's"),
+        pytest.param("f.jpg", "RGB", (49_000, 1_000), {}, id="panorama"),
+        pytest.param(
+            *("g.jpg", "CMYK", (6_000, 4_000), {"progressive": True, "subsampling": 0}),
+            id="progressive",
+        ),
+        pytest.param("h.webp", "RGBA", (4_000, 3_000), {}, id="WebP"),
+    ],
+)
+def test_the_largest_photos_leave_a_small_machine_its_memory(
+    tmp_path: Path, name: str, mode: str, size: tuple[int, int], options: dict[str, object]
+) -> None:
+    path = saved(Image.new(mode, size), tmp_path / name, **options)
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(path)], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < MOST_EXTRA_KB
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "options", "most"),
+    [
+        pytest.param("a.webp", (4_000, 3_001), {}, 12, id="WebP"),
+        pytest.param("b.jpg", (6_000, 4_001), {"progressive": True}, 24, id="progressive"),
+        pytest.param("c.jpg", (10_000, 5_001), {}, 50, id="JPEG"),
+    ],
+)
+def test_each_format_has_its_own_limit(
+    tmp_path: Path, name: str, size: tuple[int, int], options: dict[str, object], most: int
+) -> None:
+    path = saved(Image.new("RGB", size), tmp_path / name, **options)
+    with pytest.raises(PhotoTooLarge, match=f"expected at most {most} million pixels"):
+        photo.load(path, "photo")
+
+
+def test_several_pictures_in_one_jpeg_are_read_as_the_first(
+    template: Describe, tmp_path: Path, obama: Image.Image, known: PhotoTemplate
+) -> None:
+    """Phones add a preview or a depth map (MPO); such a photo is as large as any other."""
+    large = obama.resize((obama.width * 5, obama.height * 5), Image.Resampling.BICUBIC)
+    assert large.width * large.height > photo.MOST_WHOLE_PIXELS
+    path = saved(large, tmp_path / "two.jpg", format="MPO", save_all=True, append_images=[obama])
+    assert apart(template(path), known) < 0.15
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "seen"),
+    [
+        pytest.param("RGBA", (255, 0, 0, 0), (255, 255, 255), id="transparent"),
+        pytest.param("RGBA", (200, 100, 50, 255), (50, 100, 200), id="opaque"),
+        pytest.param("I;16", 0x8000, (128, 128, 128), id="16 bits grey"),
+        pytest.param("L", 77, (77, 77, 77), id="grey"),
+    ],
+)
+def test_a_photo_read_strip_by_strip_is_whole(
+    tmp_path: Path, mode: str, colour: int | tuple[int, ...], seen: tuple[int, int, int]
+) -> None:
+    path = saved(Image.new(mode, (4_500, 4_111), colour), tmp_path / "plain.png")
+    pixels = photo.load(path, "photo")
+    assert pixels.shape == (1_871, 2_048, 3)
+    assert (pixels == np.array(seen, np.uint8)).all()
 
 
 def test_a_file_of_too_many_bytes_is_refused(template: Describe, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from edge.core.geometry import Box
 from edge.core.tracking import Track
 from edge.faces.embedder import Embedder
 from edge.faces.gallery import MemberGallery
-from edge.faces.reader import Face, FaceReader
+from edge.faces.reader import Face, FaceReader, PictureUnusable
 from edge.faces.watch import FaceWatch
 from edge.ports import FaceWatcher, Gallery, Sighting
 from edge.sensors.motion import MotionDetector
@@ -274,3 +274,21 @@ def test_nothing_of_a_descriptor_is_printed(
     told = show(watch, scene(photos["biden.jpg"], reader, 0.4), every_15th(0, 0.5))
     assert told
     assert "vector" not in repr(told)
+
+
+def test_a_picture_that_the_detector_refuses_is_passed_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class NoEmbedder:
+        def embed(self, chips: Image) -> NDArray[np.float32]:
+            raise AssertionError("there was nothing to embed")
+
+    class Refusing:
+        def read(self, image: Image, moving: Sequence[Box] | None = None) -> list[Face]:
+            raise PictureUnusable("picture of (4, 4, 3): refused")
+
+    watch = FaceWatch(Refusing(), NoEmbedder())
+    whole = Box(left=0.0, top=0.0, right=1.0, bottom=1.0)
+    picture = np.zeros((4, 4, 3), np.uint8)
+    assert watch.look(picture, bodies=(), moving=[whole], at_s=0.0) == []
+    assert "refused" in caplog.text

@@ -140,6 +140,7 @@ def live_through(day: Day) -> None:
     for hour in ("10:00", "15:30"):
         summary = day.shop.replay(day.film, f"2026-11-21T{hour}:00+08:00")[-1]
         assert summary["members"] == [day.member]
+    abort_a_replay(day)
     for round_ in range(2):
         day.process.start()
         until(partial(day.has_visits, 1 + day.count(VISITS)), within_s=60, what="a visit")
@@ -162,6 +163,18 @@ def live_through(day: Day) -> None:
     assert len(day.tap.content) > 2_000
     assert len(day.heard) > 2_000
     assert CALLED.encode() in day.heard  # the consultant may read it; the search is not blind
+
+
+def abort_a_replay(day: Day) -> None:
+    """Crash a recording in the middle of a face."""
+    log = day.shop.folder / "replay.log"
+    named = ("--config", str(day.shop.config), "--camera", f"door={day.film}", "--json")
+    replay = our_command("edge", "replay", *named, "--start", "2026-11-21T20:00:00+08:00", log=log)
+    replay.start()
+    until(lambda: '"member"' in replay.log(), within_s=60, what="the member in the recording")
+    assert found_in(replay.pid, day.template().tobytes())
+    psutil.Process(replay.pid).send_signal(signal.SIGABRT)
+    assert replay.wait() == -signal.SIGABRT
 
 
 def ended(process: psutil.Process) -> bool:

@@ -4,6 +4,7 @@ import re
 import stat
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from socket import gethostname
 from urllib.parse import quote
@@ -11,7 +12,9 @@ from urllib.parse import quote
 import pytest
 
 from edge.pair_cli import page_address
+from edge.store.database import transaction
 from edge.store.devices import LOCAL
+from edge.wire.codec import utc_text
 from menkou.listen import Listen
 from tests.integration.test_tls import Authority
 from tests.support.front import Device, FrontBox
@@ -76,6 +79,35 @@ def test_a_shop_works_with_its_paired_devices(shop: FrontBox) -> None:
     assert consultant.ask("/arrivals").status == 303
     assert consultant.ask("/events").status in (303, 401)
     assert manager.ask("/arrivals").status == 200
+
+
+def test_while_another_process_holds_the_store_the_pages_are_read_on(shop: FrontBox) -> None:
+    consultant = _paired(shop, "--role", "consultant")
+    shop.box.visit(shop.box.member("王丽华"))
+    long_ago = shop.box.now() - timedelta(minutes=2)
+    shop.box.db.execute("UPDATE device SET seen_at = ?", [utc_text(long_ago)])
+    with transaction(shop.box.db):
+        assert consultant.ask("/").status == 200
+        page = consultant.ask("/arrivals")
+        assert page.status == 200
+        assert "A member, name locked" in page.text
+    assert "王丽华" in consultant.text("/arrivals")
+
+
+def test_a_device_that_is_paired_anew_keeps_no_stream_of_before(shop: FrontBox) -> None:
+    device = _paired(shop)
+    with device.open("/events") as stream:
+        began = time.monotonic()
+        code = shop.box.devices().issue(role="consultant", name="", by=LOCAL, now=shop.box.now())
+        assert device.post("/pair", "/pair", code=code.text).status == 303
+        while stream.readline():
+            pass
+        assert time.monotonic() - began < 5, "the stream outlived the session"
+
+
+def test_the_process_that_reads_names_leaves_no_core(shop: FrontBox) -> None:
+    limits = Path(f"/proc/{shop.pid}/limits").read_text().splitlines()
+    assert next(line for line in limits if "core file" in line).split()[4:6] == ["0", "0"]
 
 
 def test_names_wait_for_the_key_and_go_with_it(shop: FrontBox) -> None:

@@ -100,9 +100,11 @@ def test_faces_off_empties_the_eyes_memory_and_on_brings_them_back(box: Box) -> 
     until(
         lambda: box.one("SELECT count(*) FROM crossing") > crossings, what="counting that goes on"
     )
-    matches = box.matches()
+    last_seen = "SELECT max(seen_at) FROM visit WHERE subject IS NOT NULL"
+    before = box.one(last_seen)
     switch(box.db, FACES, "on", actor="local", now=datetime.now(UTC))
-    until(lambda: box.matches() > matches, within_s=60, what="a match after faces are on again")
+    until(lambda: box.one(last_seen) > before, within_s=60, what="the member, seen again")
+    assert box.reads_faces()
 
 
 def test_an_expiring_declaration_empties_the_eyes_memory(

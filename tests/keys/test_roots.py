@@ -10,7 +10,7 @@ from edge.keys import envelope
 from edge.keys.errors import KeyFault, KeyGone
 from edge.keys.file_key import FileRoots
 from edge.keys.hub_key import HubRoots
-from edge.keys.roots import Keyring, Part, RootProvider
+from edge.keys.roots import Check, Keyring, Part, RootProvider
 from menkou.errors import MenkouFault
 
 
@@ -18,16 +18,16 @@ class Checks:
     """What a store knows of its roots."""
 
     def __init__(self, *, used: bool = False) -> None:
-        self.values: dict[Part, bytes] = {}
+        self.values: dict[Check, bytes] = {}
         self.used = used
 
-    def held(self, part: Part) -> bytes | None:
+    def held(self, part: Check) -> bytes | None:
         return self.values.get(part)
 
     def in_use(self, part: Part) -> bool:
         return self.used
 
-    def keep(self, part: Part, value: bytes) -> None:
+    def keep(self, part: Check, value: bytes) -> None:
         self.values[part] = value
 
 
@@ -116,9 +116,47 @@ def test_the_public_half_lies_there_and_is_mended_when_it_is_another_s(tmp_path:
 
 
 def test_sealing_needs_the_public_half_only(tmp_path: Path) -> None:
-    public = ring(tmp_path, Checks()).public()
+    checks = Checks()
+    public = ring(tmp_path, checks).public()
     (tmp_path / "keys/template.key").unlink()
-    assert ring(tmp_path, Checks(used=True)).public() == public
+    checks.used = True
+    assert ring(tmp_path, checks).public() == public
+
+
+class Elsewhere(FileRoots):
+    """Roots in another place, as after a change of [privacy] key."""
+
+    kind = "tpm"  # type: ignore[misc]
+
+    def _path(self, part: Part) -> Path:
+        return self._dir / f"{part}.elsewhere"
+
+
+def test_the_public_half_of_a_key_in_another_place_is_not_sealed_to(tmp_path: Path) -> None:
+    """What was sealed to it could never be opened, and would lock out the box's new key."""
+    checks = Checks()
+    stale = ring(tmp_path, checks).public()
+    moved = ring(tmp_path, checks, Elsewhere(tmp_path / "keys"))
+    with pytest.raises(KeyFault, match=r'key = "tpm".*Start the box once'):
+        moved.public()
+    root = moved.root("template")  # what the box does when it starts
+    assert moved.public() == envelope.public_of(root) != stale
+
+
+@pytest.mark.parametrize("content", [bytes(32), b"short"], ids=["another's", "another length"])
+def test_a_public_half_that_was_exchanged_is_refused(tmp_path: Path, content: bytes) -> None:
+    checks = Checks()
+    keys = ring(tmp_path, checks)
+    keys.public()
+    (tmp_path / "keys/template.pub").write_bytes(content)
+    with pytest.raises(KeyFault, match="expected the public half"):
+        ring(tmp_path, checks).public()
+
+
+def test_a_public_half_that_nobody_vouches_for_is_made_anew(tmp_path: Path) -> None:
+    public = ring(tmp_path, Checks()).public()
+    (tmp_path / "keys/template.pub").write_bytes(bytes(32))
+    assert ring(tmp_path, Checks()).public() == public
 
 
 def test_processes_that_make_the_key_at_once_get_the_same(tmp_path: Path) -> None:

@@ -80,6 +80,20 @@ def test_a_view_is_logged_once_for_each_device_and_visit(box: ShopBox) -> None:
     ]
 
 
+def test_a_visit_that_became_another_members_is_another_view(box: ShopBox) -> None:
+    for subject in ("SUBJECT-1", "SUBJECT-2", "SUBJECT-1"):
+        note_views(box.db, device="D1", cards={"V1": subject}, now=NOW)
+    assert box.audited("view") == [("D1", "SUBJECT-1"), ("D1", "SUBJECT-2")]
+
+
+def test_nobody_is_asked_to_correct_what_names_no_member_or_was_a_trial(box: ShopBox) -> None:
+    trial = box.visit(box.member("王丽华"))
+    box.db.execute("UPDATE visit SET origin = 'private' WHERE id = ?", [trial.id])
+    for visit in (trial.id, box.visit().id, box.visit(who="staff").id, "no such visit"):
+        assert not switches.ask(box.db, kind="wrong_person", visit=visit, actor="D1", now=NOW)
+    assert switches.open_requests(box.db) == []
+
+
 def test_when_nothing_is_new_nobody_is_waited_for(box: ShopBox) -> None:
     note_views(box.db, device="D1", cards={"V1": "S"}, now=NOW)
     writer = connect(box.folder)

@@ -1,6 +1,7 @@
 """The ledger, and what the schema itself demands of a template."""
 
 import sqlite3
+import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -108,9 +109,54 @@ def test_a_later_consent_makes_a_template_possible_again(
     ledger = Consents(db, actor="local", tell=lambda *_: None)
     with transaction(db):
         ledger.end(subject, "withdrawn", NOW)
-        again = ledger.give(subject, consent(), None, NOW)
+        later = NOW + timedelta(hours=1)
+        again = ledger.give(subject, consent(given_at=later.isoformat()), None, later)
     assert refused(db, subject, consent_id=1)
     assert not refused(db, subject, consent_id=again)
+
+
+@pytest.mark.parametrize("kind", ["withdrawn", "expired", "erased"])
+def test_the_schema_refuses_a_consent_from_before_the_last_one_ended(
+    db: Database, subject: str, kind: str
+) -> None:
+    """Nobody's no is undone by showing the old record again."""
+    ledger = Consents(db, actor="local", tell=lambda *_: None)
+    with transaction(db):
+        ledger.end(subject, kind, NOW)  # type: ignore[arg-type]
+    for given_at in (consent().given_at, NOW):
+        record = consent(given_at=given_at.isoformat())
+        with pytest.raises(StoreFault, match="after the last one"), transaction(db):
+            ledger.give(subject, record, None, NOW + timedelta(hours=1))
+    assert consents.ended_at(db, subject) == NOW
+
+
+def test_the_end_of_one_member_s_consent_is_nothing_to_another(
+    db: Database, office: Register, subject: str
+) -> None:
+    with transaction(db):
+        Consents(db, actor="local", tell=lambda *_: None).end(subject, "withdrawn", NOW)
+    other = joined(office, "李雷", seed=1)  # with the same record
+    assert consents.live_consent(db, subject_of(db, other), NOW) is not None
+    assert consents.ended_at(db, subject_of(db, other)) is None
+
+
+def test_a_renewal_that_begins_later_leaves_no_template_behind_on_the_old_consent(
+    db: Database, office: Register
+) -> None:
+    member_id = joined(office, "王丽", seed=1)
+    subject = subject_of(db, member_id)
+    ends = consent().ends_at
+    signed = ends - timedelta(hours=1)
+    begins = ends + timedelta(hours=12)  # a clock that is ahead
+    renewal = consent(now=signed, given_at=begins.isoformat(), expires="2028-02-01")
+    office.enrol(member_id, signed, consent=renewal)
+    ledger = Consents(db, actor="eyes", tell=lambda *_: None)
+    assert template_rows(db, ends) == []
+    assert ledger.expire(ends) == []
+    (row,) = template_rows(db, begins)
+    assert (row.subject, row.ends_at) == (subject, renewal.ends_at)
+    assert ledger.expire(renewal.ends_at) == [subject]
+    assert db.table("template").count == 0
 
 
 def test_the_end_of_a_consent_takes_the_template_with_it_even_past_our_code(
@@ -175,6 +221,49 @@ def test_many_that_run_out_together_end_bit_by_bit(db: Database, office: Registe
             ledger.give(subject, consent(), None, NOW)
     ended = [len(ledger.expire(consent().ends_at)) for _ in range(3)]
     assert ended == [EXPIRED_AT_ONCE, 1, 0]
+
+
+def test_those_who_count_wait_no_longer_when_the_machine_is_slow(
+    db: Database, office: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.take_over([{"name": str(n)} for n in range(3)], NOW)
+    slow = Consents(db, actor="eyes", tell=lambda *_: time.sleep(0.03))
+    with transaction(db):
+        for (subject,) in db.execute("SELECT subject FROM member").fetchall():
+            Consents(db, actor="local", tell=lambda *_: None).give(subject, consent(), None, NOW)
+    monkeypatch.setattr(consents, "EXPIRED_WITHIN_S", 0.04)
+    ended = [len(slow.expire(consent().ends_at)) for _ in range(3)]
+    assert ended == [2, 1, 0]
+
+
+def test_what_runs_out_is_found_however_long_the_ledger_is(db: Database) -> None:
+    plan = db.execute(
+        "EXPLAIN QUERY PLAN SELECT subject FROM in_force WHERE ends_at <= ? ORDER BY ends_at", ["x"]
+    ).fetchall()
+    assert "USING" in plan[0][3]
+    assert "in_force_ends" in plan[0][3]
+
+
+def test_mass_expiry_writes_no_template_anew_until_it_is_tidied_once(
+    db: Database, office: Register
+) -> None:
+    gone = [joined(office, str(seed), seed=seed) for seed in range(4)]
+    kept = joined(office, "李雷", seed=9)
+    office.enrol(kept, NOW, consent=consent(expires="2028-11-20"))
+    assert register.tidy(db)
+    seen: list[str] = []
+    db.conn.set_trace_callback(seen.append)
+    ended = Consents(db, actor="eyes", tell=lambda *_: None).expire(consent().ends_at)
+    assert len(ended) == len(gone)
+    assert not any("DROP TABLE" in statement for statement in seen)
+    assert register.tidy(db)
+    assert [s for s in seen if "DROP TABLE" in s] == ["DROP TABLE template"]
+    del seen[:]
+    assert register.tidy(db)
+    assert len(seen) == 1
+    db.conn.set_trace_callback(None)
+    (row,) = template_rows(db, consent().ends_at)
+    assert row.subject == subject_of(db, kept)
 
 
 def test_who_has_a_live_consent_is_known_by_the_last_word(db: Database, office: Register) -> None:

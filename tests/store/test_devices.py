@@ -88,6 +88,37 @@ def test_a_revoked_device_is_out_at_once_and_for_good(devices: Devices) -> None:
     assert not devices.revoke(session.device.id, by="local", now=NOW)
 
 
+def test_a_revoked_device_cannot_return_by_a_code_that_it_made(
+    devices: Devices, db: Database
+) -> None:
+    session = devices.redeem(_code(devices, "manager"), now=NOW)
+    assert session is not None
+    own = devices.issue(role="manager", name="", by=session.device.id, now=NOW)
+    others = _code(devices)
+    devices.revoke(session.device.id, by="local", now=NOW)
+    assert db.execute("SELECT made_by FROM pairing_code").fetchall() == [("local",)]
+    assert devices.redeem(own.text, now=NOW) is None
+    assert devices.redeem(others, now=NOW) is not None
+
+
+def test_a_code_that_is_made_while_its_maker_is_revoked_pairs_nobody(devices: Devices) -> None:
+    session = devices.redeem(_code(devices, "manager"), now=NOW)
+    assert session is not None
+    devices.revoke(session.device.id, by="local", now=NOW)
+    late = devices.issue(role="manager", name="", by=session.device.id, now=NOW)
+    assert devices.redeem(late.text, now=NOW) is None
+
+
+def test_of_very_many_codes_the_newest_twenty_are_good(devices: Devices) -> None:
+    made = [
+        devices.issue(role="consultant", name="", by="local", now=NOW + second * SECOND).text
+        for second in range(21)
+    ]
+    now = NOW + 21 * SECOND
+    assert devices.redeem(made[0], now=now) is None
+    assert devices.redeem(made[1], now=now) is not None
+
+
 def test_a_session_ends_after_thirty_days_without_use(devices: Devices) -> None:
     session = devices.redeem(_code(devices), now=NOW)
     assert session is not None

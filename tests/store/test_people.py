@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -394,6 +395,69 @@ def test_copies_of_a_template_are_destroyed_when_the_consent_is_withdrawn(
     assert copies(tmp_path, key) == 0
 
 
+def test_copies_of_a_template_that_ran_out_are_destroyed_by_tidying(
+    tmp_path: Path, db: Database, office: Register
+) -> None:
+    rnd = Random(1)
+    ids = [joined(office, str(n), seed=n) for n in range(60)]
+    subjects = {subject_of(db, member_id): member_id for member_id in ids}
+
+    def grow() -> None:
+        subject = rnd.choice(list(subjects))
+        face = template(subject)
+        face = replace(face, sealed=face.sealed + bytes(rnd.randrange(900)))
+        office.enrol(subjects[subject], NOW, template=face)
+
+    subject, key = doubled(tmp_path, db, "SELECT subject, sealed_key FROM template", grow)
+    assert register.tidy(db)
+    for other in subjects:
+        if other != subject:
+            office.enrol(subjects[other], NOW, consent=consent(expires="2028-11-20"))
+    eyes = consents.Consents(db, actor="eyes", tell=lambda *_: None)
+    assert eyes.expire(consent().ends_at) == [subject]
+    assert copies(tmp_path, key) > 0
+    again = connect(tmp_path)  # another process, later: what is to be done stands in the database
+    assert register.tidy(again)
+    again.close()
+    assert copies(tmp_path, key) == 0
+    assert len(template_rows(db, NOW)) == len(subjects) - 1
+
+
+def test_what_a_reader_kept_from_being_tidied_is_tidied_later(
+    tmp_path: Path, db: Database, office: Register
+) -> None:
+    member_id = joined(office, "王丽", seed=1)
+    (key,) = db.execute("SELECT sealed_key FROM template").fetchone()
+    reader = connect(tmp_path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM member").fetchone()
+    consents.Consents(db, actor="eyes", tell=lambda *_: None).expire(consent().ends_at)
+    started = time.monotonic()
+    assert not register.tidy(db)
+    assert not register.tidy(db)
+    assert time.monotonic() - started < 2.0  # and not SQLite's own 5 s each
+    assert copies(tmp_path, key) > 0
+    reader.execute("COMMIT")
+    reader.close()
+    assert register.tidy(db)
+    assert copies(tmp_path, key) == 0
+    assert subject_of(db, member_id)
+
+
+def test_without_patience_nobody_waits_for_a_reader_and_others_wait_as_before(
+    tmp_path: Path, db: Database, office: Register
+) -> None:
+    reader = connect(tmp_path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM member").fetchone()
+    joined(office, "王丽")
+    started = time.monotonic()
+    assert not register.emptied_log(db, 0.0)
+    assert time.monotonic() - started < 1.0
+    assert db.execute("PRAGMA busy_timeout").fetchone() == (5000,)
+    reader.close()
+
+
 def test_an_erasure_beside_a_reader_says_that_the_log_could_not_be_emptied(
     tmp_path: Path, db: Database, office: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -447,6 +511,14 @@ def test_the_store_knows_whether_a_root_is_in_use(db: Database, office: Register
     assert (checks.in_use("profile"), checks.in_use("template")) == (False, False)
     joined(office, "王丽", seed=1)
     assert (checks.in_use("profile"), checks.in_use("template")) == (True, True)
+
+
+def test_the_check_of_the_public_half_is_kept_beside_those_of_the_roots(db: Database) -> None:
+    checks = StoredChecks(db)
+    assert checks.held("public") is None
+    checks.keep("public", b"3" * 32)
+    checks.keep("template", b"4" * 32)
+    assert (checks.held("public"), checks.held("template")) == (b"3" * 32, b"4" * 32)
 
 
 def test_a_member_s_subject_never_changes(db: Database, office: Register) -> None:

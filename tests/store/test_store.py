@@ -1,5 +1,6 @@
 """The box's store: one transaction, gap-free numbers, whole under every fault."""
 
+import dataclasses
 import sqlite3
 import subprocess
 import sys
@@ -12,7 +13,17 @@ from sqlite_utils import Database
 
 from edge.clock import SystemClock
 from edge.core.hours import OpeningHours
-from edge.core.visit import Change, Closed, Crossed, Occupied, Opened, Revised, Visit
+from edge.core.visit import (
+    Change,
+    Closed,
+    Crossed,
+    Occupied,
+    Opened,
+    Raised,
+    Revised,
+    Seen,
+    Visit,
+)
 from edge.pipeline import HELD_MAX, Recorder
 from edge.ports import Fact
 from edge.store import figures
@@ -28,7 +39,8 @@ from edge.store.database import (
     transaction,
 )
 from edge.store.ledger import SqliteVisitLog
-from edge.store.outbox import EPOCHS_TOLD_MAX, KEEP_ACKED, Outbox
+from edge.store.outbox import EPOCHS_TOLD_MAX, KEEP_ACKED, Origin, Outbox
+from edge.store.switches import ask, note_done, open_requests
 from edge.wire import codec
 from edge.wire.messages import (
     Ack,
@@ -41,6 +53,7 @@ from edge.wire.messages import (
 
 ALWAYS = OpeningHours(zone=ZoneInfo("Asia/Shanghai"), by_weekday=None)
 AT = datetime(2026, 11, 21, 4, 0, 30, tzinfo=UTC)
+SUBJECT = "01M7XXA33GXJBZ1TSAYXW5Y5ZZ"
 VISIT = Visit(id="01M7XXA33GXJBZ1TSAYXW5Y5AK", rev=0, opened_at=AT, camera="door", who="visitor")
 
 
@@ -284,6 +297,66 @@ def test_what_comes_while_too_much_is_held_is_refused_and_counted(
     recorder = Recorder(log=log, clock=SystemClock(), kept=lambda _: None)
     recorder.add([crossed()] * (HELD_MAX + 3))
     assert (recorder.held, recorder.refused) == (HELD_MAX, 3)
+
+
+def test_nothing_follows_a_visit_whose_opening_was_refused(
+    log: SqliteVisitLog, db: Database
+) -> None:
+    recorder = Recorder(log=log, clock=SystemClock(), kept=lambda _: None)
+    recorder.add([crossed()] * HELD_MAX)
+    recorder.add([Opened(visit=VISIT)])  # there is no room for it
+    recorder.flush()
+    later: list[Change] = [
+        Raised(at=AT, kind="member_arrived", visit=VISIT.id, subject=SUBJECT),
+        Seen(at=AT, visit=VISIT.id),
+    ]
+    recorder.add(later)
+    recorder.flush()
+    assert (recorder.held, recorder.refused, recorder.away) == (0, 3, None)
+    assert db.table("alert").count == 0
+
+
+def test_who_was_told_of_and_who_was_not_her_are_known_after_a_restart(
+    db: Database, log: SqliteVisitLog
+) -> None:
+    member = dataclasses.replace(VISIT, who="member", subject=SUBJECT)
+    raised = Raised(at=AT, kind="member_arrived", visit=VISIT.id, subject=SUBJECT)
+    window, later = timedelta(hours=3), AT + timedelta(minutes=5)
+    log.commit([fact(Opened(visit=member)), fact(raised)])
+    assert log.alerted(later, window) == {SUBJECT: (AT, VISIT.id)}
+    assert log.vetoes(later, window) == {}
+    assert ask(db, kind="wrong_person", visit=VISIT.id, actor="device-1", now=AT)
+    (request,) = open_requests(db)
+    note_done(db, request, AT, SUBJECT)
+    corrected = dataclasses.replace(VISIT, rev=1)
+    log.commit([fact(Revised(at=AT, visit=corrected, reason="wrong_person"))])
+    assert log.alerted(later, window) == {}
+    assert log.vetoes(later, window) == {(VISIT.id, SUBJECT): AT}
+
+
+def test_an_arrival_that_was_a_u_turn_was_none(db: Database, log: SqliteVisitLog) -> None:
+    member = dataclasses.replace(VISIT, who="member", subject=SUBJECT)
+    raised = Raised(at=AT, kind="member_arrived", visit=VISIT.id, subject=SUBJECT)
+    void = dataclasses.replace(member, rev=1, void=True)
+    log.commit([fact(Opened(visit=member)), fact(raised)])
+    log.commit([fact(Revised(at=AT, visit=void, reason="u_turn"))])
+    assert log.alerted(AT + timedelta(minutes=5), timedelta(hours=3)) == {}
+
+
+def test_a_living_box_never_sees_a_private_replays_visits(db: Database) -> None:
+    seen: dict[Origin, SqliteVisitLog] = {}
+    origins: tuple[Origin, ...] = ("private", "run")
+    for origin in origins:
+        epoch = Outbox(db).begin_epoch(AT, origin)
+        seen[origin] = SqliteVisitLog(db, epoch, origin)
+    member = dataclasses.replace(VISIT, who="member", subject=SUBJECT)
+    raised = Raised(at=AT, kind="member_arrived", visit=VISIT.id, subject=SUBJECT)
+    seen["private"].commit([fact(Opened(visit=member)), fact(raised)])
+    window, later = timedelta(hours=3), AT + timedelta(hours=1)
+    assert [v.subject for v in seen["private"].recent_visits(later, window)] == [SUBJECT]
+    assert seen["private"].alerted(later, window) != {}
+    assert seen["run"].recent_visits(later, window) == []
+    assert seen["run"].alerted(later, window) == {}
 
 
 def test_a_migration_is_applied_once_and_a_newer_database_is_refused(

@@ -144,7 +144,7 @@ class ShopBox:
         paired = DeviceDesk(devices=self.devices, now=self.now, listen=listen, revoked=revoked)
         app = create_console(shown, self.desk, paired)
         more = {"clock": clock} if clock else {}
-        door = Access(devices=self.devices, now=self.now, listen=listen, **more)
+        door = Access(devices=self.devices, now=self.now, listen=listen, revoked=revoked, **more)
         dress(app, listen, secret_file=self.folder / "console.secret", door=door)
         return app
 

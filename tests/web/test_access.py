@@ -1,5 +1,6 @@
 """Who may see what: each role on each route, pairing, revoking, and what is refused."""
 
+import dataclasses
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,8 +35,9 @@ class Shop:
         self.box = ShopBox(folder, now=NOW)
         self.seconds = 0.0
         self.doubted: list[bool] = []
+        self.notices: tuple[str, ...] = ()
         self.app: Flask = self.box.app(
-            _entrance,
+            lambda: dataclasses.replace(_entrance(), notices=self.notices),
             OPEN,
             revoked=lambda: self.doubted.append(True),
             clock=lambda: self.seconds,
@@ -162,6 +164,51 @@ def test_a_revoked_device_is_out_at_its_next_request(shop: Shop) -> None:
     assert shop.doubted == [True]
 
 
+def test_a_revoked_manager_cannot_return_by_a_code_of_its_own(shop: Shop) -> None:
+    gone = shop.paired("manager")
+    (device,) = shop.box.devices().paired(NOW)
+    manager = shop.paired("manager")
+    made = post(gone, "/devices/add", csrf=token(gone, "/devices"), role="manager").text
+    found = re.search(r'id="pair-code">([A-Z0-9-]+)<', made)
+    assert found
+    form = {"csrf": token(manager), "device": device.id}
+    assert post(manager, "/devices/revoke", **form).status_code == 303
+    assert pair(shop.device(), found[1]).status_code == 403
+
+
+def test_while_nothing_can_be_written_the_pages_are_read_on_without_names(shop: Shop) -> None:
+    shop.box.visit(shop.box.member("王丽华"))
+    client = shop.paired("consultant")
+    shop.notices = ("disk_full",)
+    shop.box.fixed = NOW + timedelta(minutes=2)
+    shop.box.db.execute("PRAGMA query_only = ON")
+    for path in ("/", "/live", "/arrivals", "/arrivals/live"):
+        page = get(client, path)
+        assert page.status_code == 200, path
+        assert "storage is full" in page.text
+        assert "王丽华" not in page.text
+    assert "name locked" in page.text
+    shop.box.db.execute("PRAGMA query_only = OFF")
+    assert "王丽华" in get(client, "/arrivals").text
+
+
+def test_while_nothing_can_be_written_it_is_tried_and_told_once_a_minute(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = shop.paired("installer")
+    shop.box.fixed = NOW + timedelta(minutes=2)
+    shop.box.db.execute("PRAGMA query_only = ON")
+    for seconds in (0.0, 1.0, 59.0, 60.0):
+        shop.seconds = seconds
+        assert get(client, "/").status_code == 200
+    assert len(caplog.records) == 2
+    shop.box.db.execute("PRAGMA query_only = OFF")
+    shop.seconds = 120.0
+    get(client, "/")
+    (device,) = shop.box.devices().paired(shop.box.now())
+    assert device.seen_at == shop.box.now()
+
+
 def test_a_session_ends_after_thirty_days_without_use(shop: Shop) -> None:
     client = shop.paired("consultant")
     shop.box.fixed = NOW + timedelta(days=29)
@@ -226,6 +273,7 @@ def test_a_device_that_is_paired_anew_has_one_session(shop: Shop) -> None:
     assert kept
     assert pair(client, shop.code("manager")).status_code == 303
     assert [device.role for device in shop.box.devices().paired(NOW)] == ["manager"]
+    assert shop.doubted == [True]
     other = shop.device()
     other.set_cookie(_COOKIE, kept.value, domain="box.shop.example", secure=True)
     assert get(other, "/").location == "/pair"

@@ -1,11 +1,14 @@
 """What stands on the consultants' cards, and what does not."""
 
+import dataclasses
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from edge.core.greeting import LastVisit
+from edge.core.visit import Revised
+from edge.ports import Fact
 from edge.store.database import StoreFull
 from tests.web.shopbox import SHANGHAI, ShopBox
 
@@ -121,6 +124,18 @@ def test_a_card_is_logged_when_it_is_shown_and_not_at_every_refresh(box: ShopBox
     box.desk.arrivals("D1")
     subject = member.subject
     assert box.audited("view") == [("D1", subject), ("D2", subject), ("D1", subject)]
+
+
+def test_a_visit_that_is_corrected_to_another_member_is_logged_anew(box: ShopBox) -> None:
+    mistaken, right = box.member("王丽华"), box.member("张伟")
+    visit = box.visit(mistaken)
+    box.desk.arrivals("D1")
+    corrected = dataclasses.replace(visit, rev=1, subject=right.subject)
+    change = Revised(at=NOW, visit=corrected, reason="wrong_person")
+    box.log.commit([Fact(change=change, mono=1.0, clock="ok")])
+    (card,) = box.desk.arrivals("D1").cards
+    assert card.name == "张伟"
+    assert box.audited("view") == [("D1", mistaken.subject), ("D1", right.subject)]
 
 
 def test_a_name_whose_showing_cannot_be_logged_is_not_shown(

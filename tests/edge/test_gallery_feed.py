@@ -1,0 +1,91 @@
+"""The gallery as the store has it: opened, brought up to date, and who is new in it."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlite_utils import Database
+
+from edge.app.faces import GalleryFeed
+from edge.faces.gallery import MemberGallery
+from edge.keys.templates import TemplateOpener
+from edge.store.database import connect, migrate
+from edge.store.people import subject_of
+from edge.store.register import Register, withdraw
+from tests.support.people import NOW, TEMPLATE_ROOT, joined, profile_keys, vector
+
+
+class Eyes:
+    """A gallery kept by a feed over a real store."""
+
+    def __init__(self, db: Database) -> None:
+        self.gallery = MemberGallery()
+        self.feed = GalleryFeed(db, TemplateOpener(TEMPLATE_ROOT), self.gallery)
+
+    def knows(self, seed: int) -> bool:
+        match = self.gallery.match(np.asarray(vector(seed)), 5)
+        return match is not None
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Database:
+    database = connect(tmp_path)
+    migrate(database)
+    return database
+
+
+@pytest.fixture
+def register(db: Database) -> Register:
+    return Register(db, profile_keys(), actor="local", tell=lambda *_: None)
+
+
+def test_who_was_enrolled_before_the_start_is_no_news(db: Database, register: Register) -> None:
+    # Else a restart would give strangers of the window to members whom they resemble a little.
+    joined(register, "Anna", seed=1)
+    eyes = Eyes(db)
+    assert eyes.feed(NOW) == []
+    assert eyes.knows(1)
+    joined(register, "Ben", seed=2)
+    (news,) = eyes.feed(NOW)
+    assert np.allclose(news[1], vector(2), atol=1e-6)
+    assert eyes.feed(NOW) == []
+    assert eyes.knows(2)
+
+
+def test_a_large_gallery_is_opened_in_pieces_and_is_no_news_until_whole(
+    db: Database, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.app.faces.OPENED_AT_ONCE", 2)
+    for seed in range(1, 6):
+        joined(register, f"Member {seed}", seed=seed)
+    eyes = Eyes(db)
+    told = [eyes.feed(NOW) for _ in range(3)]
+    assert told == [[], [], []]
+    assert [eyes.knows(seed) for seed in range(1, 6)] == [True] * 5
+    assert eyes.feed.waiting == 0
+    joined(register, "Late", seed=9)
+    assert len(eyes.feed(NOW)) == 1
+
+
+def test_who_withdraws_or_runs_out_leaves_the_gallery(db: Database, register: Register) -> None:
+    anna, _ben = (joined(register, name, seed=seed) for seed, name in ((1, "Anna"), (2, "Ben")))
+    eyes = Eyes(db)
+    eyes.feed(NOW)
+    assert subject_of(db, anna)
+    withdraw(db, anna, NOW, actor="local", tell=lambda *_: None)
+    eyes.feed(NOW)
+    assert (eyes.knows(1), eyes.knows(2)) == (False, True)
+    eyes.feed(NOW + timedelta(days=400))  # nothing was written, but the consent is over
+    assert not eyes.knows(2)
+    eyes.feed(NOW)
+    assert eyes.knows(2)
+
+
+def test_a_damaged_template_is_passed_over(db: Database, register: Register) -> None:
+    for seed, name in ((1, "Anna"), (2, "Ben")):
+        joined(register, name, seed=seed)
+    db.execute("UPDATE template SET sealed = zeroblob(40) WHERE rowid = 1")
+    eyes = Eyes(db)
+    eyes.feed(NOW)
+    assert sorted((eyes.knows(1), eyes.knows(2))) == [False, True]
