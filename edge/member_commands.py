@@ -259,7 +259,7 @@ def _require_overwritten(overwritten: bool, done: str) -> None:
     if not overwritten:
         raise CommandFault(
             f"{done}, but a process that reads kept the database's log from being emptied:"
-            " encrypted remains stand in menkou.db-wal until the box is restarted"
+            " encrypted remains stand in menkou.db-wal until the running box has emptied it"
         )
 
 

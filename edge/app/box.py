@@ -22,11 +22,13 @@ from edge.store.database import StoreAway, StoreLock, connect, migrate
 from edge.store.ledger import SqliteVisitLog
 from edge.store.outbox import Outbox
 from edge.store.people import StoredChecks
+from edge.store.register import tidy
 from edge.supervisor import Supervisor, python_part
 from edge.wire.messages import Health
 
 log = logging.getLogger(__name__)
 
+TIDY_EVERY_S: Final = 60.0
 STRANGERS: Final = "strangers"
 """The name under which systemd keeps their memory over a restart of the service."""
 
@@ -64,6 +66,7 @@ def run_box(config: EdgeConfig, config_path: Path) -> None:
     keys = key_handover(config, slots, strangers)
     # A daemon: a TPM or a hub that takes its time must not hold up the end.
     threading.Thread(target=keys.run, args=(stop,), name="keys", daemon=True).start()
+    threading.Thread(target=keep_tidy, args=(config, stop), name="tidy", daemon=True).start()
     common = ("--config", str(config_path), "--epoch", epoch)
     Supervisor(
         parts=[
@@ -110,6 +113,19 @@ def key_handover(
         return parts if status.mode == "count" else [*parts, "template"]
 
     return Handover(slots=slots, root=keyring(config, db).root, needed=needed)
+
+
+def keep_tidy(config: EdgeConfig, stop: threading.Event) -> None:
+    """See to it that nothing of what was erased or has run out is left in the store's bytes.
+
+    Here and not in the eyes: the tables are written anew, which takes its time on a small box.
+    """
+    db = connect(config.data_dir)
+    while not stop.wait(TIDY_EVERY_S):
+        try:
+            tidy(db)
+        except StoreAway as exc:
+            log.warning("what was erased is cleared away later: %s", exc)
 
 
 def strangers_memory(config: EdgeConfig, now: datetime) -> SecretMemory | None:

@@ -19,7 +19,6 @@ from edge.store.consents import Consents
 from edge.store.database import StoreAway, transaction
 from edge.store.ledger import visit_of
 from edge.store.outbox import Outbox
-from edge.store.register import emptied_log
 from edge.store.switches import Request, note_done, open_requests
 from edge.wire.messages import MemberChanged
 
@@ -114,7 +113,5 @@ class StoreErrands:
         ended = self._consents.expire(self._clock.now())
         for subject in ended:
             log.info("the consent of %s has run out; the template is gone", subject)
-        if ended:  # there may be more; and what was deleted must leave the log as well
-            emptied_log(self._db, 0.0)
-        else:
+        if not ended:  # else there may be more
             self._expired = now

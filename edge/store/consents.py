@@ -194,9 +194,13 @@ def live_consent(db: Database, subject: str, at: datetime) -> LedgerRow | None:
 
 
 def ended_at(db: Database, subject: str) -> datetime | None:
-    """Return when a consent of a subject last ended, None when none has."""
+    """Return when a consent of a subject was last taken back, None when none was.
+
+    One that ran out was not: a renewal that was signed before may be entered after.
+    """
     (at,) = db.execute(
-        "SELECT max(at) FROM consent WHERE subject = ? AND kind <> 'given'", [subject]
+        "SELECT max(at) FROM consent WHERE subject = ? AND kind IN ('withdrawn', 'erased')",
+        [subject],
     ).fetchone()
     return at and datetime.fromisoformat(at)
 

@@ -89,7 +89,7 @@ def _consents(db: Database) -> None:
     db.execute(
         "CREATE TRIGGER consent_after_the_last_end BEFORE INSERT ON consent"
         " WHEN NEW.kind = 'given' AND EXISTS (SELECT 1 FROM consent"
-        "  WHERE subject = NEW.subject AND kind <> 'given' AND at >= NEW.given_at)"
+        "  WHERE subject = NEW.subject AND kind IN ('withdrawn', 'erased') AND at >= NEW.given_at)"
         " BEGIN SELECT raise(ABORT,"
         "  'expected a consent given after the last one of this member ended'); END"
     )

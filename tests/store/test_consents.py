@@ -115,7 +115,17 @@ def test_a_later_consent_makes_a_template_possible_again(
     assert not refused(db, subject, consent_id=again)
 
 
-@pytest.mark.parametrize("kind", ["withdrawn", "expired", "erased"])
+def test_a_renewal_signed_before_the_end_may_be_entered_after_it(
+    db: Database, subject: str
+) -> None:
+    ledger = Consents(db, actor="local", tell=lambda *_: None)
+    with transaction(db):
+        ledger.end(subject, "expired", NOW)
+        ledger.give(subject, consent(), None, NOW + timedelta(days=1))
+    assert consents.ended_at(db, subject) is None
+
+
+@pytest.mark.parametrize("kind", ["withdrawn", "erased"])
 def test_the_schema_refuses_a_consent_from_before_the_last_one_ended(
     db: Database, subject: str, kind: str
 ) -> None:
