@@ -6,6 +6,7 @@ A replay runs on the recording's own time instead (`pipeline.RecordingClock`).
 import ctypes
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from edge.ports import Clock, ClockState
@@ -41,6 +42,19 @@ class SystemClock:
         timex = ctypes.create_string_buffer(max(_TIMEX_BYTES, 512))
         result = self._libc.adjtimex(timex)
         return "ok" if 0 <= result != _TIME_ERROR else "suspect"
+
+
+def in_virtual_machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Say whether this is a virtual machine, which gets its time from its host at every start.
+
+    x86 tells by the CPU flag `hypervisor`; boards with a clock of their own never have it.
+    """
+    try:
+        text = cpuinfo.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    flags = next((line for line in text.splitlines() if line.startswith("flags")), "")
+    return "hypervisor" in flags.split()
 
 
 class SteadyClock:

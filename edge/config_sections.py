@@ -67,12 +67,13 @@ class BoxSection:
     """This box and where it keeps its data.
 
     `clock`: whom to believe that the wall time is right: the `kernel`, which a time daemon tells,
-    or the `host` of a virtual machine or container, which keeps the time for it.
+    or the `host` of a virtual machine or container, which keeps the time for it. None: the host in
+    a virtual machine, else the kernel.
     """
 
     id: Identifier
     data_dir: Path
-    clock: Literal["kernel", "host"] = "kernel"
+    clock: Literal["kernel", "host"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

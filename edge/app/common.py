@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from edge.clock import SteadyClock, SystemClock
+from edge.clock import SteadyClock, SystemClock, in_virtual_machine
 from edge.config import EdgeConfig
 from edge.ports import Clock
 from edge.store import figures
@@ -28,8 +28,8 @@ def run_dir(config: EdgeConfig) -> Path:
 
 def steady_clock(config: EdgeConfig, db: Database) -> SteadyClock:
     """Return the system's clock, never below the last committed event."""
-    system = SystemClock(trusted=config.box.clock == "host")
-    return SteadyClock(system, figures.last_event_at(db))
+    kept_by = config.box.clock or ("host" if in_virtual_machine() else "kernel")
+    return SteadyClock(SystemClock(trusted=kept_by == "host"), figures.last_event_at(db))
 
 
 def reading_of(clock: Clock) -> Reading:

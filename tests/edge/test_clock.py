@@ -1,8 +1,11 @@
 """The box's time never runs below what it has committed."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from edge.clock import SteadyClock, SystemClock
+import pytest
+
+from edge.clock import SteadyClock, SystemClock, in_virtual_machine
 from edge.ports import ClockState
 
 START = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -69,6 +72,27 @@ def test_an_earlier_event_does_not_lower_the_floor() -> None:
     clock.raise_floor(START - timedelta(hours=1))
     hands.wall -= timedelta(minutes=30)
     assert clock.now() >= START
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "virtual"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu sse2 hypervisor lm\nflags\t\t: fpu\n", True),
+        ("processor\t: 0\nflags\t\t: fpu sse2 lm\nbugs\t\t: hypervisor\n", False),
+        ("processor\t: 0\nFeatures\t: fp asimd crc32\nModel\t\t: Raspberry Pi 4\n", False),
+    ],
+)
+def test_a_virtual_machine_is_known_by_its_cpus_flag(
+    tmp_path: Path, cpuinfo: str, virtual: bool
+) -> None:
+    path = tmp_path / "cpuinfo"
+    path.write_text(cpuinfo)
+    assert in_virtual_machine(path) is virtual
+    assert not in_virtual_machine(tmp_path / "none")
+
+
+def test_a_host_that_keeps_the_time_is_believed() -> None:
+    assert SystemClock(trusted=True).state() == "ok"
 
 
 def test_the_systems_clocks_answer() -> None:
