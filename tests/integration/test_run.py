@@ -23,7 +23,7 @@ from edge.memory import STRANGERS_BYTES, SecretMemory, reserve
 from edge.ports import Vector
 from edge.store.database import connect
 from tests.integration.conftest import Chain
-from tests.support.processes import Running, free_port, our_command, until
+from tests.support.processes import Running, child_of, free_port, our_command, until
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0, reason="a sealed process shows its memory and descriptors to root only"
@@ -65,11 +65,8 @@ class Box:
         return str(cameras[0]["state"])
 
     def part(self, name: str) -> psutil.Process:
-        """Return one of the running parts."""
-        for child in psutil.Process(self.process.pid).children():
-            if name in child.cmdline():
-                return child
-        raise AssertionError(f"{name} does not run:\n{self.process.log()}")
+        """Return one of the running parts; for a moment while it begins anew it has no name."""
+        return child_of(self.process.pid, name)
 
 
 @pytest.fixture
@@ -159,6 +156,7 @@ def test_each_part_has_its_own_key_slot_and_the_front_none_of_the_templates(
 ) -> None:
     box = make_box(extra=FACES + EVERYBODY)
     until(lambda: "the template key is there" in box.process.log(), what="the template key")
+    until(lambda: box.state().get("mode") == "checkin", what="the eyes with the key")
     eyes, front = box.part("eyes"), box.part("front")
     template, strangers = (option(eyes, name) for name in ("--template-key-fd", "--strangers-fd"))
     profile = option(front, "--profile-key-fd")
@@ -210,8 +208,7 @@ class Systemd:
     def part(self, name: str) -> psutil.Process:
         """Return one of the box's running parts."""
         assert self._process is not None
-        children = psutil.Process(self._process.pid).children()
-        return next(child for child in children if name in child.cmdline())
+        return child_of(self._process.pid, name)
 
     def kill(self) -> None:
         """End the box as the kernel would."""

@@ -3,6 +3,7 @@
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,11 @@ def pair_of_ports() -> int:
                 return port
 
 
+def has_decided(process: Running, control: int) -> bool:
+    """Say whether a chip answers, or has given up."""
+    return answers(control) or not process.alive
+
+
 @pytest.fixture
 def chip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chip]:
     """Return a function that puts a chip into the machine; a name stands for one chip."""
@@ -34,18 +40,21 @@ def chip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chip]:
     def put_in(name: str) -> Running:
         state = tmp_path / name
         state.mkdir(exist_ok=True)
-        port = pair_of_ports()
-        control = port + 1  # where the tools expect it
-        argv = [
-            *("swtpm", "socket", "--tpm2", "--flags", "not-need-init,startup-clear"),
-            *("--server", f"type=tcp,port={port}", "--ctrl", f"type=tcp,port={control}"),
-            *("--tpmstate", f"dir={state}"),
-        ]
-        monkeypatch.setenv("TPM2TOOLS_TCTI", f"swtpm:host=127.0.0.1,port={port}")
-        process = Running(argv, tmp_path / f"{name}.log").start()
-        started.append(process)
-        until(lambda: answers(control), what="the software TPM")
-        return process
+        for _ in range(5):  # somebody else may take the second port just before it does
+            port = pair_of_ports()
+            control = port + 1  # where the tools expect it
+            argv = [
+                *("swtpm", "socket", "--tpm2", "--flags", "not-need-init,startup-clear"),
+                *("--server", f"type=tcp,port={port}", "--ctrl", f"type=tcp,port={control}"),
+                *("--tpmstate", f"dir={state}"),
+            ]
+            process = Running(argv, tmp_path / f"{name}.log").start()
+            started.append(process)
+            until(partial(has_decided, process, control), what="the software TPM")
+            if process.alive:
+                monkeypatch.setenv("TPM2TOOLS_TCTI", f"swtpm:host=127.0.0.1,port={port}")
+                return process
+        raise AssertionError(f"the software TPM does not start:\n{process.log()}")
 
     yield put_in
     for process in started:
