@@ -6,13 +6,13 @@ Each command loads only what it runs, so the imports of the parts stand inside.
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from edge.clock import SystemClock
-from edge.config import EdgeConfig, absent_files, load
+from edge.config import TPM_DEVICE, EdgeConfig, absent_files, load
 from edge.config_values import is_file
 from edge.modes import MEANING, declared
 from menkou.errors import MenkouFault
@@ -35,13 +35,36 @@ def _load(arguments: argparse.Namespace) -> EdgeConfig:
 
 def _warn_of_lowered_mode(config: EdgeConfig) -> None:
     _warn_of_wifi(config)
-    status = declared(config, SystemClock().now())
+    now = SystemClock().now()
+    status = declared(config, now)
     for why in status.why:
-        print(
-            f"warning: mode {status.wanted!r} was asked for, {status.mode!r} is run:"
-            f" {MEANING[why]}",
-            file=sys.stderr,
+        lowered = f"mode {status.wanted!r} was asked for, {status.mode!r} is run: "
+        _warn((lowered if status.mode != status.wanted else "") + MEANING[why])
+    if status.mode != "count":
+        for text in _missing_for_faces(config, now):
+            _warn(text)
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)
+
+
+def _missing_for_faces(config: EdgeConfig, now: datetime) -> Iterator[str]:
+    """Name what keeps this machine from reading faces although the settings allow it."""
+    from edge.app.common import kept_clock
+
+    if config.key_kind == "tpm" and not TPM_DEVICE.exists():
+        yield f'[privacy] key = "tpm": expected a TPM at {TPM_DEVICE}, got none; the box counts'
+    if config.key_kind == "hub" and config.uplink is None:
+        yield '[privacy] key = "hub": expected an [uplink] to the hub, got none; the box counts'
+    if kept_clock(config).state() == "suspect":
+        yield (
+            "the clock is not synchronised, and until it is, the box counts; in a container whose"
+            ' host keeps the time set [box] clock = "host"'
         )
+    declaration = config.declaration
+    if declaration and declaration.signage_attested_on > now.astimezone(config.store.zone).date():
+        yield "[declaration] signage_attested_on: expected a day that has come, got a later one"
 
 
 def _warn_of_wifi(config: EdgeConfig) -> None:

@@ -95,14 +95,14 @@ def judge(
         why.append("declaration_expired")
     if config.key_kind == "file" and not (declaration and declaration.accept_file_key):
         why.append("file_key_not_accepted")
-    elif not key:
+    if faces_off:
+        why.append("faces_off")
+    if not key and not why:  # else it is put away on purpose
         why.append("key_missing")
     if not models:
         why.append("models_missing")
     if clock == "suspect":
         why.append("clock_suspect")
-    if faces_off:
-        why.append("faces_off")
     lowered = bool(why)
     asked = config.dedup.who == "everybody"
     basis = bool(declaration and declaration.basis_everybody.strip())

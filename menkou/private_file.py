@@ -9,6 +9,8 @@ import os
 import secrets
 from pathlib import Path
 
+from menkou.ownership import inherit_owner, make_folder
+
 
 def create_private(path: Path, content: bytes) -> None:
     """Write a private file (0600) unless there is one; the folder is made if need be.
@@ -39,7 +41,7 @@ def replace_private(path: Path, content: bytes) -> None:
 
 
 def _written_beside(path: Path, content: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(path.parent)
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -47,6 +49,7 @@ def _written_beside(path: Path, content: bytes) -> Path:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        inherit_owner(fresh)
     except OSError:
         fresh.unlink(missing_ok=True)
         raise

@@ -26,10 +26,15 @@ def run_dir(config: EdgeConfig) -> Path:
     return config.data_dir / "run"
 
 
+def kept_clock(config: EdgeConfig) -> SystemClock:
+    """Return the system's clock, believed as far as the settings or the machine say."""
+    kept_by = config.box.clock or ("host" if in_virtual_machine() else "kernel")
+    return SystemClock(trusted=kept_by == "host")
+
+
 def steady_clock(config: EdgeConfig, db: Database) -> SteadyClock:
     """Return the system's clock, never below the last committed event."""
-    kept_by = config.box.clock or ("host" if in_virtual_machine() else "kernel")
-    return SteadyClock(SystemClock(trusted=kept_by == "host"), figures.last_event_at(db))
+    return SteadyClock(kept_clock(config), figures.last_event_at(db))
 
 
 def reading_of(clock: Clock) -> Reading:

@@ -178,9 +178,10 @@ class VisitBook:
         body = (crossed.camera, crossed.track)
         self._faces.pop(body, None)
         visit_id = self._by_body.pop(body, None)
-        if crossed.turned_back and visit_id in self._open:
-            self._open.discard(visit_id)
-            void = replace(self._visits[visit_id], void=True)
+        visit = self._visits.get(visit_id) if visit_id else None
+        if crossed.turned_back and visit_id and visit and not visit.void:
+            self._open.discard(visit_id)  # or it has ended already, with the last who left
+            void = replace(visit, void=True)
             changes.append(self._revise(crossed.at, void, "u_turn"))
             changes += self._relink(crossed.at, self._owner.get(visit_id))
             # Whoever was told of has not come: told again when she does.
@@ -264,7 +265,9 @@ class VisitBook:
     def _seat(self, at: datetime, place: Place, owner: str | None, fit: Fit | None) -> str | None:
         """Return the visit that a recognised person is on, None if there is none yet."""
         mine = self._by_body.get(place.track) if place.track else None
-        if mine in self._open:
+        if mine not in self._open:
+            mine = None  # it has ended, with the last who left
+        if mine is not None:
             holder = self._owner.get(mine)
             becomes_known = fit is None or self._visits[mine].subject is None
             if holder is None or holder == owner or becomes_known:
@@ -447,6 +450,7 @@ class VisitBook:
             self._owner.pop(visit_id, None)
             self._crossed.discard(visit_id)
         if old:
+            self._by_body = {b: v for b, v in self._by_body.items() if v in self._visits}
             self._alerted = {s: told for s, told in self._alerted.items() if told[0] >= limit}
             self._vetoes = {v: at for v, at in self._vetoes.items() if v[0] in self._visits}
 
@@ -458,8 +462,4 @@ class VisitBook:
     def _close_all(self, at: datetime, reason: CloseReason, ending: Iterable[str]) -> list[Change]:
         gone = sorted(ending)
         self._open.difference_update(gone)
-        bodies = {body for body, visit_id in self._by_body.items() if visit_id in gone}
-        for body in bodies:
-            del self._by_body[body]
-            self._faces.pop(body, None)
         return [Closed(at=at, visit=visit_id, reason=reason) for visit_id in gone]

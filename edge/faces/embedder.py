@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.faces.dlib_file import NETWORK, FaceModelFault, model_path, parse, verified
+from menkou.ownership import inherit_owner, make_folder
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -170,7 +171,7 @@ def _sha256(data: bytes) -> bytes:
 def _keep(cached: Path, model: bytes) -> None:
     """Write the model, then its digest: after a power cut in between the two do not match."""
     try:
-        cached.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(cached.parent)
         _replace(cached, model)
         # The form that `sha256sum --check` reads.
         _replace(_digest_path(cached), _sha256(model) + b"  " + cached.name.encode() + b"\n")
@@ -189,6 +190,7 @@ def _replace(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        inherit_owner(temporary)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -303,6 +303,18 @@ def test_the_true_member_is_found_while_the_one_taken_for_her_is_still_there() -
         assert len(shop.alerts) == 2
 
 
+def test_who_turns_back_is_no_visitor_even_if_the_visit_has_ended_already() -> None:
+    shop = Shop()
+    shop.come(0)
+    shop.come(100, body=2)
+    shop.go(101)
+    shop.go(102)  # by the count nobody is left
+    assert shop.closed == ["visit-1", "visit-2"]
+    shop.go(105, body=2, turned_back=True)
+    assert shop.visits["visit-2"].void
+    assert shop.visitors == 1
+
+
 def test_who_is_known_before_the_line_does_not_leave_with_the_one_who_goes_out() -> None:
     for known in ("member", "stranger"):
         shop = Shop()

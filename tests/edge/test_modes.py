@@ -87,7 +87,14 @@ def test_the_declaration_holds_to_the_end_of_its_last_day_in_the_shop(tmp_path: 
 
 def test_several_reasons_are_all_told(tmp_path: Path) -> None:
     status = judged(shop(tmp_path, accept="false"), faces_off=True, clock="suspect")
-    assert status.why == ("file_key_not_accepted", "clock_suspect", "faces_off")
+    assert status.why == ("file_key_not_accepted", "faces_off", "clock_suspect")
+
+
+def test_a_key_that_was_put_away_on_purpose_is_not_called_missing(tmp_path: Path) -> None:
+    config = shop(tmp_path)
+    assert judged(config, faces_off=True, key=False).why == ("faces_off",)
+    late = datetime(2028, 1, 1, tzinfo=UTC)
+    assert judged(config, now=late, key=False).why == ("declaration_expired",)
 
 
 def test_everybody_is_remembered_only_with_its_own_basis(tmp_path: Path) -> None:
