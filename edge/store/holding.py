@@ -36,11 +36,12 @@ def everything(db: Database, keys: ProfileKeys, member: Member, now: datetime) -
         "visits": _rows(
             db,
             "SELECT id AS visit, opened_at, closed_at, close_reason, camera, who, reentry,"
-            " first_visit, distance, sure, void FROM visit WHERE subject = ? ORDER BY opened_at",
+            " first_visit, distance, sure, void, origin FROM visit WHERE subject = ?"
+            " ORDER BY opened_at",
             subject,
         ),
         "alerts": _rows(
-            db, "SELECT at, kind, visit FROM alert WHERE subject = ? ORDER BY at", subject
+            db, "SELECT at, kind, visit, origin FROM alert WHERE subject = ? ORDER BY at", subject
         ),
         "audit": [
             plain_entry(entry) for entry in Audit(db).entries(subject=subject, limit=_ENTRIES_MAX)
