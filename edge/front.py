@@ -19,6 +19,7 @@ from edge.clock import SteadyClock
 from edge.console.view import HourFigures, ShopView
 from edge.core.hours import OpeningHours
 from edge.live import LiveState
+from edge.modes import basis_of
 from edge.store import figures
 from edge.store.outbox import Backlog, Outbox
 from edge.store.switches import FACES, is_off
@@ -130,7 +131,7 @@ class ShopFront:
             mode_wanted=shop.mode_wanted,
             faces_off=is_off(db, FACES),
             key_in_file=shop.key_in_file and self._mode() != "count",
-            basis="crossings" if self._mode() == "count" else "distinct",
+            basis=basis_of(self._mode()),
             notices=self._notices(backlog),
             minute_entered=minute.entered,
             minute_left=minute.left,

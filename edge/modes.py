@@ -23,6 +23,8 @@ Why = Literal[
     "everybody_without_basis",
 ]
 
+Basis = Literal["crossings", "distinct"]
+"""What visitors are: crossings in `count` mode, else distinct people (DESIGN section 6)."""
 MEANING: Final[dict[Why, str]] = {
     "declaration_missing": 'there is no [declaration]; write one, or set mode = "count"',
     "declaration_expired": "the [declaration] has expired; renew the assessment and its date",
@@ -50,6 +52,11 @@ class ModeStatus:
     wanted: Mode
     why: tuple[Why, ...]
     everybody: bool
+
+
+def basis_of(mode: str) -> Basis:
+    """Return what visitors are in a mode."""
+    return "crossings" if mode == "count" else "distinct"
 
 
 def declaration_ends(config: EdgeConfig) -> datetime | None:

@@ -114,18 +114,23 @@ class Recognition:
         """Take the gallery as it is; a new member who was a stranger just now gets their visits."""
         changes: list[Change] = []
         for subject, vector in self._feed(now):
-            if self._strangers is None or not len(self._strangers):
-                vector.fill(0.0)  # the gallery has its own
-                continue
-            # Searching one face among the strangers is like searching a stranger among members.
-            within = threshold(len(self._strangers), 1, FRAMES_OF_A_STRANGER, SURE_FPIR)
-            chain = self._strangers.find(vector, within)
-            vector.fill(0.0)
-            if chain is not None:
+            chain = self._who_was(vector)
+            vector.fill(0.0)  # the gallery has its own
+            if chain is not None and self._strangers is not None:
                 fit = Fit(distance=None, sure=True)
                 changes += self._book.enrolled(at=now, chain=chain, subject=subject, fit=fit)
                 self._strangers.forget(chain)
         return changes
+
+    def _who_was(self, vector: Vector) -> str | None:
+        """Return the stranger that a newly enrolled member was just now.
+
+        Searching one face among the strangers is like searching a stranger among members.
+        """
+        if self._strangers is None or not len(self._strangers):
+            return None
+        within = threshold(len(self._strangers), 1, FRAMES_OF_A_STRANGER, SURE_FPIR)
+        return self._strangers.find(vector, within)
 
     def _identify(
         self, camera: str, at: datetime, elapsed_s: float, sightings: Sequence[Sighting]

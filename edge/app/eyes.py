@@ -21,7 +21,7 @@ from edge.eyes import Eyes
 from edge.hardening import seal_process
 from edge.keys.handover import KeySlot
 from edge.memory import MemoryFault, SecretMemory
-from edge.modes import ModeStatus, judge
+from edge.modes import ModeStatus, basis_of, judge
 from edge.pipeline import Recorder
 from edge.ports import CameraStateCode, ClockState, Fact
 from edge.recognition import Recognition
@@ -139,7 +139,7 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
         db,
         epoch,
         "run",
-        basis="crossings" if status.mode == "count" else "distinct",
+        basis=basis_of(status.mode),
         named=errands.note_match,
     )
     bus = Bus(run_dir(config), "eyes")

@@ -26,7 +26,7 @@ from edge.core.visit import Visit
 from edge.hardening import seal_process
 from edge.keys.errors import KeyFault
 from edge.memory import STRANGERS_BYTES, SecretMemory, reserve
-from edge.modes import MEANING, ModeStatus, declared, judge
+from edge.modes import MEANING, ModeStatus, basis_of, declared, judge
 from edge.pipeline import Recorder
 from edge.recognition import Recognition
 from edge.replay import Interlude, Lines, RecordingClock, Replay
@@ -236,7 +236,7 @@ def run_replay(config: EdgeConfig, request: ReplayRequest) -> list[str]:
             db,
             Outbox(db).begin_epoch(start, origin),
             origin,
-            basis="crossings" if status.mode == "count" else "distinct",
+            basis=basis_of(status.mode),
             named=named,
         )
         book = book_of(config, visits, start, goes_on=False)

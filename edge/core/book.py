@@ -364,11 +364,9 @@ class VisitBook:
         first = next((v.first_visit or v.id for v in visits if v.id == visit_id), visit_id)
         return [v for v in visits if (v.first_visit or v.id) == first]
 
-    def _relink(
-        self, at: datetime, owner: str | None, reason: ReviseReason = "late_identity"
-    ) -> list[Change]:
+    def _relink(self, at: datetime, owner: str | None) -> list[Change]:
         return [
-            self._revise(at, visit, reason)
+            self._revise(at, visit, "late_identity")
             for visit in linked(self._of(owner), self._window, self._visits)
             if visit != self._visits[visit.id]
         ]

@@ -5,11 +5,12 @@ Implements `ports.VisitLog`; called by `pipeline`.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from sqlite_utils import Database
 
 from edge.core.visit import Closed, Crossed, Occupied, Opened, Raised, Revised, Seen, Visit
+from edge.modes import Basis
 from edge.ports import Fact
 from edge.store.database import transaction
 from edge.store.outbox import Origin, Outbox, Reading
@@ -24,8 +25,6 @@ from edge.wire.messages import (
     VisitRevised,
 )
 
-Basis = Literal["crossings", "distinct"]
-"""What visitors are: crossings in `count` mode, else distinct people (DESIGN section 6)."""
 Named = Callable[[datetime, Visit], None]
 """Told, within the transaction, of a visit that has just been given a member's subject."""
 REMEMBER: Final = timedelta(hours=24)

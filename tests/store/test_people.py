@@ -377,9 +377,10 @@ def test_copies_that_sqlite_left_in_a_page_s_gap_are_erased_too(
     assert copies(tmp_path, key) == 0
 
 
-def test_copies_of_a_template_are_destroyed_when_the_consent_is_withdrawn(
-    tmp_path: Path, db: Database, office: Register
-) -> None:
+def templates_that_grow(
+    db: Database, office: Register
+) -> tuple[dict[str, str], Callable[[], None]]:
+    """Return 60 members by subject, and what stores one of their templates anew and larger."""
     rnd = Random(1)
     ids = [joined(office, str(n), seed=n) for n in range(60)]
     subjects = {subject_of(db, member_id): member_id for member_id in ids}
@@ -390,6 +391,13 @@ def test_copies_of_a_template_are_destroyed_when_the_consent_is_withdrawn(
         face = replace(face, sealed=face.sealed + bytes(rnd.randrange(900)))
         office.enrol(subjects[subject], NOW, template=face)
 
+    return subjects, grow
+
+
+def test_copies_of_a_template_are_destroyed_when_the_consent_is_withdrawn(
+    tmp_path: Path, db: Database, office: Register
+) -> None:
+    subjects, grow = templates_that_grow(db, office)
     subject, key = doubled(tmp_path, db, "SELECT subject, sealed_key FROM template", grow)
     assert register.withdraw(db, subjects[subject], NOW, actor="local", tell=lambda *_: None)
     assert copies(tmp_path, key) == 0
@@ -398,16 +406,7 @@ def test_copies_of_a_template_are_destroyed_when_the_consent_is_withdrawn(
 def test_copies_of_a_template_that_ran_out_are_destroyed_by_tidying(
     tmp_path: Path, db: Database, office: Register
 ) -> None:
-    rnd = Random(1)
-    ids = [joined(office, str(n), seed=n) for n in range(60)]
-    subjects = {subject_of(db, member_id): member_id for member_id in ids}
-
-    def grow() -> None:
-        subject = rnd.choice(list(subjects))
-        face = template(subject)
-        face = replace(face, sealed=face.sealed + bytes(rnd.randrange(900)))
-        office.enrol(subjects[subject], NOW, template=face)
-
+    subjects, grow = templates_that_grow(db, office)
     subject, key = doubled(tmp_path, db, "SELECT subject, sealed_key FROM template", grow)
     assert register.tidy(db)
     for other in subjects:
