@@ -75,7 +75,7 @@ def test_members_are_shown_where_there_are_any(
     monkeypatch.setattr("cloud.app.chain_today", lambda connection, _: chain_today(connection, NOW))
     ingest.take([box.hello(), box.status("online"), box.batch(box.opened())])
     rollup(engine)
-    assert "came back" not in page("en")
+    assert "· came back" not in page("en")
     ingest.take([box.batch(box.opened(who="member"), box.opened(who="member", reentry=True))])
     rollup(engine)
     assert "members 1 · came back 1" in page("en")
