@@ -4,42 +4,95 @@ Called by `ingest` inside its transaction.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, Connection, delete, select, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    select,
+    type_coerce,
+    update,
+)
 
+from cloud.bulk import KEYS, Bulk, Question
 from cloud.db import upsert
 from cloud.hours import hour_start, zone_named
 from cloud.inbox import Intake
 from cloud.tables import box, crossing_minute, daily, dirty, hourly, store, visit
+from edge.wire.checks import milliseconds
 from edge.wire.messages import Heartbeat, Hello, Status
 from edge.wire.topics import BoxAddress
 
 _log = logging.getLogger(__name__)
 _MINUTE_MS: Final = 60_000
+T = TypeVar("T", int, datetime)
+Key = tuple[str, str]
+"""A shop and a box."""
 UNKNOWN_ZONE: Final = "UTC"
 """The zone of a shop until a hello has named it."""
 
 
-def lock_box(connection: Connection, address: BoxAddress) -> dict[str, Any]:
-    """Return the box's row, made if it is new, locked until the transaction ends."""
-    connection.execute(
-        upsert(connection, store).on_conflict_do_nothing(),
-        {"id": address.store, "name": address.store, "timezone": UNKNOWN_ZONE},
-    )
-    connection.execute(
-        upsert(connection, box).on_conflict_do_nothing(),
-        {"store": address.store, "id": address.box, "cameras": []},
-    )
-    row = connection.execute(
-        select(box)
-        .where(box.c.store == address.store, box.c.id == address.box)
-        .with_for_update(key_share=True)
-    )
-    return dict(row.mappings().one())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A box as it was when it was locked. Moments are whole milliseconds since 1970."""
+
+    last_seen: int | None
+    last_fact_at: int | None
+    timezone: str
+
+
+def lock_boxes(connection: Connection, addresses: Sequence[BoxAddress]) -> dict[Key, Known]:
+    """Return what is known of boxes, by shop and box; they stay locked for the transaction.
+
+    New ones are made.
+
+    Args:
+        connection: of the transaction.
+        addresses: in order of shop and box, the same for everybody: two that lock some of the
+            same boxes then never wait for each other crosswise.
+    """
+    known = _locked(connection, addresses)
+    if new := [one for one in addresses if (one.store, one.box) not in known]:
+        _NEW_STORES.run(
+            connection,
+            [(store_id, store_id, UNKNOWN_ZONE) for store_id in sorted({a.store for a in new})],
+        )
+        _NEW_BOXES.run(connection, [(address.store, address.box, "[]") for address in new])
+        known = _locked(connection, addresses)
+    return known
+
+
+def _locked(connection: Connection, addresses: Sequence[BoxAddress]) -> dict[Key, Known]:
+    keys = [(address.store, address.box) for address in addresses]
+    return {
+        (store_id, box_id): Known(last_seen=seen, last_fact_at=fact_at, timezone=zone)
+        for store_id, box_id, seen, fact_at, zone in _LOCK.ask(connection, keys)
+    }
+
+
+_LOCK: Final = Question(
+    select(box.c.store, box.c.id, box.c.last_seen, box.c.last_fact_at, store.c.timezone)
+    .join(store, store.c.id == box.c.store)
+    .where(KEYS)
+    .order_by(box.c.store, box.c.id)
+    .with_for_update(key_share=True, of=box),
+    (box.c.store, box.c.id),
+)
+_NEW_STORES: Final = Bulk(
+    lambda connection: upsert(connection, store).on_conflict_do_nothing(),
+    ("id", "name", "timezone"),
+)
+_NEW_BOXES: Final = Bulk(
+    lambda connection: upsert(connection, box).on_conflict_do_nothing(),
+    ("store", "id", "cameras"),
+)
 
 
 def zone_of(connection: Connection, store_id: str) -> ZoneInfo:
@@ -98,9 +151,40 @@ def _rezone(connection: Connection, store_id: str, zone: ZoneInfo) -> set[int]:
     return hours
 
 
-def hear(row: Mapping[str, Any], intake: Intake) -> dict[str, Any]:
-    """Return a box's row as it is after what it said; changes nothing. Pure."""
-    now = dict(row)
+def hear(connection: Connection, known: Mapping[Key, Known], intakes: Collection[Intake]) -> None:
+    """Write what boxes said of themselves, and when they last spoke."""
+    for intake in intakes:
+        if intake.hellos or intake.states:
+            _hear_one(connection, intake)
+    rows: list[tuple[int | None, int | None, str, str]] = []
+    for intake in intakes:
+        address = intake.address
+        before = known[address.store, address.box]
+        if (spoke := intake.live_at) is None:
+            continue
+        until = milliseconds(intake.last_at)
+        sure = [fact.at for fact in intake.events if fact.clock == "ok" and fact.at <= until]
+        seen = _latest(before.last_seen, milliseconds(spoke))
+        fact_at = _latest(before.last_fact_at, max(sure, default=None))
+        if (seen, fact_at) != (before.last_seen, before.last_fact_at):
+            rows.append((seen, fact_at, address.store, address.box))
+    _SPOKE.run(connection, rows)
+
+
+_SPOKE: Final = Bulk(
+    lambda _: (
+        update(box)
+        .where(box.c.store == bindparam("of"), box.c.id == bindparam("its"))
+        .values(last_seen=bindparam("last_seen"), last_fact_at=bindparam("last_fact_at"))
+    ),
+    ("last_seen", "last_fact_at", "of", "its"),
+)
+
+
+def _hear_one(connection: Connection, intake: Intake) -> None:
+    mine = and_(box.c.store == intake.address.store, box.c.id == intake.address.box)
+    before = dict(connection.execute(select(box).where(mine)).mappings().one())
+    now = dict(before)
     for hello in intake.hellos:
         now.update(session=hello.session, state="online", version=hello.version)
     for state, at in intake.states:
@@ -109,13 +193,11 @@ def hear(row: Mapping[str, Any], intake: Intake) -> dict[str, Any]:
                 _hear_status(now, state)
             case Heartbeat():
                 _hear_heartbeat(now, state, at)
-    now["last_seen"] = _latest(now["last_seen"], intake.live_at)
-    sure = [fact.at for fact in intake.events if fact.clock == "ok" and fact.at <= intake.last_at]
-    now["last_fact_at"] = _latest(now["last_fact_at"], max(sure, default=None))
-    return now
+    if changed := {name: value for name, value in now.items() if before[name] != value}:
+        connection.execute(update(box).where(mine).values(**changed))
 
 
-def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
+def _latest(one: T | None, other: T | None) -> T | None:
     if one is None or other is None:
         return one or other
     return max(one, other)
@@ -146,11 +228,3 @@ def _hear_heartbeat(now: dict[str, Any], beat: Heartbeat, received_at: datetime)
         occupancy=beat.occupancy,
         cameras=[[camera.name, camera.state] for camera in beat.cameras],
     )
-
-
-def save_box(connection: Connection, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Write a box's row if it changed."""
-    if changed := {name: value for name, value in now.items() if before[name] != value}:
-        connection.execute(
-            update(box).where(box.c.store == now["store"], box.c.id == now["id"]).values(**changed)
-        )

@@ -15,6 +15,7 @@ from typing import Final
 
 from sqlalchemy import Engine, make_url
 
+from cloud import bench
 from cloud.config import HubConfig, load
 from cloud.db import check_schema, migrate, open_engine, reading, writing
 from cloud.releases import Release, every_release, restore, revoke
@@ -68,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
         _takes_config(command)
         command.set_defaults(run=run)
     _add_key(commands)
+    _add_bench(commands)
     command = _command(
         commands,
         "hash-password",
@@ -120,6 +122,32 @@ def _add_key(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
             action.add_argument("box", type=_address, metavar="STORE/BOX", help="the box")
         _takes_config(action)
         action.set_defaults(run=run)
+
+
+def _add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands,
+        "bench",
+        "measure the hub on this machine, in a temporary directory and without settings",
+        "bench ingest --json",
+    )
+    command.add_argument(
+        "name", nargs="?", choices=bench.NAMES, metavar="NAME", help=" or ".join(bench.NAMES)
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object a line")
+    command.add_argument(
+        "--events",
+        type=_positive,
+        metavar="N",
+        help="how many events each case takes in (default: what takes some seconds)",
+    )
+    command.set_defaults(run=_bench)
+
+
+def _positive(text: str) -> int:
+    if text.isascii() and text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
 
 
 def _address(text: str) -> BoxAddress:
@@ -201,6 +229,13 @@ def _key_restore(arguments: argparse.Namespace) -> int:
         print(f"{name}: expected a revoked box, got one that is not", file=sys.stderr)
         return 1
     print(f"{name}: gets its key again", file=sys.stderr)
+    return 0
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    logging.getLogger().setLevel(logging.WARNING)
+    for result in bench.run(arguments.name, arguments.events):
+        print(result.line() if arguments.json else result.words(), flush=True)
     return 0
 
 

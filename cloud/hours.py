@@ -40,11 +40,12 @@ def hour_start(at: datetime, zone: ZoneInfo) -> int:
     >>> hour_start(datetime(2026, 11, 21, 4, 45, tzinfo=UTC), ZoneInfo("Asia/Kolkata")) % 3600
     1800
     """
-    return _minute_hour(int(at.timestamp()) // 60, zone)
+    return hour_of_minute(int(at.timestamp()) // 60, zone)
 
 
 @lru_cache(maxsize=65_536)
-def _minute_hour(minute: int, zone: ZoneInfo) -> int:
+def hour_of_minute(minute: int, zone: ZoneInfo) -> int:
+    """Return the same as `hour_start`, for a minute counted from 1970 in UTC."""
     at = datetime.fromtimestamp(minute * 60, UTC)
     start = at - at.astimezone(zone).minute * _MINUTE
     offset = at.astimezone(zone).utcoffset()

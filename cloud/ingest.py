@@ -1,7 +1,7 @@
 """The only writer of facts: messages in, one transaction, acknowledgements out.
 
-    messages -> inbox (decode) -> per box: ledger (once only), members (erase), facts (derive),
-                                           boxes (state)
+    messages -> inbox (decode) -> boxes (lock), ledger (once only), members (erase),
+                                  facts (derive), ledger and boxes (save): all boxes at once
              -> commit -> acknowledgements
                   `----> shares (keys that were asked for) -> commit -> releases
 
@@ -23,10 +23,9 @@ from cloud.acks import Reply, answer_batch, answer_hello
 from cloud.db import writing
 from cloud.inbox import Aside, Gathered, Intake, Received, sort_out
 from cloud.inbox import aside as make_aside
-from cloud.ledger import Ledger
+from cloud.ledger import Entry, Ledger, Named
 from cloud.shares import Shares
-from edge.wire.codec import dump_event
-from edge.wire.messages import Event
+from edge.wire.facts import Fact
 
 _log = logging.getLogger(__name__)
 
@@ -118,7 +117,7 @@ def _take_one(connection: Connection, message: Received) -> list[Reply]:
             _within_savepoint(connection, single)
         except _Poison as poison:
             _write(connection, _given_up(intake, topic, single, str(poison)))
-    ledger = Ledger(connection, intake.address)
+    ledger = Ledger(connection)
     ledger.load(_epochs(intake))
     return _answers(intake, ledger)
 
@@ -129,7 +128,7 @@ def _within_savepoint(connection: Connection, gathered: Gathered) -> list[Reply]
 
 
 def _singly(intake: Intake) -> Iterator[Gathered]:
-    parts: list[tuple[list[Event], list[Aside]]] = [([event], []) for event in intake.events]
+    parts: list[tuple[list[Fact], list[Aside]]] = [([event], []) for event in intake.events]
     parts += [([], [one]) for one in intake.faulty]
     for events, faulty in parts:
         part = Intake(address=intake.address, last_at=intake.last_at, events=events, faulty=faulty)
@@ -144,7 +143,7 @@ def _given_up(intake: Intake, topic: str, single: Gathered, reason: str) -> Gath
             intake.last_at,
             topic,
             reason,
-            json.dumps(dump_event(event)).encode(),
+            json.dumps(event.told()).encode(),
             (event.epoch, event.seq),
         )
         for event in part.events
@@ -155,32 +154,47 @@ def _given_up(intake: Intake, topic: str, single: Gathered, reason: str) -> Gath
 
 def _write(connection: Connection, gathered: Gathered) -> list[Reply]:
     """Write a set within the transaction; return the replies for after its commit."""
-    replies: list[Reply] = []
     asides = list(gathered.asides)
-    hours: set[tuple[str, int]] = set()
     # In a fixed order, so that two ingest processes never wait for each other crosswise.
-    for address in sorted(gathered.intakes, key=lambda one: (one.store, one.box)):
-        intake = gathered.intakes[address]
-        before = boxes.lock_box(connection, address)
-        touched = _introduce(connection, intake, asides)
-        ledger = Ledger(connection, address)
-        ledger.load(_epochs(intake))
-        touched |= _take_facts(connection, intake, ledger, asides)
-        replies += _answers(intake, ledger)
-        ledger.save()
-        boxes.save_box(connection, before, boxes.hear(before, intake))
-        hours |= {(address.store, hour) for hour in touched}
-    facts.mark_dirty(connection, hours)
+    order = sorted(gathered.intakes, key=lambda one: (one.store, one.box))
+    intakes = [gathered.intakes[address] for address in order]
+    replies = _take_in(connection, intakes, asides) if intakes else []
     aside.keep(connection, asides)
-    if gathered.intakes or asides:
+    if intakes or asides:
         aside.count_up(connection, {aside.CHANGES: 1})
     return replies
 
 
-def _epochs(intake: Intake) -> set[str]:
+def _take_in(connection: Connection, intakes: Sequence[Intake], asides: list[Aside]) -> list[Reply]:
+    known = boxes.lock_boxes(connection, [intake.address for intake in intakes])
+    zones = {store: boxes.zone_or_utc(one.timezone) for (store, _), one in known.items()}
+    hours: set[tuple[str, int]] = set()
+    for intake in intakes:
+        if intake.hellos:
+            store = intake.address.store
+            hours |= {(store, hour) for hour in _introduce(connection, intake, asides)}
+            zones[store] = boxes.zone_of(connection, store)
+    ledger = Ledger(connection)
+    ledger.load({named for intake in intakes for named in _epochs(intake)})
+    new = [one for intake in intakes for one in _sift(intake, ledger, asides)]
+    if new:
+        gone = members.forget(connection, new)
+        facts.insert_events(connection, new, gone)
+        members.save(connection, new, gone)
+        hours |= facts.derive(connection, zones, new, gone)
+    replies = [reply for intake in intakes for reply in _answers(intake, ledger)]
+    ledger.save()
+    boxes.hear(connection, known, intakes)
+    facts.mark_dirty(connection, hours)
+    return replies
+
+
+def _epochs(intake: Intake) -> set[Named]:
     names = {event.epoch for event in intake.events}
     names |= {one.epoch for one in intake.faulty if one.epoch is not None}
-    return names | {span.epoch for hello in intake.hellos for span in hello.epochs}
+    names |= {span.epoch for hello in intake.hellos for span in hello.epochs}
+    store, box = intake.address.store, intake.address.box
+    return {(store, box, name) for name in names}
 
 
 def _introduce(connection: Connection, intake: Intake, asides: list[Aside]) -> set[int]:
@@ -194,30 +208,26 @@ def _introduce(connection: Connection, intake: Intake, asides: list[Aside]) -> s
     return touched
 
 
-def _take_facts(
-    connection: Connection, intake: Intake, ledger: Ledger, asides: list[Aside]
-) -> set[int]:
-    """Insert the events that are new, note the faulty ones; return the hours touched."""
-    by_epoch: dict[str, dict[int, Event]] = {}
-    for event in intake.events:
-        by_epoch.setdefault(event.epoch, {}).setdefault(event.seq, event)
-    new: list[tuple[int, Event]] = []
+def _sift(intake: Intake, ledger: Ledger, asides: list[Aside]) -> list[facts.New]:
+    """Note what arrived, good and faulty; return the events that are new."""
+    entries = ledger.of(intake.address)
+    by_epoch: dict[str, dict[int, Fact]] = {}
+    for fact in intake.events:
+        by_epoch.setdefault(fact.epoch, {}).setdefault(fact.seq, fact)
+    new: list[facts.New] = []
+    numbers: list[tuple[Entry, list[int]]] = []
     for name, numbered in by_epoch.items():
-        entry = ledger.entries[name]
-        held = ledger.held_events(entry, numbered)
-        new += [(entry.pk, numbered[seq]) for seq in sorted(numbered) if seq not in held]
+        entry = entries[name]
+        seqs = sorted(numbered)
+        held = ledger.held_events(entry, seqs) if seqs[0] <= entry.received.top else ()
+        new += [
+            facts.New(entry.pk, intake.address, numbered[seq]) for seq in seqs if seq not in held
+        ]
+        numbers.append((entry, seqs))
     _note_faulty(intake, ledger, asides)
-    for name, numbered in by_epoch.items():
-        entry = ledger.entries[name]
-        entry.opened += entry.received.take(sorted(numbered))
-    if not new:
-        return set()
-    events = [event for _, event in new]
-    gone = members.forget(connection, events)
-    facts.insert_events(connection, new, gone)
-    members.save(connection, intake.address, new, gone)
-    zone = boxes.zone_of(connection, intake.address.store)
-    return facts.derive(connection, intake.address, zone, events, gone)
+    for entry, seqs in numbers:
+        entry.opened += entry.received.take(seqs)
+    return new
 
 
 def _note_faulty(intake: Intake, ledger: Ledger, asides: list[Aside]) -> None:
@@ -225,7 +235,7 @@ def _note_faulty(intake: Intake, ledger: Ledger, asides: list[Aside]) -> None:
     for one in intake.faulty:
         if one.epoch is None or one.seq is None:
             continue
-        entry = ledger.entries[one.epoch]
+        entry = ledger.of(intake.address)[one.epoch]
         if not entry.received.holds(one.seq):
             asides.append(one)
         entry.opened += entry.received.take([one.seq])
@@ -234,10 +244,11 @@ def _note_faulty(intake: Intake, ledger: Ledger, asides: list[Aside]) -> None:
 def _answers(intake: Intake, ledger: Ledger) -> list[Reply]:
     replies: list[Reply] = []
     address = intake.address
+    entries = ledger.of(address)
     names = {event.epoch for event in intake.events} | {one.epoch for one in intake.faulty}
-    touched = [ledger.entries[name] for name in sorted(n for n in names if n is not None)]
+    touched = [entries[name] for name in sorted(n for n in names if n is not None)]
     if touched:
         replies += answer_batch(address, touched)
     for hello in intake.hellos:
-        replies += answer_hello(address, hello, ledger.entries)
+        replies += answer_hello(address, hello, entries)
     return replies

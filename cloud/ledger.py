@@ -1,6 +1,7 @@
-"""What is held of each epoch of one box, loaded and saved within the caller's transaction.
+"""What is held of the epochs of boxes, loaded and saved within the caller's transaction.
 
-Used by `ingest`. The reckoning itself is `received`'s; here are only its rows.
+Used by `ingest`, for all boxes of a set of messages at once. The reckoning itself is
+`received`'s; here are only its rows.
 """
 
 from collections import defaultdict
@@ -8,14 +9,39 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from cloud.bulk import KEYS, Bulk, Question, some_at_once
 from cloud.db import upsert
 from cloud.received import Range, Received
 from cloud.tables import epoch, event, gap
 from edge.wire.topics import BoxAddress
 
-_NAMED_AT_ONCE: Final = 500
+_KEY: Final = (epoch.c.store, epoch.c.box, epoch.c.epoch)
+_STATE: Final = ("through", "top", "declared", "missing", "lost")
+_BEGIN: Final = Bulk(lambda _: insert(epoch), ("store", "box", "epoch", *_STATE))
+_SAVE: Final = Bulk(
+    lambda _: (
+        update(epoch)
+        .where(epoch.c.pk == bindparam("of"))
+        .values({name: bindparam(name) for name in _STATE})
+    ),
+    (*_STATE, "of"),
+)
+_OPEN: Final = Bulk(lambda connection: upsert(connection, gap), ("epoch_pk", "low", "high"))
+_CLOSE: Final = Bulk(
+    lambda _: delete(gap).where(
+        gap.c.epoch_pk == bindparam("of"), gap.c.low == bindparam("at_low")
+    ),
+    ("of", "at_low"),
+)
+
+_READ: Final = Question(
+    select(epoch.c.pk, *_KEY, *(epoch.c[name] for name in _STATE)).where(KEYS), _KEY
+)
+
+Named = tuple[str, str, str]
+"""A shop, a box and the name of one of its epochs."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,80 +51,72 @@ class Entry:
     pk: int
     name: str
     received: Received
-    row: dict[str, int]
+    row: tuple[int, ...]
     gaps: frozenset[Range]
     opened: list[Range] = field(default_factory=list)  # gaps that this set of messages opened
 
 
-def _row(received: Received) -> dict[str, int]:
-    return {
-        "through": received.through,
-        "top": received.top,
-        "declared": received.declared,
-        "missing": received.missing,
-        "lost": received.lost,
-    }
+def _row(received: Received) -> tuple[int, ...]:
+    """Return an epoch's figures, in the order of `_STATE`."""
+    return (
+        *(received.through, received.top, received.declared, received.missing),
+        received.lost,
+    )
 
 
 class Ledger:
-    """The epochs of one box. The caller holds the lock on the box's row."""
+    """The epochs of boxes. The caller holds the locks on the boxes' rows."""
 
-    def __init__(self, connection: Connection, address: BoxAddress) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._address = address
-        self._mine = and_(epoch.c.store == address.store, epoch.c.box == address.box)
-        self.entries: dict[str, Entry] = {}
+        self._entries: dict[tuple[str, str], dict[str, Entry]] = defaultdict(dict)
 
-    def load(self, names: Collection[str]) -> None:
+    def of(self, address: BoxAddress) -> dict[str, Entry]:
+        """Return the loaded epochs of a box by their names."""
+        return self._entries[address.store, address.box]
+
+    def load(self, named: Collection[Named]) -> None:
         """Load the named epochs; those never heard of begin empty."""
-        if not names:
-            return
-        self._read(names)
-        if new := sorted(set(names) - self.entries.keys()):
-            address, empty = self._address, _row(Received())
-            self._connection.execute(
-                insert(epoch),
-                [
-                    {"store": address.store, "box": address.box, "epoch": name, **empty}
-                    for name in new
-                ],
-            )
+        self._read(named)
+        if new := sorted(
+            (store, box, name)
+            for store, box, name in named
+            if name not in self._entries[store, box]
+        ):
+            empty = _row(Received())
+            _BEGIN.run(self._connection, [(*key, *empty) for key in new])
             self._read(new)
 
-    def _read(self, names: Collection[str]) -> None:
-        few = len(names) <= _NAMED_AT_ONCE
-        which: ColumnElement[bool] = (
-            and_(self._mine, epoch.c.epoch.in_(sorted(names))) if few else self._mine
-        )
-        gaps = defaultdict(list)
-        for pk, low, high in self._connection.execute(
-            select(gap.c.epoch_pk, gap.c.low, gap.c.high)
-            .join(epoch, epoch.c.pk == gap.c.epoch_pk)
-            .where(which, epoch.c.through < epoch.c.top)
-            .order_by(gap.c.epoch_pk, gap.c.low)
-        ):
-            gaps[pk].append((low, high))
-        wanted = set(names)
-        for row in self._connection.execute(select(epoch).where(which)):
-            if row.epoch not in wanted:
-                continue
-            received = Received(
-                top=row.top, declared=row.declared, lost=row.lost, gaps=gaps[row.pk]
+    def _read(self, named: Collection[Named]) -> None:
+        rows = _READ.ask(self._connection, sorted(named))
+        gaps = self._gaps([row[0] for row in rows if row[4] < row[5]])  # through, top
+        for pk, store, box, name, through, top, declared, missing, lost in rows:
+            held = gaps.get(pk, [])
+            self._entries[store, box][name] = Entry(
+                pk=pk,
+                name=name,
+                received=Received(top=top, declared=declared, lost=lost, gaps=held),
+                row=(through, top, declared, missing, lost),
+                gaps=frozenset(held),
             )
-            self.entries[row.epoch] = Entry(
-                pk=row.pk,
-                name=row.epoch,
-                received=received,
-                row=_row(received),
-                gaps=frozenset(received.gaps),
-            )
+
+    def _gaps(self, pks: list[int]) -> dict[int, list[Range]]:
+        """Return the gaps of epochs that have some."""
+        gaps: dict[int, list[Range]] = defaultdict(list)
+        for some in some_at_once(pks):
+            for pk, low, high in self._connection.execute(
+                select(gap.c.epoch_pk, gap.c.low, gap.c.high)
+                .where(gap.c.epoch_pk.in_(some))
+                .order_by(gap.c.epoch_pk, gap.c.low)
+            ):
+                gaps[pk].append((low, high))
+        return gaps
 
     def held_events(self, entry: Entry, seqs: Iterable[int]) -> set[int]:
         """Return which of the numbers have their event in the table already."""
         asked = sorted(seq for seq in seqs if entry.received.holds(seq))
         found: set[int] = set()
-        for start in range(0, len(asked), _NAMED_AT_ONCE):
-            some = asked[start : start + _NAMED_AT_ONCE]
+        for some in some_at_once(asked):
             rows = self._connection.execute(
                 select(event.c.seq).where(event.c.epoch_pk == entry.pk, event.c.seq.in_(some))
             )
@@ -107,23 +125,16 @@ class Ledger:
 
     def save(self) -> None:
         """Write the epochs that changed."""
-        rows: list[dict[str, Any]] = []
-        closed: list[dict[str, Any]] = []
-        opened: list[dict[str, Any]] = []
-        for entry in self.entries.values():
-            now = frozenset(entry.received.gaps)
-            closed += [{"pk": entry.pk, "at_low": low} for low, _ in entry.gaps - now]
-            opened += [
-                {"epoch_pk": entry.pk, "low": low, "high": high} for low, high in now - entry.gaps
-            ]
-            if (row := _row(entry.received)) != entry.row:
-                rows.append({"of": entry.pk, **row})
-        if closed:
-            statement = delete(gap).where(
-                gap.c.epoch_pk == bindparam("pk"), gap.c.low == bindparam("at_low")
-            )
-            self._connection.execute(statement, closed)
-        if opened:
-            self._connection.execute(upsert(self._connection, gap), opened)
-        if rows:
-            self._connection.execute(update(epoch).where(epoch.c.pk == bindparam("of")), rows)
+        rows: list[tuple[Any, ...]] = []
+        closed: list[tuple[Any, ...]] = []
+        opened: list[tuple[Any, ...]] = []
+        for entries in self._entries.values():
+            for entry in entries.values():
+                if entry.gaps or entry.received.gaps:
+                    now = frozenset(entry.received.gaps)
+                    closed += [(entry.pk, low) for low, _ in entry.gaps - now]
+                    opened += [(entry.pk, low, high) for low, high in now - entry.gaps]
+                if (row := _row(entry.received)) != entry.row:
+                    rows.append((*row, entry.pk))
+        for bulk, changed in ((_CLOSE, closed), (_OPEN, opened), (_SAVE, rows)):
+            bulk.run(self._connection, changed)

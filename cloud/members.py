@@ -8,20 +8,30 @@ to nobody else, since an id has 80 random bits.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from cloud.bulk import Bulk, some_at_once
 from cloud.db import upsert
-from cloud.facts import subject_of
+from cloud.facts import New
 from cloud.tables import alert, erased_subject, event, member_change, visit
-from edge.wire.messages import Alert, Event, MemberChanged
-from edge.wire.topics import BoxAddress
+from edge.wire.messages import Alert, MemberChanged
 
-_NAMED_AT_ONCE: Final = 500
 _NAMING: Final = (event, visit, alert, member_change)
+_ERASED: Final = Bulk(
+    lambda connection: upsert(connection, erased_subject).on_conflict_do_nothing(), ("hash", "at")
+)
+_TOLD: Final = ("epoch_pk", "seq", "store", "at", "subject")
+_ALERTS: Final = Bulk(
+    lambda connection: upsert(connection, alert).on_conflict_do_nothing(),
+    (*_TOLD, "alert", "visit"),
+)
+_CHANGES: Final = Bulk(
+    lambda connection: upsert(connection, member_change).on_conflict_do_nothing(),
+    (*_TOLD, "change"),
+)
 
 
 def hash_of(subject: str) -> str:
@@ -29,29 +39,27 @@ def hash_of(subject: str) -> str:
     return sha256(subject.encode()).hexdigest()
 
 
-def forget(connection: Connection, events: Iterable[Event]) -> set[str]:
+def forget(connection: Connection, new: Iterable[New]) -> set[str]:
     """Carry out the erasures among new events.
 
     Returns:
         Every subject that the events name and that is erased, now or long ago.
     """
     named: set[str] = set()
-    erased: dict[str, datetime] = {}
-    for fact in events:
-        if subject := subject_of(fact.body):
-            named.add(subject)
-        if isinstance(fact.body, MemberChanged) and fact.body.change == "erased":
-            erased.setdefault(fact.body.subject, fact.at)
+    erased: dict[str, int] = {}
+    for _, _, fact in new:
+        if fact.subject is None:
+            continue
+        named.add(fact.subject)
+        if fact.kind == MemberChanged.KIND and fact.body["change"] == "erased":
+            erased.setdefault(fact.subject, fact.at)
     if erased:
         _erase(connection, erased)
     return _erased_among(connection, named)
 
 
-def _erase(connection: Connection, erased: dict[str, datetime]) -> None:
-    connection.execute(
-        upsert(connection, erased_subject).on_conflict_do_nothing(),
-        [{"hash": hash_of(subject), "at": at} for subject, at in sorted(erased.items())],
-    )
+def _erase(connection: Connection, erased: dict[str, int]) -> None:
+    _ERASED.run(connection, [(hash_of(subject), at) for subject, at in sorted(erased.items())])
     for table in _NAMING:
         connection.execute(
             update(table).where(table.c.subject == bindparam("of")).values(subject=None),
@@ -61,9 +69,8 @@ def _erase(connection: Connection, erased: dict[str, datetime]) -> None:
 
 def _erased_among(connection: Connection, subjects: Collection[str]) -> set[str]:
     by_hash = {hash_of(subject): subject for subject in subjects}
-    hashes, found = sorted(by_hash), set()
-    for start in range(0, len(hashes), _NAMED_AT_ONCE):
-        some = hashes[start : start + _NAMED_AT_ONCE]
+    found: set[str] = set()
+    for some in some_at_once(sorted(by_hash)):
         rows = connection.execute(
             select(erased_subject.c.hash).where(erased_subject.c.hash.in_(some))
         )
@@ -71,29 +78,18 @@ def _erased_among(connection: Connection, subjects: Collection[str]) -> set[str]
     return found
 
 
-def save(
-    connection: Connection,
-    address: BoxAddress,
-    events: Sequence[tuple[int, Event]],
-    gone: Collection[str],
-) -> None:
-    """Keep alerts and members' changes, each event given with the key of its epoch."""
-    alerts: list[dict[str, Any]] = []
-    changes: list[dict[str, Any]] = []
-    for pk, fact in events:
-        subject = subject_of(fact.body)
-        row = {
-            "epoch_pk": pk,
-            "seq": fact.seq,
-            "store": address.store,
-            "at": fact.at,
-            "subject": None if subject in gone else subject,
-        }
-        match fact.body:
-            case Alert() as body:
-                alerts.append({**row, "alert": body.alert, "visit": body.visit})
-            case MemberChanged() as body:
-                changes.append({**row, "change": body.change})
-    for table, rows in ((alert, alerts), (member_change, changes)):
-        if rows:
-            connection.execute(upsert(connection, table).on_conflict_do_nothing(), rows)
+def save(connection: Connection, new: Sequence[New], gone: Collection[str]) -> None:
+    """Keep alerts and members' changes."""
+    alerts: list[tuple[Any, ...]] = []
+    changes: list[tuple[Any, ...]] = []
+    for pk, address, fact in new:
+        if fact.kind not in (Alert.KIND, MemberChanged.KIND):
+            continue
+        subject = None if fact.subject in gone else fact.subject
+        row = (pk, fact.seq, address.store, fact.at, subject)
+        if fact.kind == Alert.KIND:
+            alerts.append((*row, fact.body["alert"], fact.body["visit"]))
+        else:
+            changes.append((*row, fact.body["change"]))
+    _ALERTS.run(connection, alerts)
+    _CHANGES.run(connection, changes)

@@ -7,7 +7,7 @@ Kept as ranges, so that a box that declares a billion events costs one row. Used
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 Range = tuple[int, int]
@@ -44,8 +44,11 @@ class Received:
         at = bisect_right(self.gaps, (seq, self.top)) - 1
         return at < 0 or self.gaps[at][1] < seq
 
-    def take(self, seqs: Iterable[int]) -> list[Range]:
-        """Note numbers as held, in rising order; return the gaps that this opened."""
+    def take(self, seqs: Sequence[int]) -> list[Range]:
+        """Note numbers, which rise and differ, as held; return the gaps that this opened."""
+        if seqs and seqs[0] == self.top + 1 and seqs[-1] == self.top + len(seqs):
+            self.top = seqs[-1]  # they go on without a gap, as they nearly always do
+            return []
         opened: list[Range] = []
         for seq in seqs:
             if seq > self.top:

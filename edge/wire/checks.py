@@ -3,14 +3,27 @@
 A check takes a JSON value and returns the Python value, or raises `ValueError` with
 "expected ..., got ...". There is no check for free text, bytes or nested arrays: what has no
 check cannot be declared, and what is not declared cannot be sent.
+
+Beside the checks stand quick tests, for a hub that reads the events of a whole chain (`facts`).
+A quick test only ever says "this is good as it stands"; what it does not let pass goes to the
+check, which alone decides and finds the words.
 """
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 Check = Callable[[Any], Any]
+QuickTest = Callable[[Any], object]
+_QUICK: Final[dict[Check, QuickTest]] = {}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MS: Final = timedelta(milliseconds=1)
+# As `codec.utc_text` writes it; that there is such a day is for `instant` to find out.
+_SENT_INSTANT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]\.[0-9]{3}Z"
+)
 
 _ULID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _HEX_128: Final = re.compile(r"[0-9a-f]{32}")
@@ -21,6 +34,15 @@ _HEX_SEALED: Final = re.compile(r"[0-9a-f]{160}")
 LABEL: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _RELEASE: Final = re.compile(r"[0-9]+(\.[0-9]+){1,3}([a-z0-9.+-]{0,32})")
 _SHOWN: Final = 9  # digits; a telephone number has more
+
+
+def quick(check: Check) -> QuickTest:
+    """Return the quick test of a check.
+
+    It is true only for JSON values that the check returns unchanged, and for instants of the
+    form in which they are sent. For others it is false or raises `TypeError`.
+    """
+    return _QUICK[check]
 
 
 def _refuse(expected: str, got: Any) -> ValueError:
@@ -42,6 +64,7 @@ def _pattern(pattern: re.Pattern[str], expected: str) -> Check:
             return value
         raise _refuse(expected, value)
 
+    _QUICK[check] = pattern.fullmatch
     return check
 
 
@@ -64,6 +87,7 @@ def integer(low: int, high: int = INTEGER_MAX) -> Check:
             return value
         raise _refuse(f"a whole number from {low} to {high}", value)
 
+    _QUICK[check] = lambda value: type(value) is int and low <= value <= high
     return check
 
 
@@ -94,6 +118,7 @@ def choice(*allowed: str) -> Check:
             return value
         raise _refuse(" | ".join(allowed), value)
 
+    _QUICK[check] = words.__contains__
     return check
 
 
@@ -103,6 +128,8 @@ def optional(inner: Check) -> Check:
     def check(value: Any) -> Any:
         return None if value is None else inner(value)
 
+    if test := _QUICK.get(inner):
+        _QUICK[check] = lambda value: value is None or test(value)
     return check
 
 
@@ -121,6 +148,25 @@ def instant(value: Any) -> datetime:
     raise _refuse("an ISO 8601 time with an offset, from 2000 to 2200", value)
 
 
+def milliseconds(moment: datetime) -> int:
+    """Return the whole milliseconds since 1970 of an aware moment, rounded down."""
+    return (moment - _EPOCH) // _MS
+
+
+def sent_milliseconds(text: str) -> int:
+    """Return the milliseconds since 1970 of an instant that passed its quick test.
+
+    Raises:
+        ValueError: there is no such minute, or it is out of `instant`'s range.
+    """
+    return _minute_milliseconds(text[:16]) + int(text[17:19] + text[20:23])
+
+
+@lru_cache(maxsize=65_536)  # a box sends many events of a minute, a chain thousands
+def _minute_milliseconds(text: str) -> int:
+    return milliseconds(instant(text + ":00Z"))
+
+
 def shop_text(value: Any) -> str:
     """Check the shop's own printable name, 1 to 80 characters. Never used in an event."""
     if isinstance(value, str) and 1 <= len(value) <= 80 and value.isprintable():
@@ -133,3 +179,8 @@ def time_zone(value: Any) -> str:
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}", value):
         return value
     raise _refuse("an IANA time zone such as Asia/Shanghai", value)
+
+
+_QUICK[seconds] = lambda value: type(value) is float and 0 <= value < 1e12
+_QUICK[boolean] = lambda value: value is True or value is False
+_QUICK[instant] = _SENT_INSTANT.fullmatch

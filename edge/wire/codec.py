@@ -4,7 +4,7 @@ An unknown field is a fault on either side: nothing travels that `messages` does
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar
@@ -30,10 +30,12 @@ from edge.wire.messages import (
 )
 
 M = TypeVar("M")
+E = TypeVar("E")
 Message = Hello | Batch | Ack | Status | Heartbeat | KeyRequest | KeyRelease
 _EPOCHS_MAX = 2_000  # twice what a box tells; 256 KiB hold about 4,000
 _RANGES_MAX = 1_000
 _CAMERAS_MAX = 64
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class WireFault(ValueError):
@@ -179,7 +181,7 @@ def encode(message: Message) -> bytes:
             raw["cameras"] = [_dump(camera) for camera in cameras]
         case KeyRelease():
             _check_release(message)
-    payload = json.dumps(raw, ensure_ascii=False, separators=(",", ":")).encode()
+    payload = _JSON.encode(raw).encode()
     if len(payload) > PAYLOAD_BYTES_MAX:
         raise WireFault(
             f"{message.TYPE}: expected at most {PAYLOAD_BYTES_MAX} bytes, got {len(payload)}"
@@ -212,6 +214,23 @@ def decode_up(payload: bytes) -> tuple[UpMessage, tuple[EventFault, ...]]:
     Raises:
         WireFault: nothing of the payload can be used.
     """
+    message, faults = read_up(payload, load_event)
+    return Batch(events=tuple(message)) if isinstance(message, list) else message, faults
+
+
+def read_up(
+    payload: bytes, load: Callable[[Any, str], E]
+) -> tuple[Hello | KeyRequest | list[E], tuple[EventFault, ...]]:
+    """Decode what a box sent up, with the events of a batch as the caller wants them.
+
+    Args:
+        payload: of the message.
+        load: given the JSON of one event and where it stands, returns the event or raises as
+            `load_event` does.
+
+    Raises:
+        WireFault: nothing of the payload can be used.
+    """
     raw = _parse(payload, Hello.TYPE, Batch.TYPE, KeyRequest.TYPE)
     if raw["type"] == KeyRequest.TYPE:
         return _load(KeyRequest, raw, "key_request"), ()
@@ -221,15 +240,15 @@ def decode_up(payload: bytes) -> tuple[UpMessage, tuple[EventFault, ...]]:
         return _load(Hello, raw, "hello", {"epochs": spans}), ()
     if unknown := raw.keys() - {"v", "type", "events"}:
         raise WireFault(f"batch: unknown field {min(unknown)!r}")
-    good: list[Event] = []
+    good: list[E] = []
     bad: list[EventFault] = []
     items = _items(raw.get("events"), "batch.events", 1, BATCH_EVENTS_MAX)
     for index, item in enumerate(items):
         try:
-            good.append(load_event(item, f"batch.events[{index}]"))
+            good.append(load(item, f"batch.events[{index}]"))
         except EventFault as fault:
             bad.append(fault)
-    return Batch(events=tuple(good)), tuple(bad)
+    return good, tuple(bad)
 
 
 def _load_ranges(raw: Any, where: str) -> tuple[tuple[int, int], ...]:

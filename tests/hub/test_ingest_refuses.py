@@ -85,7 +85,7 @@ def test_nesting_that_can_be_read_but_not_shown_is_set_aside(
         raise RecursionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(inbox, "decode_up", too_deep)
+        patch.setattr(inbox, "read_facts", too_deep)
         ingest.take([(UP, b"[[", NOW)])
     assert "nested too deep" in set_aside(engine)[0].reason
 

@@ -1,0 +1,106 @@
+"""Runs one statement for many rows, and one question for many keys. Called by ingest's rooms.
+
+SQLAlchemy looks at each value of each row; at tens of thousands of rows a second that takes
+longer than the database does. Here it only compiles the statement, once for each database, and
+the rows go to the driver as they are: instants as whole milliseconds, hours as whole seconds.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import Any, Final
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Delete,
+    Insert,
+    Select,
+    Update,
+    text,
+)
+
+NAMED_AT_ONCE: Final = 500
+"""Keys in one question. SQLite takes 32,766 values in a statement, a key has up to three."""
+
+KEYS: Final = text("KEYS")
+"""Stands in a question for the condition that a row has one of the keys."""
+
+
+class Bulk:
+    """A statement of many rows.
+
+    Args:
+        make: returns the statement, for the database of the connection. Every value in it that
+            differs from row to row is a parameter, and there are no others.
+        names: the parameters, in the order in which they stand in a row.
+    """
+
+    def __init__(
+        self, make: Callable[[Connection], Insert | Update | Delete], names: Sequence[str]
+    ) -> None:
+        self._make = make
+        self._names = tuple(names)
+        self._compiled: dict[str, tuple[str, tuple[str, ...] | None]] = {}
+
+    def run(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run the statement for each row; nothing at all without rows."""
+        if not rows:
+            return
+        sql, order = self._sql(connection)
+        if order == self._names:
+            connection.exec_driver_sql(sql, list(rows))
+        elif order is None:
+            named = [dict(zip(self._names, row, strict=True)) for row in rows]
+            connection.exec_driver_sql(sql, named)
+        else:
+            pick = itemgetter(*(self._names.index(name) for name in order))
+            connection.exec_driver_sql(sql, [pick(row) for row in rows])
+
+    def _sql(self, connection: Connection) -> tuple[str, tuple[str, ...] | None]:
+        dialect = connection.dialect
+        if dialect.name not in self._compiled:
+            compiled = self._make(connection).compile(
+                dialect=dialect, column_keys=list(self._names)
+            )
+            order = tuple(compiled.positiontup or ()) if compiled.positional else None
+            self._compiled[dialect.name] = (str(compiled), order)
+        return self._compiled[dialect.name]
+
+
+class Question:
+    """A question for the rows of many keys. The answers are as the driver gives them.
+
+    Args:
+        select: the question without its keys: with `KEYS` for a condition.
+        key: the columns of a key.
+    """
+
+    def __init__(self, select: Select[Any], key: Sequence[Column[Any]]) -> None:
+        self._select = select
+        self._key = f"({', '.join(str(column) for column in key)})"
+        self._width = len(key)
+        self._compiled: dict[str, str] = {}
+
+    def ask(self, connection: Connection, keys: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Return the rows of the keys, in no order but the question's own within 500 keys."""
+        found: list[tuple[Any, ...]] = []
+        for some in some_at_once(keys):
+            values = tuple(chain.from_iterable(some))
+            result = connection.exec_driver_sql(self._sql(connection, len(some)), values)
+            found += [tuple(row) for row in result.all()]
+        return found
+
+    def _sql(self, connection: Connection, count: int) -> str:
+        dialect = connection.dialect
+        if dialect.name not in self._compiled:
+            self._compiled[dialect.name] = str(self._select.compile(dialect=dialect))
+        mark = "?" if dialect.positional else "%s"
+        one = f"({', '.join([mark] * self._width)})"
+        keys = f"{self._key} IN (VALUES {', '.join([one] * count)})"
+        return self._compiled[dialect.name].replace(str(KEYS), keys)
+
+
+def some_at_once(keys: Sequence[Any]) -> list[Sequence[Any]]:
+    """Return the keys in portions of at most 500."""
+    return [keys[start : start + NAMED_AT_ONCE] for start in range(0, len(keys), NAMED_AT_ONCE)]

@@ -1,0 +1,45 @@
+"""`menkou-hub bench`: what it prints. How fast it is no test says."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloud.cli import main
+
+CASES = [
+    "ingest, 50 events a message, SQLite",
+    "ingest, one event from each of 2,100 shops, SQLite",
+]
+
+
+def test_each_case_is_a_line_of_json(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert main(["bench", "ingest", "--json", "--events", "400"]) == 0
+    lines: list[dict[str, Any]] = [json.loads(one) for one in capsys.readouterr().out.splitlines()]
+    assert [line["case"] for line in lines] == CASES
+    for line in lines:
+        assert list(line) == [
+            *("bench", "case", "value", "unit", "baseline", "baseline_value", "ratio"),
+        ]
+        assert (line["bench"], line["unit"]) == ("ingest", "events/s")
+        assert min(line["value"], line["baseline_value"], line["ratio"]) > 0
+    assert list(tmp_path.iterdir()) == [], "nothing is left behind"
+
+
+def test_people_are_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--events", "100"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{CASES[0]}: ")
+    assert second.startswith(f"{CASES[1]}: ")
+    assert "events/s" in first
+
+
+@pytest.mark.parametrize("arguments", [["nothing"], ["--events", "0"], ["--events", "x"]])
+def test_wrong_usage_of_bench_ends_with_two(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", *arguments])
+    assert ended.value.code == 2
