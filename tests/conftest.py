@@ -9,8 +9,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let scripts/torture ask for more rounds than the suite has time for."""
+    """Let scripts/torture ask for more than the suite has time for."""
     parser.addoption("--rounds", type=int, default=1, help="how often each kill is repeated")
+    for name, kind, default, words in (
+        ("events", int, 6_000, "how many events the tortured boxes commit at least"),
+        ("kills", int, 20, "how often something is killed at least"),
+        ("rate", float, 200.0, "what happens at the tortured boxes in a second"),
+        ("seed", int, 20261122, "of what befalls them"),
+    ):
+        parser.addoption(f"--torture-{name}", type=kind, default=default, help=words)
 
 
 @pytest.fixture(scope="session")

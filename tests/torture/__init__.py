@@ -1,0 +1,1 @@
+"""A chain under torture: real boxes' stores and uplinks, real brokers, a lossy way between."""

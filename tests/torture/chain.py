@@ -1,0 +1,410 @@
+"""The chain that is tortured: its processes, and all that may befall them."""
+
+import logging
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from edge.store.database import connect
+from edge.store.outbox import Outbox
+from tests.support.processes import Mosquitto, Running, answers, free_port, our_command, until
+from tests.torture.truth import Hour, Identity, events_in, hours_of
+
+_log = logging.getLogger(__name__)
+FAKETIME = Path("/usr/lib") / f"{os.uname().machine}-linux-gnu/faketime/libfaketime.so.1"
+DISK_MB = 256
+_FIGURES = (
+    *("visitors", "reentries", "members", "entered", "left", "entered_closed", "left_closed"),
+    "staff",
+)
+
+
+@dataclass
+class Box:
+    """One box: its folder, its process, what was lost with its disks, and its clock's error."""
+
+    name: str
+    folder: Path
+    rate: float
+    halt: Path
+    data: Path
+    fault_s: int = 0
+    copy: Path | None = None
+    disks: int = 0
+    # Committed once, on a disk that was then replaced by an older copy of itself.
+    gone: dict[Identity, dict[str, Any]] = field(default_factory=dict)
+    process: Running | None = None
+
+    @property
+    def database(self) -> Path:
+        """Its database."""
+        return self.data / "menkou.db"
+
+    def start(self) -> None:
+        """Start it, by its own clock."""
+        (self.folder / "clock").write_text(f"{self.fault_s:+d}s\n")
+        argv = [sys.executable, "-m", "tests.torture.box", "--config"]
+        argv += [str(self.folder / "edge.toml"), "--rate", str(self.rate), "--halt", str(self.halt)]
+        clock = [
+            *("env", f"LD_PRELOAD={FAKETIME}", f"FAKETIME_TIMESTAMP_FILE={self.folder / 'clock'}"),
+            *("FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_CACHE_DURATION=1"),
+        ]
+        self.process = Running([*clock, *argv], self.folder / "box.log").start()
+
+    def keep_alive(self) -> None:
+        """Start it again if it has ended by itself, as systemd would: on a full disk it may."""
+        if self.process is None or not self.process.alive:
+            said = self.process.log()[-2000:] if self.process else ""
+            assert "Traceback" not in said or "no room" in said, f"{self.name}: {said}"
+            self.start()
+
+    def kill(self) -> None:
+        """Cut its power."""
+        if self.process is not None:
+            self.process.kill()
+
+    def step_clock(self, by_s: int) -> None:
+        """Set its clock while it runs."""
+        self.fault_s += by_s
+        (self.folder / "clock").write_text(f"{self.fault_s:+d}s\n")
+
+    def events(self) -> dict[Identity, dict[str, Any]]:
+        """Return what it has committed, as its database holds it now."""
+        return events_in(self.database) if self.database.exists() else {}
+
+    def copy_disk(self) -> None:
+        """Take a copy of its database, which may come back one day."""
+        if not self.database.exists():
+            return
+        target = self.folder / "copy.db"
+        target.unlink(missing_ok=True)
+        _copy(self.database, target)
+        self.copy = target
+
+    def go_back(self) -> None:
+        """Replace the disk by the older copy; what was only on it is remembered as gone."""
+        if self.copy is None:
+            return
+        self.gone |= self.events()
+        for name in ("menkou.db", "menkou.db-wal", "menkou.db-shm"):
+            (self.data / name).unlink(missing_ok=True)
+        shutil.copyfile(self.copy, self.database)
+        self.disks += 1
+        self.fault_s += 120  # nobody changes a disk within the minute
+
+    def waits(self) -> int:
+        """Return how many of its events the hub has not acknowledged."""
+        with closing(connect(self.data)) as db:
+            return Outbox(db).backlog().events
+
+
+def _copy(source: Path, target: Path) -> None:
+    with (
+        closing(sqlite3.connect(source, timeout=30)) as one,
+        closing(sqlite3.connect(target)) as other,
+    ):
+        one.backup(other)
+
+
+class Tortured:
+    """Boxes, their broker, a lossy way, the hub's broker, and a hub.
+
+    Args:
+        folder: where everything lives.
+        boxes: how many.
+        rate: happenings a second, all boxes together; each makes about 1.5 events.
+        seed: of what befalls them.
+    """
+
+    def __init__(self, folder: Path, *, boxes: int, rate: float, seed: int) -> None:
+        self._folder = folder
+        self._chance = random.Random(seed)
+        self.kills: Counter[str] = Counter()
+        self._backup: Path | None = None
+        self._mounted: list[Path] = []
+        self.halt = folder / "halt"
+        for side in ("boxes", "hub"):
+            (folder / side).mkdir()
+        self._brokers = {side: Mosquitto(folder / side) for side in ("boxes", "hub")}
+        for broker in self._brokers.values():
+            broker.start()
+        ports = [str(self._brokers[side].port) for side in ("boxes", "hub")]
+        self._relay = Running(
+            [sys.executable, "-m", "tests.torture.relay", *ports], folder / "relay.log"
+        ).start()
+        self.hub_db = folder / "hub" / "hub.db"
+        self.pages_port = free_port()
+        (folder / "hub.toml").write_text(
+            f'[hub]\ndata_dir = "{folder}/hub"\nlisten = "127.0.0.1:{self.pages_port}"\n'
+            f'[broker]\nurl = "{self._brokers["hub"].url}"\n'
+        )
+        migrated = self.hub("migrate").start()
+        assert migrated.wait() == 0, migrated.log()
+        self._ingest = self.hub("ingest").start()
+        self.boxes = [self._box(number, rate / boxes) for number in range(boxes)]
+        for box in self.boxes:
+            box.start()
+
+    def _box(self, number: int, rate: float) -> Box:
+        name = f"tt-{number:03}"
+        folder = self._folder / name
+        folder.mkdir()
+        small = self._small_disk() if number == 0 else None
+        data = small or folder / "data"
+        data.mkdir(mode=0o700, exist_ok=True)
+        box = Box(name=name, folder=folder, rate=rate, halt=self.halt, data=data)
+        (box.folder / "edge.toml").write_text(
+            f'[store]\nid = "{name}"\nname = "{name}"\ntimezone = "Asia/Shanghai"\n'
+            f'[box]\nid = "{name}-a"\ndata_dir = "{data}"\nclock = "host"\n'
+            f'[uplink]\nbroker = "{self._brokers["boxes"].url}"\n',
+            encoding="utf-8",
+        )
+        return box
+
+    def _small_disk(self) -> Path | None:
+        """Return a disk that can be filled; None where nobody may mount one."""
+        # Not within the test's folder: a killed test would leave what nobody can delete.
+        where = Path(tempfile.mkdtemp(prefix="menkou-torture-"))
+        made = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=0700", "menkou-torture", where],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            where.rmdir()
+            _log.warning("no small disk, so none is filled: %s", made.stderr.strip())
+            return None
+        self._mounted.append(where)
+        return where
+
+    def hub(self, command: str) -> Running:
+        """Return one of the hub's commands."""
+        config = str(self._folder / "hub.toml")
+        log = self._folder / f"hub-{command}.log"
+        return our_command("cloud.cli", command, "--config", config, log=log)
+
+    def befall(self) -> str:
+        """Let something happen; return what it was."""
+        weights: dict[Callable[[], str], int] = {
+            self._kill_box: 40,
+            self._kill_ingest: 25,
+            self._kill_broker: 15,
+            self._kill_relay: 10,
+            self._kill_all: 2,
+            self._copy_disk: 8,
+            self._replace_disk: 4,
+            self._back_up_hub: 4,
+            self._restore_hub: 2,
+            self._fill_disk: 3,
+            self._step_clock: 8,
+        }
+        (one,) = self._chance.choices(list(weights), weights=list(weights.values()))
+        what = one()
+        for box in self.boxes:
+            box.keep_alive()
+        return what
+
+    def _some_box(self) -> Box:
+        return self._chance.choice(self.boxes)
+
+    def _kill_box(self) -> str:
+        box = self._some_box()
+        box.kill()
+        self.kills["box"] += 1
+        box.start()
+        return f"{box.name} killed"
+
+    def _kill_ingest(self) -> str:
+        self._ingest.kill()
+        self.kills["hub"] += 1
+        self._pause(0.5)
+        self._ingest.start()
+        return "hub killed"
+
+    def _kill_broker(self) -> str:
+        side = self._chance.choice(("boxes", "hub"))
+        self._brokers[side].kill()
+        self.kills["broker"] += 1
+        self._pause(0.5)
+        self._brokers[side].start()
+        return f"broker of the {side} killed"
+
+    def _kill_relay(self) -> str:
+        self._relay.kill()
+        self.kills["relay"] += 1
+        self._relay.start()
+        return "relay killed"
+
+    def _kill_all(self) -> str:
+        for box in self.boxes:
+            box.kill()
+        for part in (self._ingest, self._relay, *self._brokers.values()):
+            part.kill()
+        self.kills["all"] += len(self.boxes) + 4
+        for broker in self._brokers.values():
+            broker.start()
+        for one in (self._ingest, self._relay):
+            one.start()
+        return "everything killed"
+
+    def _copy_disk(self) -> str:
+        box = self._some_box()
+        box.copy_disk()
+        return f"{box.name}: disk copied"
+
+    def _replace_disk(self) -> str:
+        box = self._some_box()
+        box.kill()
+        self.kills["box"] += 1
+        box.go_back()
+        box.start()
+        return f"{box.name}: disk replaced by an older copy"
+
+    def _back_up_hub(self) -> str:
+        target = self._folder / "hub-backup.db"
+        fresh = self._folder / "hub-backup.new"
+        fresh.unlink(missing_ok=True)
+        _copy(self.hub_db, fresh)
+        self._backup = fresh.rename(target)
+        return "hub backed up"
+
+    def _restore_hub(self) -> str:
+        if self._backup is None:
+            return self._back_up_hub()
+        self._ingest.kill()
+        self.kills["hub"] += 1
+        for name in ("hub.db", "hub.db-wal", "hub.db-shm"):
+            (self.hub_db.parent / name).unlink(missing_ok=True)
+        shutil.copyfile(self._backup, self.hub_db)
+        self._ingest.start()
+        return "hub restored from its backup"
+
+    def _fill_disk(self) -> str:
+        if not self._mounted:
+            return "no disk of its own to fill"
+        filler = self._mounted[0] / "filler"
+        with filler.open("wb") as file:
+            try:
+                while True:
+                    file.write(b"\0" * (1 << 16))
+                    file.flush()
+            except OSError:
+                pass  # full: that is what was wanted
+        self._pause(3.0)
+        filler.unlink()
+        return "the disk of the first box was full for a while"
+
+    def _step_clock(self) -> str:
+        box = self._some_box()
+        by_s = self._chance.choice((-86_400, -3_700, -90, -2, 2, 90, 3_700, 86_400))
+        if abs(box.fault_s + by_s) > 3 * 86_400:
+            by_s = -by_s
+        box.step_clock(by_s)
+        return f"{box.name}: clock stepped by {by_s} s"
+
+    def rest(self) -> None:
+        """Let things run for a moment."""
+        self._pause(1.0)
+
+    def _pause(self, longest_s: float) -> None:
+        time.sleep(self._chance.uniform(0, longest_s))
+
+    def committed(self) -> int:
+        """Return how many events stand in the boxes' databases."""
+        return sum(_count(box.database) for box in self.boxes)
+
+    def settle(self, within_s: float) -> None:
+        """Let nothing new happen, and wait until the hub has acknowledged all there is."""
+        self.halt.touch()
+        for box in self.boxes:
+            box.keep_alive()
+        until(
+            lambda: all(box.waits() == 0 for box in self.boxes),
+            within_s=within_s,
+            what="the boxes' outboxes being empty",
+        )
+        until(lambda: _one(self.hub_db, "SELECT count(*) FROM dirty") == 0, within_s, "the rollup")
+
+    def held(self) -> Counter[tuple[str, str, int]]:
+        """Return how often the hub holds each event: shop, epoch and number."""
+        with closing(sqlite3.connect(self.hub_db, timeout=30)) as connection:
+            return Counter(
+                connection.execute(
+                    "SELECT store, epoch.epoch, seq FROM event JOIN epoch ON epoch.pk = epoch_pk"
+                )
+            )
+
+    def figures(self) -> dict[Hour, Counter[str]]:
+        """Return what the hub's pages count, by shop and UTC hour."""
+        names = ", ".join(f'"{name}"' for name in _FIGURES)
+        with closing(sqlite3.connect(self.hub_db, timeout=30)) as connection:
+            rows = connection.execute(f"SELECT store, hour, {names} FROM hourly").fetchall()
+        return {
+            (store, datetime.fromtimestamp(hour, UTC).strftime("%Y-%m-%dT%H")): Counter(
+                dict(zip(_FIGURES, values, strict=True))
+            )
+            for store, hour, *values in rows
+        }
+
+    def pages(self) -> dict[str, dict[str, Any]]:
+        """Return what head office's page shows of each shop today, as its JSON has it."""
+        serve = self.hub("serve").start()
+        try:
+            until(lambda: answers(self.pages_port), what="the hub's pages")
+            address = f"http://127.0.0.1:{self.pages_port}/api/v1/shops"
+            shops = requests.get(address, timeout=30).json()["shops"]
+        finally:
+            serve.stop()
+        return {shop["store_id"]: shop for shop in shops}
+
+    def expected(self) -> dict[Hour, Counter[str]]:
+        """Return what the pages must count: of all that a box still has, or had and delivered."""
+        held = self.held()
+        return hours_of(
+            {
+                box.name: [
+                    event
+                    for (epoch, seq), event in {**box.gone, **box.events()}.items()
+                    if (box.name, epoch, seq) in held
+                ]
+                for box in self.boxes
+            }
+        )
+
+    def close(self) -> None:
+        """End everything."""
+        for box in self.boxes:
+            box.kill()
+        for part in (self._ingest, self._relay, *self._brokers.values()):
+            part.kill()
+        for where in self._mounted:
+            subprocess.run(["umount", where], check=True)
+            where.rmdir()
+
+
+def _one(database: Path, query: str) -> int:
+    with closing(sqlite3.connect(database, timeout=30)) as connection:
+        value: int = connection.execute(query).fetchone()[0]
+        return value
+
+
+def _count(database: Path) -> int:
+    try:
+        return _one(database, "SELECT coalesce(sum(last_seq), 0) FROM epoch")
+    except sqlite3.OperationalError:  # its first start is still making it
+        return 0
