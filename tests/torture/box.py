@@ -12,13 +12,14 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from ulid import ULID
 
-from edge.app.common import steady_clock, stop_on_signals
+from edge.app.common import stop_on_signals
 from edge.app.uplink import uplink_of
+from edge.clock import SteadyClock, SystemClock
 from edge.config import load
 from edge.core.visit import (
     Change,
@@ -33,8 +34,9 @@ from edge.core.visit import (
     time_of,
 )
 from edge.pipeline import Recorder
-from edge.ports import Clock, Fact
+from edge.ports import Clock, ClockState, Fact
 from edge.store.database import StoreLock, connect, migrate
+from edge.store.figures import last_event_at
 from edge.store.ledger import SqliteVisitLog
 from edge.store.outbox import Outbox
 from edge.uplink.link import Condition
@@ -42,6 +44,26 @@ from edge.uplink.link import Condition
 _TICK_S = 0.01
 _MEMBERS = 40
 _RECENT = 200
+
+
+class WrongClock:
+    """The system's clock, wrong by the seconds that stand in a file; believed all the same."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._true = SystemClock(trusted=True)
+
+    def now(self) -> datetime:
+        """Return the wrong time."""
+        return self._true.now() + timedelta(seconds=int(self._file.read_text() or 0))
+
+    def mono(self) -> float:
+        """Return seconds of the monotonic clock, which nobody can set."""
+        return self._true.mono()
+
+    def state(self) -> ClockState:
+        """Return what the kernel says of a clock that is kept by somebody."""
+        return self._true.state()
 
 
 class Doors:
@@ -123,6 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--rate", type=float, required=True, help="happenings a second")
+    parser.add_argument("--clock", type=Path, required=True, help="by how many seconds it is wrong")
     parser.add_argument("--halt", type=Path, required=True)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -133,7 +156,7 @@ def main() -> None:
     try:
         db = connect(config.data_dir)
         migrate(db)
-        clock = steady_clock(config, db)
+        clock = SteadyClock(WrongClock(arguments.clock), last_event_at(db))
         epoch = Outbox(db).begin_epoch(clock.now(), "run")
         visits = SqliteVisitLog(db, epoch, "run", basis="distinct")
         uplink = uplink_of(

@@ -1,7 +1,7 @@
 """The chain that is tortured: its processes, and all that may befall them."""
 
+import contextlib
 import logging
-import os
 import random
 import shutil
 import sqlite3
@@ -25,7 +25,6 @@ from tests.support.processes import Mosquitto, Running, answers, free_port, our_
 from tests.torture.truth import Hour, Identity, events_in, hours_of
 
 _log = logging.getLogger(__name__)
-FAKETIME = Path("/usr/lib") / f"{os.uname().machine}-linux-gnu/faketime/libfaketime.so.1"
 DISK_MB = 256
 _FIGURES = (
     *("visitors", "reentries", "members", "entered", "left", "entered_closed", "left_closed"),
@@ -56,14 +55,11 @@ class Box:
 
     def start(self) -> None:
         """Start it, by its own clock."""
-        (self.folder / "clock").write_text(f"{self.fault_s:+d}s\n")
+        (self.folder / "clock").write_text(str(self.fault_s))
         argv = [sys.executable, "-m", "tests.torture.box", "--config"]
         argv += [str(self.folder / "edge.toml"), "--rate", str(self.rate), "--halt", str(self.halt)]
-        clock = [
-            *("env", f"LD_PRELOAD={FAKETIME}", f"FAKETIME_TIMESTAMP_FILE={self.folder / 'clock'}"),
-            *("FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_CACHE_DURATION=1"),
-        ]
-        self.process = Running([*clock, *argv], self.folder / "box.log").start()
+        argv += ["--clock", str(self.folder / "clock")]
+        self.process = Running(argv, self.folder / "box.log").start()
 
     def keep_alive(self) -> None:
         """Start it again if it has ended by itself, as systemd would: on a full disk it may."""
@@ -80,7 +76,7 @@ class Box:
     def step_clock(self, by_s: int) -> None:
         """Set its clock while it runs."""
         self.fault_s += by_s
-        (self.folder / "clock").write_text(f"{self.fault_s:+d}s\n")
+        (self.folder / "clock").write_text(str(self.fault_s))
 
     def events(self) -> dict[Identity, dict[str, Any]]:
         """Return what it has committed, as its database holds it now."""
@@ -298,13 +294,9 @@ class Tortured:
         if not self._mounted:
             return "no disk of its own to fill"
         filler = self._mounted[0] / "filler"
-        with filler.open("wb") as file:
-            try:
-                while True:
-                    file.write(b"\0" * (1 << 16))
-                    file.flush()
-            except OSError:
-                pass  # full: that is what was wanted
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"\0" * (1 << 16))
         self._pause(3.0)
         filler.unlink()
         return "the disk of the first box was full for a while"
