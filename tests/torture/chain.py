@@ -130,6 +130,8 @@ class Tortured:
         self._folder = folder
         self._chance = random.Random(seed)
         self.kills: Counter[str] = Counter()
+        self.rounds = 0
+        self._deck: list[Callable[[], str]] = []
         self._backup: Path | None = None
         self._mounted: list[Path] = []
         self.halt = folder / "halt"
@@ -194,26 +196,38 @@ class Tortured:
         log = self._folder / f"hub-{command}.log"
         return our_command("cloud.cli", command, "--config", config, log=log)
 
+    @property
+    def all_befell(self) -> bool:
+        """Whether everything has happened at least once."""
+        return self.rounds > 0 and not self._deck
+
     def befall(self) -> str:
         """Let something happen; return what it was."""
-        weights: dict[Callable[[], str], int] = {
-            self._kill_box: 40,
-            self._kill_ingest: 25,
-            self._kill_broker: 15,
-            self._kill_relay: 10,
-            self._kill_all: 2,
-            self._copy_disk: 8,
-            self._replace_disk: 4,
-            self._back_up_hub: 4,
-            self._restore_hub: 2,
-            self._fill_disk: 3,
-            self._step_clock: 8,
-        }
-        (one,) = self._chance.choices(list(weights), weights=list(weights.values()))
+        if not self._deck:
+            self._deck = [card for card, times in self._cards().items() for _ in range(times)]
+            self._chance.shuffle(self._deck)
+            self.rounds += 1
+        one = self._deck.pop()
         what = one()
         for box in self.boxes:
             box.keep_alive()
         return what
+
+    def _cards(self) -> dict[Callable[[], str], int]:
+        """Return what may befall the chain, and how often before all has."""
+        return {
+            self._kill_box: 6,
+            self._kill_ingest: 4,
+            self._kill_broker: 3,
+            self._kill_relay: 2,
+            self._kill_all: 1,
+            self._copy_disk: 2,
+            self._replace_disk: 2,
+            self._back_up_hub: 1,
+            self._restore_hub: 1,
+            self._fill_disk: 1,
+            self._step_clock: 3,
+        }
 
     def _some_box(self) -> Box:
         return self._chance.choice(self.boxes)
@@ -264,7 +278,11 @@ class Tortured:
         return f"{box.name}: disk copied"
 
     def _replace_disk(self) -> str:
-        box = self._some_box()
+        copied = [box for box in self.boxes if box.copy is not None]
+        if not copied:
+            self._deck.insert(0, self._replace_disk)
+            return self._copy_disk()
+        box = self._chance.choice(copied)
         box.kill()
         self.kills["box"] += 1
         box.go_back()
@@ -281,6 +299,7 @@ class Tortured:
 
     def _restore_hub(self) -> str:
         if self._backup is None:
+            self._deck.insert(0, self._restore_hub)
             return self._back_up_hub()
         self._ingest.kill()
         self.kills["hub"] += 1
