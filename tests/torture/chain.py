@@ -65,7 +65,7 @@ class Box:
         """Start it again if it has ended by itself, as systemd would: on a full disk it may."""
         if self.process is None or not self.process.alive:
             said = self.process.log()[-2000:] if self.process else ""
-            assert "Traceback" not in said or "no room" in said, f"{self.name}: {said}"
+            assert "Traceback" not in said or "StoreFull" in said, f"{self.name}: {said}"
             self.start()
 
     def kill(self) -> None:
