@@ -283,11 +283,20 @@ class Tortured:
             self._deck.insert(0, self._replace_disk)
             return self._copy_disk()
         box = self._chance.choice(copied)
+        self._deliver_what_will_be_gone(box)
         box.kill()
         self.kills["box"] += 1
         box.go_back()
         box.start()
         return f"{box.name}: disk replaced by an older copy"
+
+    def _deliver_what_will_be_gone(self, box: Box) -> None:
+        """Wait a moment for the hub to know numbers that the box will have forgotten."""
+        assert box.copy is not None
+        copied = _count(box.copy)
+        until_s = time.monotonic() + 10
+        while _count(box.database) - box.waits() <= copied and time.monotonic() < until_s:
+            time.sleep(0.1)
 
     def _back_up_hub(self) -> str:
         target = self._folder / "hub-backup.db"
