@@ -84,8 +84,6 @@ class Box:
 
     def copy_disk(self) -> None:
         """Take a copy of its database, which may come back one day."""
-        if not self.database.exists():
-            return
         target = self.folder / "copy.db"
         target.unlink(missing_ok=True)
         _copy(self.database, target)
@@ -156,6 +154,11 @@ class Tortured:
         self.boxes = [self._box(number, rate / boxes) for number in range(boxes)]
         for box in self.boxes:
             box.start()
+        until(
+            lambda: all(_count(box.database) > box.waits() for box in self.boxes),
+            within_s=60,
+            what="something of every box being at the hub",
+        )
 
     def _box(self, number: int, rate: float) -> Box:
         name = f"tt-{number:03}"
