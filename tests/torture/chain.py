@@ -155,7 +155,7 @@ class Tortured:
         for box in self.boxes:
             box.start()
         until(
-            lambda: all(_count(box.database) > box.waits() for box in self.boxes),
+            lambda: all(0 < _count(box.database) > box.waits() for box in self.boxes),
             within_s=60,
             what="something of every box being at the hub",
         )
