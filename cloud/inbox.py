@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from cloud.batches import Fact, read_facts
 from edge.wire.codec import (
     EventFault,
     WireFault,
@@ -18,7 +19,6 @@ from edge.wire.codec import (
     decode_status,
     inflated,
 )
-from edge.wire.facts import Fact, read_facts
 from edge.wire.messages import Heartbeat, Hello, KeyRequest, Status
 from edge.wire.topics import BoxAddress, parse_topic
 

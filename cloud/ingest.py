@@ -22,12 +22,12 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from cloud import aside, boxes, facts, members
 from cloud.acks import Reply, answer_batch, answer_hello
+from cloud.batches import Fact
 from cloud.db import writing
 from cloud.inbox import Aside, Gathered, Intake, Received, sort_out
 from cloud.inbox import aside as make_aside
 from cloud.ledger import Entry, Ledger, Named
 from cloud.shares import Shares
-from edge.wire.facts import Fact
 
 _log = logging.getLogger(__name__)
 

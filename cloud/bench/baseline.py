@@ -4,18 +4,16 @@ Used by the benchmarks. The same database, schema, settings and transactions; bu
 gaps, no visits, no hours, no acknowledgements.
 """
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import Engine
 
+from cloud.batches import Fact, read_facts, texts_of
 from cloud.inbox import Received
-from edge.wire.facts import Fact, read_facts
 
 NAME: Final = "validating and inserting the same events directly"
-_JSON: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 def open_plain(engine: Engine) -> sqlite3.Connection:
@@ -31,7 +29,7 @@ def open_plain(engine: Engine) -> sqlite3.Connection:
 def insert(plain: sqlite3.Connection, messages: Sequence[Received]) -> None:
     plain.execute("BEGIN IMMEDIATE")
     facts = [fact for _, payload, _ in messages for fact in _facts(payload)]
-    texts = [_JSON.encode(fact.body) for fact in facts]
+    texts = texts_of(facts)
     plain.executemany(
         "INSERT INTO event (epoch_pk, seq, kind, at, mono, clock, body, subject)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
