@@ -15,8 +15,9 @@ from cloud.bench.report import Result
 from cloud.db import migrate, open_engine
 from cloud.inbox import Received
 from cloud.ingest import Ingest
-from cloud.mqtt import TOGETHER_BYTES, TOGETHER_MAX
+from cloud.mqtt import TOGETHER_MAX, TOGETHER_WEIGHT
 from cloud.shares import Shares
+from cloud.waiting import weight_of
 
 _TURNS: Final = 4
 
@@ -67,11 +68,11 @@ def _sets(messages: Sequence[Received]) -> list[list[Received]]:
     sets: list[list[Received]] = [[]]
     size = 0
     for message in messages:
-        if sets[-1] and (len(sets[-1]) == TOGETHER_MAX or size >= TOGETHER_BYTES):
+        if sets[-1] and (len(sets[-1]) == TOGETHER_MAX or size >= TOGETHER_WEIGHT):
             sets.append([])
             size = 0
         sets[-1].append(message)
-        size += len(message[1])
+        size += weight_of(message[1])
     return sets
 
 
