@@ -5,9 +5,9 @@ Called by `ingest` inside its transaction.
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
@@ -39,8 +39,7 @@ UNKNOWN_ZONE: Final = "UTC"
 """The zone of a shop until a hello has named it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(NamedTuple):
     """A box as it was when it was locked. Moments are whole milliseconds since 1970."""
 
     last_seen: int | None
@@ -72,7 +71,7 @@ def lock_boxes(connection: Connection, addresses: Sequence[BoxAddress]) -> dict[
 def _locked(connection: Connection, addresses: Sequence[BoxAddress]) -> dict[Key, Known]:
     keys = [(address.store, address.box) for address in addresses]
     return {
-        (store_id, box_id): Known(last_seen=seen, last_fact_at=fact_at, timezone=zone)
+        (store_id, box_id): Known(seen, fact_at, zone)
         for store_id, box_id, seen, fact_at, zone in _LOCK.ask(connection, keys)
     }
 
@@ -162,15 +161,17 @@ def hear(connection: Connection, known: Mapping[Key, Known], intakes: Collection
         before = known[address.store, address.box]
         if (spoke := intake.live_at) is None:
             continue
-        until = milliseconds(intake.last_at)
-        sure = [fact.at for fact in intake.events if fact.clock == "ok" and fact.at <= until]
-        seen = _latest(before.last_seen, milliseconds(spoke))
-        fact_at = _latest(before.last_fact_at, max(sure, default=None))
-        if (seen, fact_at) != (before.last_seen, before.last_fact_at):
+        until = _milliseconds(spoke)
+        sure = [fact.at for fact in intake.events if fact.at <= until and fact.clock == "ok"]
+        seen = _latest(before.last_seen, until)
+        fact_at = _latest(before.last_fact_at, max(sure)) if sure else before.last_fact_at
+        if seen != before.last_seen or fact_at != before.last_fact_at:
             rows.append((seen, fact_at, address.store, address.box))
     _SPOKE.run(connection, rows)
 
 
+# Messages that were read together came at one moment.
+_milliseconds: Final = lru_cache(maxsize=1_024)(milliseconds)
 _SPOKE: Final = Bulk(
     lambda _: (
         update(box)

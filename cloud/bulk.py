@@ -80,7 +80,7 @@ class Question:
         self._select = select
         self._key = f"({', '.join(str(column) for column in key)})"
         self._width = len(key)
-        self._compiled: dict[str, str] = {}
+        self._compiled: dict[tuple[str, int], str] = {}  # by database and number of keys
 
     def ask(self, connection: Connection, keys: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Return the rows of the keys, in no order but the question's own within 500 keys."""
@@ -88,17 +88,20 @@ class Question:
         for some in some_at_once(keys):
             values = tuple(chain.from_iterable(some))
             result = connection.exec_driver_sql(self._sql(connection, len(some)), values)
-            found += [tuple(row) for row in result.all()]
+            found += result.cursor.fetchall() if result.cursor else []
+            result.close()
         return found
 
     def _sql(self, connection: Connection, count: int) -> str:
         dialect = connection.dialect
-        if dialect.name not in self._compiled:
-            self._compiled[dialect.name] = str(self._select.compile(dialect=dialect))
-        mark = "?" if dialect.positional else "%s"
-        one = f"({', '.join([mark] * self._width)})"
-        keys = f"{self._key} IN (VALUES {', '.join([one] * count)})"
-        return self._compiled[dialect.name].replace(str(KEYS), keys)
+        known = (dialect.name, count)
+        if known not in self._compiled:
+            mark = "?" if dialect.positional else "%s"
+            one = f"({', '.join([mark] * self._width)})"
+            keys = f"{self._key} IN (VALUES {', '.join([one] * count)})"
+            sql = str(self._select.compile(dialect=dialect)).replace(str(KEYS), keys)
+            self._compiled[known] = sql
+        return self._compiled[known]
 
 
 def some_at_once(keys: Sequence[Any]) -> list[Sequence[Any]]:

@@ -22,12 +22,12 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from cloud import aside, boxes, facts, members
 from cloud.acks import Reply, answer_batch, answer_hello
+from cloud.batches import Fact
 from cloud.db import writing
 from cloud.inbox import Aside, Gathered, Intake, Received, sort_out
 from cloud.inbox import aside as make_aside
 from cloud.ledger import Entry, Ledger, Named
 from cloud.shares import Shares
-from edge.wire.facts import Fact
 
 _log = logging.getLogger(__name__)
 
@@ -228,7 +228,8 @@ def _introduce(connection: Connection, intake: Intake, asides: list[Aside]) -> s
 
 def _sift(intake: Intake, ledger: Ledger, asides: list[Aside]) -> list[facts.New]:
     """Note what arrived, good and faulty; return the events that are new."""
-    entries = ledger.of(intake.address)
+    address = intake.address
+    entries = ledger.of(address)
     by_epoch: dict[str, dict[int, Fact]] = {}
     for fact in intake.events:
         by_epoch.setdefault(fact.epoch, {}).setdefault(fact.seq, fact)
@@ -238,9 +239,7 @@ def _sift(intake: Intake, ledger: Ledger, asides: list[Aside]) -> list[facts.New
         entry = entries[name]
         seqs = sorted(numbered)
         held = ledger.held_events(entry, seqs) if seqs[0] <= entry.received.top else ()
-        new += [
-            facts.New(entry.pk, intake.address, numbered[seq]) for seq in seqs if seq not in held
-        ]
+        new += [facts.New(entry.pk, address, numbered[seq]) for seq in seqs if seq not in held]
         numbers.append((entry, seqs))
     _note_faulty(intake, ledger, asides)
     for entry, seqs in numbers:

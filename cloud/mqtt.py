@@ -1,9 +1,11 @@
 """Carries messages between the broker and `ingest`, which knows nothing of MQTT.
 
-    broker -> client thread -> bounded queue -> ingest thread -> commit -> acknowledgements
+    broker -> client thread -> bounded lanes -> ingest thread -> commit -> acknowledgements
                                                      `-> wakes the rollup thread
 
-A message may be dropped (the queue is full) or its transaction may fail: both are counted, and
+The hub subscribes to facts with QoS 0: delivery is its own acknowledgement, after its commit, and
+a broker that holds at most 20 unanswered messages (Mosquitto's default) would be waited for. A
+message may be dropped (the queue is full) or its transaction may fail: both are counted, and
 the box sends again whatever this hub has not acknowledged. Started by `cli`.
 """
 
@@ -19,21 +21,22 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy.exc import SQLAlchemyError
 
+from cloud.client import Client
 from cloud.inbox import Received
-from cloud.waiting import Waiting
+from cloud.waiting import Bound, Waiting
 from edge.wire.messages import PAYLOAD_BYTES_MAX
-from edge.wire.topics import every_box
+from edge.wire.topics import Channel, every_box
 
 _log = logging.getLogger(__name__)
-_QUEUED_MAX: Final = 20_000
-_QUEUED_BYTES: Final = 256 * 1024 * 1024
+_LIVE: Final = Bound(20_000, 256 * 1024 * 1024)
+_LATE: Final = Bound(4_000, 64 * 1024 * 1024)
+"""Late batches that may wait: some seconds' work, so that boxes hear of them before they ask."""
 TOGETHER_MAX: Final = 4_096
 """Messages in one transaction: of a chain of 2,100 shops more than one each."""
-TOGETHER_BYTES: Final = 2 * 1024 * 1024
-"""What they may weigh in all: about 7,000 events, a tenth of a second's work."""
+TOGETHER_WEIGHT: Final = 2 * 1024 * 1024
+"""What they may weigh in all, as JSON: about 8,000 events, two tenths of a second's work."""
 _TOGETHER_S: Final = 0.05
 _IDLE_S: Final = 0.5
 _BEAT_S: Final = 5.0
@@ -41,6 +44,8 @@ _RETRY_S: Final = (1.0, 2.0, 5.0, 10.0)
 _RECONNECT_S: Final = (1, 30)
 _ROLLUP_PAUSE_S: Final = 0.1
 _ROLLUP_IDLE_S: Final = 2.0
+_HEARD: Final[dict[Channel, int]] = {"up": 0, "late": 0, "status": 1, "health": 1}
+"""What the hub subscribes to, with which QoS."""
 _MQTT_PORT: Final = 1883
 _MQTTS_PORT: Final = 8883
 
@@ -117,13 +122,14 @@ class Post:
         roll: Callable[[], int],
         stop: threading.Event,
         *,
-        queued_max: int = _QUEUED_MAX,
+        live: Bound = _LIVE,
+        late: Bound = _LATE,
     ) -> None:
         self._broker = broker
         self._taker = taker
         self._roll = roll
         self._stop = stop
-        self._queue = Waiting(most=queued_max, most_bytes=_QUEUED_BYTES)
+        self._queue = Waiting(live=live, late=late)
         self._dirtied = threading.Event()
         self._losses = _Losses()
         self._why_failed: str | None = None
@@ -131,14 +137,13 @@ class Post:
         self.subscribed = threading.Event()
         self._client = self._make_client()
 
-    def _make_client(self) -> paho.Client:
-        client = paho.Client(CallbackAPIVersion.VERSION2, clean_session=True)
+    def _make_client(self) -> Client:
+        client = Client(self._on_heard)
         client.reconnect_delay_set(*_RECONNECT_S)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
         broker = self._broker
         if broker.tls:
             client.tls_set(
@@ -172,7 +177,7 @@ class Post:
         if reason.is_failure:
             _log.error("broker %s: refused the connection: %s", self._broker.shown, reason)
             return
-        client.subscribe([(every_box(name), 1) for name in ("up", "status", "health")])
+        client.subscribe([(every_box(name), qos) for name, qos in _HEARD.items()])
         self.connected.set()
         self._why_failed = None
         _log.info("broker %s: connected", self._broker.shown)
@@ -195,22 +200,19 @@ class Post:
         if not self._stop.is_set():
             _log.warning("broker %s: connection lost: %s", self._broker.shown, reason)
 
-    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+    def _on_heard(self, messages: list[tuple[str, bytes]]) -> None:
+        now = datetime.now(UTC)
         # One byte too many is kept of what is too large: ingest refuses it, memory is bounded.
-        payload = bytes(message.payload[: PAYLOAD_BYTES_MAX + 1])
-        try:
-            taken = self._queue.put((message.topic, payload, datetime.now(UTC)))
-        except UnicodeDecodeError:
-            taken = False
-        if not taken:
-            self._losses.add(dropped=1)
+        received = [(topic, payload[: PAYLOAD_BYTES_MAX + 1], now) for topic, payload in messages]
+        if refused := self._queue.put(received):
+            self._losses.add(dropped=refused)
 
     def ingest(self) -> None:
         """Take what was received, in sets, and publish the acknowledgements."""
         beaten = 0.0
         while not self._stop.is_set():
             messages = self._queue.gather(
-                _IDLE_S, _TOGETHER_S, most=TOGETHER_MAX, most_bytes=TOGETHER_BYTES
+                _IDLE_S, _TOGETHER_S, most=TOGETHER_MAX, weight=TOGETHER_WEIGHT
             )
             # Without a broker nothing is taken in: then there is no sign of life either.
             if self.subscribed.is_set() and time.monotonic() - beaten >= _BEAT_S:
@@ -231,10 +233,9 @@ class Post:
                     return
                 continue
             self._dirtied.set()
-            for topic, payload in replies:
-                # What is said while the broker is away is lost; the box asks again.
-                if self.connected.is_set():
-                    self._client.publish(topic, payload, qos=1)
+            # What is said while the broker is away is lost; the box asks again.
+            if self.connected.is_set():
+                self._client.send(replies)
             return
         self._losses.add(dropped=len(messages))
 

@@ -18,6 +18,7 @@ from cloud.ingest import Ingest
 from cloud.mqtt import BrokerAddress, Post
 from cloud.queries import chain_today
 from cloud.rollup import rollup
+from cloud.waiting import Bound
 from cloud.worker import Crew
 from edge.wire.codec import decode_ack
 from edge.wire.messages import Ack
@@ -81,11 +82,12 @@ StartHub = Callable[..., Post]
 def start_hub(engine: Engine, ingest: Ingest) -> Iterator[StartHub]:
     crews: list[Crew] = []
 
-    def start(port: int, taker: mqtt.Taker = ingest, queued_max: int = 100) -> Post:
+    def start(port: int, taker: mqtt.Taker = ingest, live: int = 100) -> Post:
         crew = Crew()
         crews.append(crew)
         broker = BrokerAddress(host="127.0.0.1", port=port)
-        post = Post(broker, taker, lambda: rollup(engine), crew.stop, queued_max=queued_max)
+        bound = Bound(live, 1_000_000)
+        post = Post(broker, taker, lambda: rollup(engine), crew.stop, live=bound)
         crew.start("mqtt", post.receive)
         crew.start("ingest", post.ingest)
         crew.start("rollup", post.rollup)
