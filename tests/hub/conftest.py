@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from cloud.db import migrate, open_engine
 from cloud.ingest import Ingest
 from cloud.shares import Shares
+from cloud.throwaway import Postgres, throwaway
 from edge.wire.codec import decode_ack, encode
 from edge.wire.messages import (
     Ack,
@@ -194,9 +195,44 @@ def acks(replies: Sequence[tuple[str, bytes]]) -> list[Ack]:
     return [decode_ack(payload) for _, payload in replies]
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A server with a database `hub` that has the schema. Its data die with it: nothing waits
+    for the disk, which only the tests that kill the server's clients would notice.
+    """
+    with throwaway(durable=False) as server:
+        made = open_engine(server.make("hub"))
+        migrate(made)
+        made.dispose()
+        yield server
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_engine(f"sqlite:///{tmp_path / 'hub.db'}")
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """The address of a database of PostgreSQL that has the schema, and nothing else."""
+    name = f"test{next(_numbers)}"
+    yield postgres.make(name, "hub")
+    postgres.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database of either kind; that of SQLite is not made yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'hub.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what is SQLite's own."""
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+"""For what is PostgreSQL's own."""
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    made = open_engine(database_url)
     migrate(made)
     yield made
     made.dispose()

@@ -15,6 +15,7 @@ from cloud import aside, db, facts, tables
 from cloud.db import check_schema, migrate, open_engine, reading, writing
 from cloud.errors import DatabaseFault
 from cloud.rollup import rollup
+from tests.hub.conftest import on_sqlite
 
 
 def empty(folder: Path) -> Engine:
@@ -112,6 +113,7 @@ def test_a_database_that_cannot_be_opened_is_an_error_without_its_password(tmp_p
     engine.dispose()
 
 
+@on_sqlite
 def test_sqlite_syncs_every_commit_and_checks_references(engine: Engine) -> None:
     with reading(engine) as connection:
         values = {
