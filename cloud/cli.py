@@ -7,6 +7,7 @@ import argparse
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from typing import Final
 
 from sqlalchemy import Engine, make_url
 
-from cloud import bench
+from cloud import bench, retention
 from cloud.config import HubConfig, load
 from cloud.db import check_schema, migrate, open_engine, reading, writing
 from cloud.releases import Release, every_release, restore, revoke
@@ -64,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
         ("serve", _serve, "serve head office's pages", "serve --config hub.toml"),
         ("ingest", _ingest, "take facts from the broker", "ingest --config hub.toml"),
         ("migrate", _migrate, "bring the database up to date", "migrate --config hub.toml"),
+        ("retain", _retain, "let go of facts past [hub] keep_events", "retain --config hub.toml"),
     ):
         command = _command(commands, name, words, example)
         _takes_config(command)
@@ -181,6 +183,14 @@ def _migrate(arguments: argparse.Namespace) -> int:
         engine.dispose()
     shown = make_url(config.database_url).render_as_string(hide_password=True)
     print(f"database {shown}: up to date", file=sys.stderr)
+    return 0
+
+
+def _retain(arguments: argparse.Namespace) -> int:
+    keep = _config(arguments).keep_events
+    with _database(arguments) as engine:
+        cleared = retention.retain(engine, keep, datetime.now(UTC), threading.Event())
+    print(f"retain: {retention.words(cleared)}", file=sys.stderr)
     return 0
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.inbox import Received
@@ -41,6 +41,10 @@ _RETRY_S: Final = (1.0, 2.0, 5.0, 10.0)
 _RECONNECT_S: Final = (1, 30)
 _ROLLUP_PAUSE_S: Final = 0.1
 _ROLLUP_IDLE_S: Final = 2.0
+_SHARED: Final = ("up",)
+# Retained, which a broker never sends to those who share: each process takes them all, to the
+# same effect.
+_EVERYBODYS: Final = ("status", "health")
 _MQTT_PORT: Final = 1883
 _MQTTS_PORT: Final = 8883
 
@@ -118,10 +122,12 @@ class Post:
         stop: threading.Event,
         *,
         queued_max: int = _QUEUED_MAX,
+        share: str | None = None,
     ) -> None:
         self._broker = broker
         self._taker = taker
         self._roll = roll
+        self._share = share
         self._stop = stop
         self._queue = Waiting(most=queued_max, most_bytes=_QUEUED_BYTES)
         self._dirtied = threading.Event()
@@ -132,7 +138,7 @@ class Post:
         self._client = self._make_client()
 
     def _make_client(self) -> paho.Client:
-        client = paho.Client(CallbackAPIVersion.VERSION2, clean_session=True)
+        client = self._new_client()
         client.reconnect_delay_set(*_RECONNECT_S)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
@@ -150,6 +156,12 @@ class Post:
         if broker.username is not None:
             client.username_pw_set(broker.username, broker.password)
         return client
+
+    def _new_client(self) -> paho.Client:
+        if self._share is None:  # MQTT 3.1.1, the only one that the embedded broker speaks
+            return paho.Client(CallbackAPIVersion.VERSION2, clean_session=True)
+        # In MQTT 5 a session ends with its connection, unless one asks for more.
+        return paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
 
     def losses(self) -> tuple[int, int]:
         """Return dropped messages and database errors that are not written down yet."""
@@ -172,7 +184,10 @@ class Post:
         if reason.is_failure:
             _log.error("broker %s: refused the connection: %s", self._broker.shown, reason)
             return
-        client.subscribe([(every_box(name), 1) for name in ("up", "status", "health")])
+        group = "" if self._share is None else f"$share/{self._share}/"
+        topics = [group + every_box(name) for name in _SHARED]
+        topics += [every_box(name) for name in _EVERYBODYS]
+        client.subscribe([(topic, 1) for topic in topics])
         self.connected.set()
         self._why_failed = None
         _log.info("broker %s: connected", self._broker.shown)

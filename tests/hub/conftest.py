@@ -10,8 +10,9 @@ from random import Random
 import pytest
 from sqlalchemy import Engine
 
-from cloud.db import migrate, open_engine
+from cloud.db import migrate, open_engine, writing
 from cloud.ingest import Ingest
+from cloud.partitions import make_next
 from cloud.shares import Shares
 from cloud.throwaway import Postgres, throwaway
 from edge.wire.codec import decode_ack, encode
@@ -203,8 +204,21 @@ def postgres() -> Iterator[Postgres]:
     with throwaway(durable=False) as server:
         made = open_engine(server.make("hub"))
         migrate(made)
+        _make_months(made)
         made.dispose()
         yield server
+
+
+def _make_months(engine: Engine) -> None:
+    """Make the partitions of a running hub, without a word on how long facts are kept."""
+    first = NOW.replace(month=1, day=1, hour=0, minute=0)
+    for _ in iter(lambda: _make_month(engine, first), None):
+        pass
+
+
+def _make_month(engine: Engine, first: datetime) -> str | None:
+    with writing(engine) as connection:
+        return make_next(connection, first, NOW)
 
 
 @pytest.fixture

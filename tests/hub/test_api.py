@@ -82,8 +82,8 @@ def test_a_database_that_is_away_is_told_as_such(
     engine.dispose()
     for name in ("hub.db", "hub.db-wal", "hub.db-shm"):
         (tmp_path / name).unlink(missing_ok=True)
-    if name := engine.url.database if engine.dialect.name == "postgresql" else None:
+    if engine.dialect.name == "postgresql":
         server: Postgres = request.getfixturevalue("postgres")
-        server.drop(name)
+        server.drop(engine.url.database or "")
     answer = client.get("/api/v1/health")
     assert (answer.status_code, answer.get_json()) == (503, {"state": "database_away"})
