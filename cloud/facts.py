@@ -11,9 +11,10 @@ from json.encoder import JSONEncoder
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Insert, literal_column, or_, select
+from sqlalchemy import Connection, Insert, insert, literal_column, or_, select
 
 from cloud.bulk import KEYS, Bulk, Question
+from cloud.copying import Copy
 from cloud.db import upsert
 from cloud.hours import hour_of_minute
 from cloud.tables import crossing_minute, dirty, event, visit
@@ -61,8 +62,9 @@ def _body_texts(bodies: list[dict[str, Any]]) -> list[str]:
 
 _JSON: Final[JSONEncoder] = json.JSONEncoder(separators=(",", ":"))
 _INSERT_EVENTS: Final = Bulk(
-    lambda connection: upsert(connection, event).on_conflict_do_nothing(),
+    lambda _: insert(event),  # the ledger has said that they are new
     ("epoch_pk", "seq", "kind", "at", "mono", "clock", "body", "subject"),
+    Copy(),
 )
 
 
@@ -167,9 +169,11 @@ def _count(connection: Connection) -> Insert:
     )
 
 
-_TELL: Final = Bulk(_tell, (*_VISIT, *_TOLD))
-_CLOSE: Final = Bulk(_close, (*_VISIT, "rev", "void", *_CLOSED))
-_COUNT: Final = Bulk(_count, (*_MINUTE, "rev", *_COUNTS))
+_TELL: Final = Bulk(_tell, (*_VISIT, *_TOLD), Copy(key=_VISIT, latest="rev"))
+_CLOSE: Final = Bulk(
+    _close, (*_VISIT, "rev", "void", *_CLOSED), Copy(key=_VISIT, latest="closed_at")
+)
+_COUNT: Final = Bulk(_count, (*_MINUTE, "rev", *_COUNTS), Copy(key=_MINUTE, latest="rev"))
 
 
 def mark_dirty(connection: Connection, hours: Iterable[tuple[str, int]]) -> None:
