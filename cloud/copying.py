@@ -6,7 +6,6 @@ rows --COPY--> a table of this session --INSERT ... SELECT ... ON CONFLICT--> th
 
 import itertools
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import ColumnClause, Connection, Delete, Insert, Update, column, select, table
@@ -21,15 +20,12 @@ class Copy:
     """How an insert's rows are copied in.
 
     Args:
-        key: the columns of the key on which the statement may conflict; none if it has no such
-            clause.
-        latest: a statement of many rows may touch each key once; of several rows of one key the
-            first that has the highest value here is the one that counts.
+        merged: the statement says what happens to rows that are there already (`ON CONFLICT`);
+            then no two rows may have the same key.
     """
 
-    def __init__(self, *, key: Sequence[str] = (), latest: str | None = None) -> None:
-        self._key = tuple(key)
-        self._latest = latest
+    def __init__(self, *, merged: bool) -> None:
+        self._merged = merged
         self._aside = f"copied_{next(_numbers)}"
         self._merge: str | None = None
 
@@ -53,28 +49,16 @@ class Copy:
             raise TypeError(f"expected an insert to copy for, got {statement}")
         listed = ", ".join(f'"{name}"' for name in names)
         name = statement.table.name
-        if not self._key:
+        if not self._merged:
             _copy(connection, f"COPY {name} ({listed}) FROM STDIN", rows)
             return
         connection.exec_driver_sql(
             f"CREATE TEMP TABLE IF NOT EXISTS {self._aside} AS"
             f" SELECT {listed} FROM {name} WITH NO DATA"
         )
-        _copy(connection, f"COPY {self._aside} ({listed}) FROM STDIN", self._once(names, rows))
+        _copy(connection, f"COPY {self._aside} ({listed}) FROM STDIN", rows)
         connection.exec_driver_sql(self._merging(connection, statement, names))
         connection.exec_driver_sql(f"TRUNCATE {self._aside}")
-
-    def _once(
-        self, names: Sequence[str], rows: Sequence[tuple[Any, ...]]
-    ) -> Sequence[tuple[Any, ...]]:
-        key = itemgetter(*(names.index(name) for name in self._key))
-        by = names.index(self._latest or self._key[0])
-        found: dict[Any, tuple[Any, ...]] = {}
-        for row in rows:
-            before = found.setdefault(key(row), row)
-            if row[by] > before[by]:
-                found[key(row)] = row
-        return list(found.values())
 
     def _merging(self, connection: Connection, statement: Insert, names: Sequence[str]) -> str:
         if self._merge is None:

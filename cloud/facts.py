@@ -5,20 +5,28 @@ of arrival does not matter: a revision or a close may come before the opening. W
 subject that is `gone` (see `members`) is written without it.
 """
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from json.encoder import JSONEncoder
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Insert, insert, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    case,
+    insert,
+    literal_column,
+    or_,
+    select,
+)
 
+from cloud.batches import Fact, texts_of
 from cloud.bulk import KEYS, Bulk, Question
 from cloud.copying import Copy
-from cloud.db import upsert
+from cloud.db import Upsert, upsert
 from cloud.hours import hour_of_minute
 from cloud.tables import crossing_minute, dirty, event, visit
-from edge.wire.facts import Fact
 from edge.wire.messages import CrossingMinute, VisitClosed, VisitOpened, VisitRevised
 from edge.wire.topics import BoxAddress
 
@@ -31,6 +39,9 @@ _TOLD: Final = (
 _CLOSED: Final = ("closed_at", "close_reason")
 _MINUTE: Final = ("store", "minute", "box", "camera")
 _COUNTS: Final = ("entered", "left", "entered_closed", "left_closed", "staff", "turned_back")
+_counted: Final = attrgetter(*_COUNTS)
+VisitKey = tuple[str, str, str]
+"""Shop, box and visit."""
 
 
 class New(NamedTuple):
@@ -43,7 +54,7 @@ class New(NamedTuple):
 
 def insert_events(connection: Connection, new: Sequence[New], gone: Collection[str]) -> None:
     """Insert new facts."""
-    texts = _body_texts([fact.body for _, _, fact in new])
+    texts = texts_of([fact for _, _, fact in new])
     rows = [
         (pk, f.seq, f.kind, f.at, f.mono, f.clock, body, None if f.subject in gone else f.subject)
         for (pk, _, f), body in zip(new, texts, strict=True)
@@ -51,20 +62,10 @@ def insert_events(connection: Connection, new: Sequence[New], gone: Collection[s
     _INSERT_EVENTS.run(connection, rows)
 
 
-def _body_texts(bodies: list[dict[str, Any]]) -> list[str]:
-    """Return the JSON of each body; all are written in one go, which is far quicker.
-
-    No value of a body is an object or holds a brace (`edge.wire.checks`): where one ends and
-    the next begins cannot be mistaken, and a miscount would be found by the caller.
-    """
-    return ["{" + text + "}" for text in _JSON.encode(bodies)[2:-2].split("},{")]
-
-
-_JSON: Final[JSONEncoder] = json.JSONEncoder(separators=(",", ":"))
 _INSERT_EVENTS: Final = Bulk(
     lambda _: insert(event),  # the ledger has said that they are new
     ("epoch_pk", "seq", "kind", "at", "mono", "clock", "body", "subject"),
-    Copy(),
+    Copy(merged=False),
 )
 
 
@@ -85,42 +86,74 @@ def derive(
     Returns:
         Shops and the UTC seconds at which their hours begin.
     """
-    told: list[tuple[Any, ...]] = []
-    closed: list[tuple[Any, ...]] = []
-    minutes: list[tuple[Any, ...]] = []
-    revised: list[tuple[str, str, str]] = []
+    known = _Known()
     touched: set[tuple[str, int]] = set()  # shops and minutes
     for _, address, fact in new:
         store, box, body = address.store, address.box, fact.body
         match fact.kind:
-            case VisitOpened.KIND | VisitRevised.KIND:
-                at = fact.at if fact.moment is None else fact.moment
-                told.append((store, box, body["visit"], *_told(fact, at, gone)))
+            case VisitOpened.KIND:
+                known.tell((store, box, body.visit), _told(fact, 0, fact.at, False, gone))
+                touched.add((store, fact.at // _MINUTE_MS))
+            case VisitRevised.KIND:
+                at = fact.moment or 0
+                visit_key = (store, box, body.visit)
+                known.tell(visit_key, _told(fact, body.rev, at, body.void, gone))
+                known.revised.append(visit_key)
                 touched.add((store, at // _MINUTE_MS))
-                if fact.moment is not None:
-                    revised.append((store, box, body["visit"]))
             case VisitClosed.KIND:
-                closed.append((store, box, body["visit"], -1, False, fact.at, body["reason"]))
+                known.close((store, box, body.visit), (fact.at, body.reason))
             case CrossingMinute.KIND:
-                counts = (body[name] for name in _COUNTS)
-                row = (store, fact.moment, box, body["camera"], body["rev"], *counts)
-                minutes.append(row)
-                touched.add((store, (fact.moment or 0) // _MINUTE_MS))
+                at = fact.moment or 0
+                known.count((store, at, box, body.camera), (body.rev, *_counted(body)))
+                touched.add((store, at // _MINUTE_MS))
     hours = {(store, hour_of_minute(minute, zones[store])) for store, minute in touched}
-    hours |= _hours_before(connection, zones, revised)
-    for bulk, rows in ((_TELL, told), (_CLOSE, closed), (_COUNT, minutes)):
-        bulk.run(connection, rows)
+    hours |= _hours_before(connection, zones, known.revised)
+    known.write(connection)
     return hours
 
 
-def _told(fact: Fact, at: int, gone: Collection[str]) -> tuple[Any, ...]:
+class _Known:
+    """What a set of events says of each visit and each minute: one row each, not one an event."""
+
+    def __init__(self) -> None:
+        self._told: dict[VisitKey, tuple[Any, ...]] = {}
+        self._closed: dict[VisitKey, tuple[int, str]] = {}
+        self._minutes: dict[tuple[str, int, str, str], tuple[int, ...]] = {}
+        self.revised: list[VisitKey] = []
+
+    def tell(self, key: VisitKey, told: tuple[Any, ...]) -> None:
+        """Keep an opening or a revision, in `_TOLD`'s order, if it is the highest so far."""
+        if key not in self._told or told[0] > self._told[key][0]:
+            self._told[key] = told
+
+    def close(self, key: VisitKey, closed: tuple[int, str]) -> None:
+        """Keep a close if it is the latest so far."""
+        if key not in self._closed or closed[0] > self._closed[key][0]:
+            self._closed[key] = closed
+
+    def count(self, key: tuple[str, int, str, str], counted: tuple[int, ...]) -> None:
+        """Keep a minute's revision and counts if it is the highest revision so far."""
+        if key not in self._minutes or counted[0] > self._minutes[key][0]:
+            self._minutes[key] = counted
+
+    def write(self, connection: Connection) -> None:
+        """Write it all, in the order of the tables' keys: rows that lie together, together."""
+        both = sorted(self._told.keys() & self._closed.keys())
+        told = sorted(self._told.keys() - self._closed.keys())
+        closed = sorted(self._closed.keys() - self._told.keys())
+        _PASS.run(connection, [key + self._told[key] + self._closed[key] for key in both])
+        _TELL.run(connection, [key + self._told[key] for key in told])
+        _CLOSE.run(connection, [(*key, -1, False, *self._closed[key]) for key in closed])
+        _COUNT.run(connection, [key + counted for key, counted in sorted(self._minutes.items())])
+
+
+def _told(fact: Fact, rev: int, at: int, void: bool, gone: Collection[str]) -> tuple[Any, ...]:
     """Return what an opening (revision 0) or a revision says of its visit, in `_TOLD`'s order."""
     body = fact.body
+    subject = None if fact.subject in gone else fact.subject
     return (
-        *(body.get("rev", 0), at, body["camera"], body["who"]),
-        None if fact.subject in gone else fact.subject,
-        *(body["reentry"], body["first_visit"], body["basis"], body["counted"]),
-        body.get("void", False),
+        *(rev, at, body.camera, body.who, subject),
+        *(body.reentry, body.first_visit, body.basis, body.counted, void),
     )
 
 
@@ -146,7 +179,7 @@ def _tell(connection: Connection) -> Insert:
     return statement.on_conflict_do_update(
         index_elements=visit.primary_key.columns,
         set_={name: statement.excluded[name] for name in _TOLD},
-        where=statement.excluded.rev > visit.c.rev,
+        where=_higher(statement),
     )
 
 
@@ -156,8 +189,29 @@ def _close(connection: Connection) -> Insert:
     return statement.on_conflict_do_update(
         index_elements=visit.primary_key.columns,
         set_={name: statement.excluded[name] for name in _CLOSED},
-        where=or_(visit.c.closed_at.is_(None), statement.excluded.closed_at > visit.c.closed_at),
+        where=_later(statement),
     )
+
+
+def _pass(connection: Connection) -> Insert:
+    """Return the statement for a visit of which a set both tells and closes: both at once."""
+    statement = upsert(connection, visit)
+    won = dict.fromkeys(_TOLD, _higher(statement)) | dict.fromkeys(_CLOSED, _later(statement))
+    return statement.on_conflict_do_update(
+        index_elements=visit.primary_key.columns,
+        set_={
+            name: case((wins, statement.excluded[name]), else_=visit.c[name])
+            for name, wins in won.items()
+        },
+    )
+
+
+def _higher(statement: Upsert) -> ColumnElement[bool]:
+    return statement.excluded.rev > visit.c.rev
+
+
+def _later(statement: Upsert) -> ColumnElement[bool]:
+    return or_(visit.c.closed_at.is_(None), statement.excluded.closed_at > visit.c.closed_at)
 
 
 def _count(connection: Connection) -> Insert:
@@ -169,11 +223,10 @@ def _count(connection: Connection) -> Insert:
     )
 
 
-_TELL: Final = Bulk(_tell, (*_VISIT, *_TOLD), Copy(key=_VISIT, latest="rev"))
-_CLOSE: Final = Bulk(
-    _close, (*_VISIT, "rev", "void", *_CLOSED), Copy(key=_VISIT, latest="closed_at")
-)
-_COUNT: Final = Bulk(_count, (*_MINUTE, "rev", *_COUNTS), Copy(key=_MINUTE, latest="rev"))
+_TELL: Final = Bulk(_tell, (*_VISIT, *_TOLD), Copy(merged=True))
+_PASS: Final = Bulk(_pass, (*_VISIT, *_TOLD, *_CLOSED), Copy(merged=True))
+_CLOSE: Final = Bulk(_close, (*_VISIT, "rev", "void", *_CLOSED), Copy(merged=True))
+_COUNT: Final = Bulk(_count, (*_MINUTE, "rev", *_COUNTS), Copy(merged=True))
 
 
 def mark_dirty(connection: Connection, hours: Iterable[tuple[str, int]]) -> None:

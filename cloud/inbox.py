@@ -11,13 +11,14 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from cloud.batches import Fact, read_facts
 from edge.wire.codec import (
     EventFault,
     WireFault,
     decode_heartbeat,
     decode_status,
+    inflated,
 )
-from edge.wire.facts import Fact, read_facts
 from edge.wire.messages import Heartbeat, Hello, KeyRequest, Status
 from edge.wire.topics import BoxAddress, parse_topic
 
@@ -81,15 +82,22 @@ class Gathered:
 def aside(
     at: datetime, topic: str, reason: str, payload: bytes, identity: tuple[str, int] | None = None
 ) -> Aside:
-    """Return a record of what could not be taken, cut to what the table holds."""
+    """Return a record of what could not be taken, inflated and cut to what the table holds."""
     return Aside(
         at=at,
         topic=_storable(topic, _TOPIC_KEPT),
         reason=_storable(reason, _REASON_KEPT),
-        payload=payload[:PAYLOAD_KEPT],
+        payload=_readable(payload)[:PAYLOAD_KEPT],
         epoch=identity[0] if identity else None,
         seq=identity[1] if identity else None,
     )
+
+
+def _readable(payload: bytes) -> bytes:
+    try:
+        return inflated(payload)
+    except WireFault:
+        return payload  # the stream itself is what is wrong
 
 
 def _storable(text: str, length: int) -> str:
@@ -147,7 +155,7 @@ def _faulty_events(
 ) -> list[Aside]:
     if not faults:
         return []
-    raw: list[dict[str, Any]] = json.loads(payload)["events"]
+    raw: list[dict[str, Any]] = json.loads(inflated(payload))["events"]
     by_identity = {(item["epoch"], item["seq"]): item for item in raw if _has_identity(item)}
     return [
         aside(

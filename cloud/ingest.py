@@ -17,17 +17,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from cloud import aside, boxes, facts, members, retention
 from cloud.acks import Reply, answer_batch, answer_hello
+from cloud.batches import Fact
 from cloud.db import again, writing
 from cloud.inbox import Aside, Gathered, Intake, Received, sort_out
 from cloud.inbox import aside as make_aside
 from cloud.ledger import Entry, Ledger, Named
 from cloud.shares import Shares
-from edge.wire.facts import Fact
 
 _log = logging.getLogger(__name__)
 
@@ -273,7 +274,7 @@ def _within_keeping(
             within.append(fact)
             continue
         expected = f"expected a fact of {_day(kept_from)} or later, got {_day(counts)}"
-        told = json.dumps(fact._replace(subject=None).told()).encode()
+        told = json.dumps(replace(fact, subject=None).told()).encode()
         topic, identity = intake.address.topic("up"), (fact.epoch, fact.seq)
         reason = f"{fact.kind}: past keeping: {expected}"
         asides.append(make_aside(intake.last_at, topic, reason, told, identity))

@@ -53,7 +53,7 @@ def forget(connection: Connection, new: Iterable[New]) -> set[str]:
         if fact.subject is None:
             continue
         named.add(fact.subject)
-        if fact.kind == MemberChanged.KIND and fact.body["change"] == "erased":
+        if fact.kind == MemberChanged.KIND and fact.body.change == "erased":
             erased.setdefault(fact.subject, fact.at)
     if named:
         _await_others(connection, alone=bool(erased))
@@ -102,8 +102,8 @@ def save(connection: Connection, new: Sequence[New], gone: Collection[str]) -> N
         subject = None if fact.subject in gone else fact.subject
         row = (pk, fact.seq, address.store, fact.at, subject)
         if fact.kind == Alert.KIND:
-            alerts.append((*row, fact.body["alert"], fact.body["visit"]))
+            alerts.append((*row, fact.body.alert, fact.body.visit))
         else:
-            changes.append((*row, fact.body["change"]))
+            changes.append((*row, fact.body.change))
     _ALERTS.run(connection, alerts)
     _CHANGES.run(connection, changes)

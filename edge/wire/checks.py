@@ -4,27 +4,55 @@ A check takes a JSON value and returns the Python value, or raises `ValueError` 
 "expected ..., got ...". There is no check for free text, bytes or nested arrays: what has no
 check cannot be declared, and what is not declared cannot be sent.
 
-Beside the checks stand quick tests, for a hub that reads the events of a whole chain (`facts`).
-A quick test only ever says "this is good as it stands"; what it does not let pass goes to the
-check, which alone decides and finds the words.
+Beside each check that an event uses stands its form, which says the same without being called:
+a hub that reads the events of a whole chain builds a compiled reader from the forms. That reader
+only ever says "this is good as it stands"; what it does not let pass goes to the check, which
+alone decides and finds the words.
 """
 
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 Check = Callable[[Any], Any]
-QuickTest = Callable[[Any], object]
-_QUICK: Final[dict[Check, QuickTest]] = {}
+
+
+class Pattern(NamedTuple):
+    """Text that a pattern matches from end to end."""
+
+    pattern: re.Pattern[str]
+
+
+class Whole(NamedTuple):
+    """A whole number, bounds included. JSON's `1.0` is none."""
+
+    low: int
+    high: int
+
+
+class Words(NamedTuple):
+    """One of some words."""
+
+    words: tuple[str, ...]
+
+
+class Plain(NamedTuple):
+    """A truth value, a number of seconds, or an instant in the form in which it is sent."""
+
+    type: type[bool] | type[float] | type[datetime]
+
+
+class Nullable(NamedTuple):
+    """A form, or null."""
+
+    inner: "Pattern | Whole | Words | Plain"
+
+
+Form = Pattern | Whole | Words | Plain | Nullable
+_FORMS: Final[dict[Check, Form]] = {}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
-# As `codec.utc_text` writes it; that there is such a day is for `instant` to find out.
-_SENT_INSTANT: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]\.[0-9]{3}Z"
-)
-
 _ULID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _HEX_128: Final = re.compile(r"[0-9a-f]{32}")
 _HEX_KEY: Final = re.compile(r"[0-9a-f]{64}")
@@ -36,13 +64,12 @@ _RELEASE: Final = re.compile(r"[0-9]+(\.[0-9]+){1,3}([a-z0-9.+-]{0,32})")
 _SHOWN: Final = 9  # digits; a telephone number has more
 
 
-def quick(check: Check) -> QuickTest:
-    """Return the quick test of a check.
+def form(check: Check) -> Form | None:
+    """Return the form of a check: JSON values of it are ones that the check takes unchanged.
 
-    It is true only for JSON values that the check returns unchanged, and for instants of the
-    form in which they are sent. For others it is false or raises `TypeError`.
+    None: it has none, and only the check itself can tell.
     """
-    return _QUICK[check]
+    return _FORMS.get(check)
 
 
 def _refuse(expected: str, got: Any) -> ValueError:
@@ -64,7 +91,7 @@ def _pattern(pattern: re.Pattern[str], expected: str) -> Check:
             return value
         raise _refuse(expected, value)
 
-    _QUICK[check] = pattern.fullmatch
+    _FORMS[check] = Pattern(pattern)
     return check
 
 
@@ -87,8 +114,11 @@ def integer(low: int, high: int = INTEGER_MAX) -> Check:
             return value
         raise _refuse(f"a whole number from {low} to {high}", value)
 
-    _QUICK[check] = lambda value: type(value) is int and low <= value <= high
+    _FORMS[check] = Whole(low, high)
     return check
+
+
+SECONDS_BELOW: Final = 1e12
 
 
 def seconds(value: Any) -> float:
@@ -96,7 +126,7 @@ def seconds(value: Any) -> float:
     if (
         isinstance(value, int | float)
         and not isinstance(value, bool)
-        and 0 <= value < 1e12  # NaN and infinity fail this comparison too
+        and 0 <= value < SECONDS_BELOW  # NaN and infinity fail this comparison too
     ):
         return float(value)
     raise _refuse("a number of seconds from 0", value)
@@ -118,7 +148,7 @@ def choice(*allowed: str) -> Check:
             return value
         raise _refuse(" | ".join(allowed), value)
 
-    _QUICK[check] = words.__contains__
+    _FORMS[check] = Words(allowed)
     return check
 
 
@@ -128,8 +158,8 @@ def optional(inner: Check) -> Check:
     def check(value: Any) -> Any:
         return None if value is None else inner(value)
 
-    if test := _QUICK.get(inner):
-        _QUICK[check] = lambda value: value is None or test(value)
+    if (known := _FORMS.get(inner)) and not isinstance(known, Nullable):
+        _FORMS[check] = Nullable(known)
     return check
 
 
@@ -153,20 +183,6 @@ def milliseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MS
 
 
-def sent_milliseconds(text: str) -> int:
-    """Return the milliseconds since 1970 of an instant that passed its quick test.
-
-    Raises:
-        ValueError: there is no such minute, or it is out of `instant`'s range.
-    """
-    return _minute_milliseconds(text[:16]) + int(text[17:19] + text[20:23])
-
-
-@lru_cache(maxsize=65_536)  # a box sends many events of a minute, a chain thousands
-def _minute_milliseconds(text: str) -> int:
-    return milliseconds(instant(text + ":00Z"))
-
-
 def shop_text(value: Any) -> str:
     """Check the shop's own printable name, 1 to 80 characters. Never used in an event."""
     if isinstance(value, str) and 1 <= len(value) <= 80 and value.isprintable():
@@ -181,6 +197,6 @@ def time_zone(value: Any) -> str:
     raise _refuse("an IANA time zone such as Asia/Shanghai", value)
 
 
-_QUICK[seconds] = lambda value: type(value) is float and 0 <= value < 1e12
-_QUICK[boolean] = lambda value: value is True or value is False
-_QUICK[instant] = _SENT_INSTANT.fullmatch
+_FORMS[seconds] = Plain(float)
+_FORMS[boolean] = Plain(bool)
+_FORMS[instant] = Plain(datetime)

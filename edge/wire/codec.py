@@ -1,9 +1,12 @@
 """Messages to bytes and back, checked both ways. Used by the uplink and by the hub's ingest.
 
 An unknown field is a fault on either side: nothing travels that `messages` does not declare.
+What is long as JSON travels as a zlib stream of it (RFC 1950), whose first byte is never JSON's;
+what is short, and what other tools read too (status, heartbeat), as the JSON itself.
 """
 
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime
@@ -36,6 +39,10 @@ _EPOCHS_MAX = 2_000  # twice what a box tells; 256 KiB hold about 4,000
 _RANGES_MAX = 1_000
 _CAMERAS_MAX = 64
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+PLAIN_BYTES_MAX: Final = 1024
+"""JSON that is longer is deflated on its way between box and hub."""
+_DEFLATED: Final = (Hello, Batch, Ack, KeyRequest, KeyRelease)
+_ZLIB: Final = b"\x78"  # deflate with a window of 32 KiB, the first byte of every stream of zlib's
 
 
 class WireFault(ValueError):
@@ -186,14 +193,41 @@ def encode(message: Message) -> bytes:
         raise WireFault(
             f"{message.TYPE}: expected at most {PAYLOAD_BYTES_MAX} bytes, got {len(payload)}"
         )
+    if len(payload) > PLAIN_BYTES_MAX and isinstance(message, _DEFLATED):
+        return zlib.compress(payload)
     return payload
 
 
-def _parse(payload: bytes, *types: str) -> dict[str, Any]:
+def inflated(payload: bytes) -> bytes:
+    """Return a payload as its sender wrote it, before it was deflated; it need not be JSON.
+
+    Raises:
+        WireFault: it is too large, before or after, or not exactly one whole zlib stream. No
+            more than `PAYLOAD_BYTES_MAX` + 1 bytes are ever inflated.
+    """
     if len(payload) > PAYLOAD_BYTES_MAX:
         raise WireFault(f"payload: expected at most {PAYLOAD_BYTES_MAX} bytes, got {len(payload)}")
+    if payload[:1] != _ZLIB:
+        return payload
+    stream = zlib.decompressobj()
     try:
-        raw = json.loads(payload)
+        plain = stream.decompress(payload, PAYLOAD_BYTES_MAX + 1)
+    except zlib.error as exc:
+        raise WireFault(f"payload: expected a zlib stream, got {exc}") from None
+    if len(plain) > PAYLOAD_BYTES_MAX:
+        raise WireFault(f"payload: expected at most {PAYLOAD_BYTES_MAX} bytes inflated, got more")
+    if not stream.eof:
+        raise WireFault("payload: expected a whole zlib stream, got one that is cut off")
+    if stream.unused_data:
+        extra = len(stream.unused_data)
+        raise WireFault(f"payload: expected one zlib stream, got {extra} bytes after its end")
+    return plain
+
+
+def _parse(payload: bytes, *types: str) -> dict[str, Any]:
+    plain = inflated(payload)
+    try:
+        raw = json.loads(plain)
     except (ValueError, RecursionError) as exc:
         raise WireFault(f"payload: expected JSON, got {exc}") from None
     if not isinstance(raw, dict):

@@ -1,6 +1,7 @@
 """What is no message: counted, set aside, never a crash, and never the loss of another."""
 
 import json
+import zlib
 from random import Random
 from typing import Any
 
@@ -11,7 +12,7 @@ from cloud import aside, inbox, tables
 from cloud.aside import meters
 from cloud.db import reading
 from cloud.ingest import Ingest
-from edge.wire.codec import encode
+from edge.wire.codec import encode, inflated
 from edge.wire.messages import KeyRequest
 from tests.hub.conftest import NOW, FakeBox, Message, acks, ulid
 
@@ -93,7 +94,7 @@ def test_nesting_that_can_be_read_but_not_shown_is_set_aside(
 def spoiled(box: FakeBox, seq: int, **changes: Any) -> Message:
     """Return a batch whose event of that number breaks the contract."""
     topic, payload, at = box.batch(*box.events)
-    raw = json.loads(payload)
+    raw = json.loads(inflated(payload))
     for event in raw["events"]:
         if event["seq"] == seq:
             event.update(changes)
@@ -115,6 +116,27 @@ def test_an_event_of_a_batch_that_breaks_the_contract_counts_as_received(
     assert json.loads(row.payload)["kind"] == "gossip"
     (ack,) = acks(ingest.take([box.hello((1, 3))]))
     assert ack.epochs[0].missing == ()
+
+
+def test_of_a_deflated_batch_the_faulty_event_is_set_aside_so_that_people_can_read_it(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    for rev in range(1, 9):
+        box.crossed(rev=rev)
+    topic, payload, at = spoiled(box, 2, kind="gossip")
+    ingest.take([(topic, zlib.compress(payload), at)])
+    assert held(engine) == 7
+    (row,) = set_aside(engine)
+    assert json.loads(row.payload)["kind"] == "gossip"
+
+
+def test_a_deflated_payload_that_is_no_message_is_set_aside_as_it_was_written(
+    engine: Engine, ingest: Ingest
+) -> None:
+    ingest.take([(UP, zlib.compress(b"gossip" * 1_000), NOW), (UP, b"\x78\x9cgossip", NOW)])
+    written, broken = (row.payload for row in set_aside(engine))
+    assert written == b"gossip" * 1_000
+    assert broken == b"\x78\x9cgossip"
 
 
 def test_a_batch_of_nothing_but_faulty_events_is_acknowledged(
@@ -172,7 +194,7 @@ def mangled(payload: bytes, random: Random) -> bytes:
         case 1:
             return payload[: random.randrange(len(payload))]
         case _:
-            raw = json.loads(payload)
+            raw = json.loads(inflated(payload))
             spoil(raw, random)
             return json.dumps(raw).encode()
 

@@ -201,7 +201,8 @@ def search(
         if path.suffix != ".onnx":  # a network's weights are numbers too
             assert vectors_in(content) == [], path.name
         assert not path.name.startswith("core"), "a core dump was written"
-    for what, content in (("MQTT", day.tap.content), ("HTTP", bytes(day.heard))):
+    mqtt = day.tap.content + day.tap.inflated
+    for what, content in (("MQTT", mqtt), ("HTTP", bytes(day.heard))):
         assert not [f for f in faces if f in content], f"the template over {what}"
         assert vectors_in(content) == [], what
         secret = words if what == "MQTT" else [ADDRESS.encode(), PASSWORD.encode()]

@@ -1,8 +1,10 @@
 """A TCP relay that keeps every byte that passes, in both directions."""
 
 import contextlib
+import re
 import socket
 import threading
+import zlib
 
 
 class Tap:
@@ -23,6 +25,17 @@ class Tap:
         """Everything that has passed so far."""
         with self._lock:
             return bytes(self._kept)
+
+    @property
+    def inflated(self) -> bytes:
+        """What was deflated in it, inflated: a search of `content` alone would be blind for it."""
+        content = self.content
+        found = []
+        for start in re.finditer(rb"\x78[\x01\x5e\x9c\xda]", content):
+            stream = zlib.decompressobj()
+            with contextlib.suppress(zlib.error):  # two bytes that look alike
+                found.append(stream.decompress(content[start.start() :]))
+        return b"\0".join(found)
 
     def close(self) -> None:
         """Cut all connections and take no more."""

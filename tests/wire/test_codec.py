@@ -2,6 +2,8 @@
 
 import json
 import math
+import tracemalloc
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,15 @@ from edge.wire import codec, topics
 from edge.wire.codec import EventFault, WireFault
 from edge.wire.messages import (
     PAYLOAD_BYTES_MAX,
+    Ack,
     Batch,
+    CameraState,
     CrossingMinute,
+    EpochAck,
+    EpochSpan,
     Event,
     Health,
+    Heartbeat,
     Hello,
     KeyRelease,
     VisitOpened,
@@ -75,7 +82,7 @@ def test_an_undeclared_field_is_refused_wherever_it_stands() -> None:
 
 
 def test_one_faulty_event_does_not_take_the_others_with_it() -> None:
-    raw = json.loads(codec.encode(Batch(events=(event(1), event(2), event(3)))))
+    raw = json.loads(codec.inflated(codec.encode(Batch(events=(event(1), event(2), event(3))))))
     raw["events"][1]["body"]["who"] = "nobody"
     batch, faults = codec.decode_up(json.dumps(raw).encode())
     assert isinstance(batch, Batch)
@@ -158,7 +165,106 @@ def test_the_largest_batch_fits_into_a_payload() -> None:
         ),
     )
     big = event(2**53 - 1, mono=1e12 - 0.001, clock="suspect", body=minute)
-    assert len(codec.encode(Batch(events=(big,) * 200))) < PAYLOAD_BYTES_MAX
+    packed = codec.encode(Batch(events=(big,) * 200))
+    assert len(packed) < len(codec.inflated(packed)) < PAYLOAD_BYTES_MAX
+
+
+SPANS = tuple(EpochSpan(epoch=f"{n:032x}", first=1, last=n) for n in range(1, 30))
+HELD = tuple(EpochAck(epoch=f"{n:032x}", through=n) for n in range(1, 30))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param(Batch(events=tuple(event(n) for n in range(1, 9))), id="batch"),
+        pytest.param(
+            Hello(session="0" * 32, name="店", timezone="UTC", version="1.0", epochs=SPANS),
+            id="hello",
+        ),
+    ],
+)
+def test_what_is_long_goes_up_deflated(message: Batch | Hello) -> None:
+    packed = codec.encode(message)
+    assert packed[:1] == b"\x78"
+    assert len(zlib.decompress(packed)) > codec.PLAIN_BYTES_MAX
+    assert codec.decode_up(packed) == (message, ())
+    assert codec.decode_up(zlib.decompress(packed)) == (message, ()), "as older releases send it"
+
+
+def test_what_is_short_travels_as_json() -> None:
+    assert codec.encode(Batch(events=(event(),)))[:1] == b"{"
+
+
+def test_a_long_acknowledgement_is_deflated() -> None:
+    packed = codec.encode(Ack(hello=None, epochs=HELD))
+    assert packed[:1] == b"\x78"
+    assert codec.decode_ack(packed).epochs == HELD
+
+
+def test_a_heartbeat_is_never_deflated_because_others_read_it_too() -> None:
+    beat = Heartbeat(
+        session="0" * 32,
+        at=AT,
+        clock="ok",
+        version="1.0",
+        mode="count",
+        mode_wanted="count",
+        mode_why=None,
+        backlog=0,
+        oldest_unacked_at=None,
+        occupancy=0,
+        cameras=tuple(CameraState(name=f"door-{n:026}", state="ok") for n in range(40)),
+    )
+    payload = codec.encode(beat)
+    assert len(payload) > codec.PLAIN_BYTES_MAX
+    assert json.loads(payload)["type"] == "heartbeat"
+
+
+def stream(plain: bytes = b'{"v":1,"type":"batch","events":[]}' + b" " * 2_000) -> bytes:
+    return zlib.compress(plain)
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        pytest.param(stream()[:-1], "cut off", id="without its last byte"),
+        pytest.param(stream()[:-5], "cut off", id="without its checksum"),
+        pytest.param(b"\x78", "cut off", id="nothing but the first byte"),
+        pytest.param(stream() + b"{}", "2 bytes after its end", id="bytes behind it"),
+        pytest.param(stream() * 2, "bytes after its end", id="two of them"),
+        pytest.param(stream()[:-1] + b"\0", "incorrect data check", id="a wrong checksum"),
+        pytest.param(b"\x78\x9c" + b"\xff" * 50, "expected a zlib stream", id="garbage"),
+        pytest.param(b"\x78\xbb\0\0\0\1" + stream()[2:], "zlib stream", id="a dictionary"),
+        pytest.param(
+            stream(b" " * (PAYLOAD_BYTES_MAX + 1)), "bytes inflated", id="a byte too many"
+        ),
+        pytest.param(stream(b" " * 20_000_000), "bytes inflated", id="a bomb"),
+        pytest.param(stream(b"\0" * 2_000), "expected JSON", id="no JSON in it"),
+        pytest.param(stream(stream()), "expected JSON", id="a stream in a stream"),
+        pytest.param(stream(b"[" * 100_000), "expected JSON", id="deep nesting in it"),
+    ],
+)
+def test_a_stream_that_is_not_one_whole_message_is_refused_in_words(
+    payload: bytes, words: str
+) -> None:
+    with pytest.raises(WireFault, match=words):
+        codec.decode_up(payload)
+
+
+def test_a_bomb_is_never_inflated() -> None:
+    bomb = stream(b" " * 20_000_000)
+    assert len(bomb) < PAYLOAD_BYTES_MAX
+    tracemalloc.start()
+    with pytest.raises(WireFault):
+        codec.decode_up(bomb)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 4 * PAYLOAD_BYTES_MAX
+
+
+def test_a_payload_may_be_as_large_inflated_as_one_that_is_not_deflated() -> None:
+    plain = b'{"v":1,"type":"batch","events":[]}'.ljust(PAYLOAD_BYTES_MAX)
+    assert codec.inflated(stream(plain)) == plain
 
 
 def test_a_hello_with_a_hostile_shop_name_is_refused() -> None:
@@ -183,7 +289,7 @@ def release(state: str, sealed: str | None) -> KeyRelease:
         pytest.param("released", None, id="released without a key"),
         pytest.param("revoked", "0" * 160, id="revoked with a key"),
         pytest.param("released", "0" * 158, id="a byte too few"),
-        pytest.param("released", "0" * 162, id="a byte too many"),
+        pytest.param("released", "0" * 162, id="too many"),
         pytest.param("released", "A" * 160, id="upper case"),
         pytest.param("lent", "0" * 160, id="an unknown state"),
     ],

@@ -1,0 +1,87 @@
+"""A chain's boxes made of random numbers, and their messages. Used by the benchmarks.
+
+Packing messages is never timed. The same seed makes the same chain.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Final
+
+from cloud.inbox import Received
+from edge.wire.codec import encode
+from edge.wire.messages import Batch, Body, CrossingMinute, Event, VisitClosed, VisitOpened
+from edge.wire.topics import BoxAddress
+
+SHOPS: Final = 2_100  # PRODUCT: the chain
+_SEED: Final = 20261122
+_START: Final = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+_ULID: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+class ChainBox:
+    """A box of a shop that tells of visitors: a visit opens, closes, and a minute is counted."""
+
+    def __init__(self, number: int, random: Random) -> None:
+        self.topic = BoxAddress(store=f"shop-{number:04}", box="door").topic("up")
+        self._random = random
+        self._epoch = f"{random.getrandbits(128):032x}"
+        self._seq = 0
+        self._visit = ""
+
+    def message(self, events: int) -> Received:
+        """Return the next events, packed."""
+        batch = Batch(events=tuple(self._next() for _ in range(events)))
+        return self.topic, encode(batch), datetime.now(UTC)
+
+    def _next(self) -> Event:
+        self._seq += 1
+        at = _START + timedelta(seconds=20 * self._seq)
+        return Event(
+            epoch=self._epoch,
+            seq=self._seq,
+            at=at,
+            mono=20.0 * self._seq,
+            clock="ok",
+            body=self._body(at.replace(second=0)),
+        )
+
+    def _body(self, minute: datetime) -> Body:
+        match self._seq % 5:
+            case 1 | 3:
+                self._visit = "01" + "".join(self._random.choices(_ULID, k=24))
+                return VisitOpened(
+                    visit=self._visit,
+                    camera="door",
+                    who="visitor",
+                    subject=None,
+                    reentry=False,
+                    first_visit=None,
+                    basis="crossings",
+                    counted=True,
+                )
+            case 2 | 4:
+                return VisitClosed(visit=self._visit, reason="receipt")
+        return CrossingMinute(
+            camera="door",
+            minute=minute,
+            rev=1,
+            entered=2,
+            left=1,
+            entered_closed=0,
+            left_closed=0,
+            staff=0,
+            turned_back=0,
+        )
+
+
+def chain(shops: int) -> list[ChainBox]:
+    """Return the boxes of so many shops, one each."""
+    random = Random(_SEED)
+    return [ChainBox(number, random) for number in range(shops)]
+
+
+def in_turn(boxes: Sequence[ChainBox], together: int, events: int) -> list[Received]:
+    """Return messages of so many events in all, `together` in each, from each box in turn."""
+    count = max(1, events // together)
+    return [boxes[number % len(boxes)].message(together) for number in range(count)]
