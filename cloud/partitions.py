@@ -40,12 +40,17 @@ def _milliseconds(moment: datetime) -> str:
     return str(int(moment.timestamp()) * 1000)
 
 
-def _ulid_from(moment: datetime) -> str:
-    value, digits = int(moment.timestamp()) * 1000, ""
+def ulid_time(moment: datetime) -> str:
+    """Return the ten characters with which the ULIDs of a moment begin."""
+    value, digits = int(moment.timestamp() * 1000), ""
     for _ in range(_ULID_TIME):
         value, digit = divmod(value, len(_CROCKFORD))
         digits = _CROCKFORD[digit] + digits
-    return f"'{digits}'"
+    return digits
+
+
+def _ulid_from(moment: datetime) -> str:
+    return f"'{ulid_time(moment)}'"
 
 
 _TABLES: Final = (
