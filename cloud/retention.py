@@ -77,13 +77,14 @@ def _read(connection: Connection, name: str) -> int:
 
 def _note(connection: Connection, name: str, value: int) -> None:
     """Write a mark that only rises."""
-    if value > _read(connection, name):
-        statement = upsert(connection, meter).values(name=name, value=value)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[meter.c.name], set_={"value": statement.excluded.value}
-            )
+    statement = upsert(connection, meter).values(name=name, value=value)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[meter.c.name],
+            set_={"value": statement.excluded.value},
+            where=statement.excluded.value > meter.c.value,
         )
+    )
 
 
 def retain(engine: Engine, keep: timedelta, now: datetime, stop: threading.Event) -> Cleared:

@@ -209,7 +209,5 @@ def _await(holds: Callable[[], bool], name: str, folder: Path) -> None:
 
 
 def _last_words(folder: Path) -> str:
-    said = [
-        log.read_text(encoding="utf-8", errors="replace")[-500:] for log in folder.glob("*.log")
-    ]
-    return "\n".join(said)
+    said = [log.read_bytes()[-500:] for log in folder.glob("*.log")]
+    return b"\n".join(said).decode(errors="replace")
