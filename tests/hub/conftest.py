@@ -198,8 +198,10 @@ def acks(replies: Sequence[tuple[str, bytes]]) -> list[Ack]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A server with a database `hub` that has the schema. Its data die with it: nothing waits
-    for the disk, which only the tests that kill the server's clients would notice.
+    """A server with a database `hub` that has the schema, and its months.
+
+    It does not wait for the disk: its data die with it, and only a power cut would show the
+    difference. Tests that kill processes start one that does.
     """
     with throwaway(durable=False) as server:
         made = open_engine(server.make("hub"))

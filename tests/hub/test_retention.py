@@ -136,6 +136,26 @@ def test_a_mark_of_an_hour_whose_facts_are_gone_is_dropped_uncounted(
     assert rows(engine, tables.dirty) == []
 
 
+def test_a_local_day_whose_first_hours_are_gone_is_final(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    """In Shanghai the year begins eight hours before it does in UTC."""
+    new_year = datetime(2027, 1, 1, tzinfo=UTC)
+    for hours in (-3, -2, 1):
+        at = new_year + timedelta(hours=hours)
+        box.opened(at, visit=visit_id(at))
+    ingest.take([box.hello(), box.batch(*box.events)])
+    rollup(engine)
+    retain(engine)
+    (day,) = rows(engine, tables.daily)
+    assert day.visitors == 3
+    at = new_year + timedelta(hours=2)
+    ingest.take([box.batch(box.opened(at, visit=visit_id(at)))])
+    rollup(engine)
+    assert rows(engine, tables.daily) == [day]
+    assert len(rows(engine, tables.hourly)) == 4, "the hour itself is whole, and counted"
+
+
 def test_a_shop_that_moves_to_another_zone_keeps_the_figures_of_what_is_gone(
     engine: Engine, ingest: Ingest, old_and_new: FakeBox
 ) -> None:
