@@ -25,6 +25,7 @@ from cloud.bulk import KEYS, Bulk, Question
 from cloud.db import upsert
 from cloud.hours import hour_start, zone_named
 from cloud.inbox import Intake
+from cloud.retention import kept_from
 from cloud.tables import box, crossing_minute, daily, dirty, hourly, store, visit
 from edge.wire.checks import milliseconds
 from edge.wire.messages import Heartbeat, Hello, Status
@@ -137,9 +138,18 @@ def introduce(connection: Connection, address: BoxAddress, hello: Hello) -> set[
 
 
 def _rezone(connection: Connection, store_id: str, zone: ZoneInfo) -> set[int]:
-    """Forget all buckets of a shop; return the hours that hold its facts in the new zone."""
-    for table in (hourly, daily, dirty):
-        connection.execute(delete(table).where(table.c.store == store_id))
+    """Forget the buckets of a shop; return the hours that hold its facts in the new zone.
+
+    Those whose facts are gone stay as they are, in the zone that they were counted in.
+    """
+    since = kept_from(connection) // 1000
+    first = datetime.fromtimestamp(since, UTC).astimezone(zone).date()
+    for table, counted in (
+        (hourly, hourly.c.hour >= since),
+        (daily, daily.c.day > first),
+        (dirty, dirty.c.hour >= since),
+    ):
+        connection.execute(delete(table).where(table.c.store == store_id, counted))
     hours: set[int] = set()
     for table, moment in ((visit, visit.c.opened_at), (crossing_minute, crossing_minute.c.minute)):
         minute = type_coerce(moment, BigInteger) // _MINUTE_MS

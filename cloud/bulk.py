@@ -3,6 +3,7 @@
 SQLAlchemy looks at each value of each row; at tens of thousands of rows a second that takes
 longer than the database does. Here it only compiles the statement, once for each database, and
 the rows go to the driver as they are: instants as whole milliseconds, hours as whole seconds.
+On PostgreSQL many rows are copied in (`copying`), at a third of what a statement for each costs.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,6 +21,8 @@ from sqlalchemy import (
     text,
 )
 
+from cloud.copying import Copy
+
 NAMED_AT_ONCE: Final = 500
 """Keys in one question. SQLite takes 32,766 values in a statement, a key has up to three."""
 
@@ -34,18 +37,26 @@ class Bulk:
         make: returns the statement, for the database of the connection. Every value in it that
             differs from row to row is a parameter, and there are no others.
         names: the parameters, in the order in which they stand in a row.
+        copied: how its rows may be copied in, if there are ever many.
     """
 
     def __init__(
-        self, make: Callable[[Connection], Insert | Update | Delete], names: Sequence[str]
+        self,
+        make: Callable[[Connection], Insert | Update | Delete],
+        names: Sequence[str],
+        copied: Copy | None = None,
     ) -> None:
         self._make = make
         self._names = tuple(names)
+        self._copied = copied
         self._compiled: dict[str, tuple[str, tuple[str, ...] | None]] = {}
 
     def run(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Run the statement for each row; nothing at all without rows."""
         if not rows:
+            return
+        if self._copied is not None and self._copied.suits(connection, rows):
+            self._copied.run(connection, self._make(connection), self._names, rows)
             return
         sql, order = self._sql(connection)
         if order == self._names:

@@ -7,15 +7,16 @@ import argparse
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine, make_url
 
-from cloud import bench
+from cloud import bench, export, retention
 from cloud.config import HubConfig, load
 from cloud.db import check_schema, migrate, open_engine, reading, writing
 from cloud.releases import Release, every_release, restore, revoke
@@ -64,12 +65,14 @@ def build_parser() -> argparse.ArgumentParser:
         ("serve", _serve, "serve head office's pages", "serve --config hub.toml"),
         ("ingest", _ingest, "take facts from the broker", "ingest --config hub.toml"),
         ("migrate", _migrate, "bring the database up to date", "migrate --config hub.toml"),
+        ("retain", _retain, "let go of facts past [hub] keep_events", "retain --config hub.toml"),
     ):
         command = _command(commands, name, words, example)
         _takes_config(command)
         command.set_defaults(run=run)
     _add_key(commands)
     _add_bench(commands)
+    _add_export(commands)
     command = _command(
         commands,
         "hash-password",
@@ -144,6 +147,36 @@ def _add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     command.set_defaults(run=_bench)
 
 
+def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands,
+        "export",
+        "write figures, crossings or visits (without who they were) as Parquet",
+        "export --table daily --from 2026-01-01 --to 2026-12-31 year.parquet",
+    )
+    command.add_argument("--table", required=True, choices=export.TABLES, help="what to write")
+    for name, words in (("from", "the first day"), ("to", "the last day, included")):
+        command.add_argument(
+            f"--{name}", type=_day, required=True, dest=f"day_{name}", metavar="DAY", help=words
+        )
+    command.add_argument(
+        "out",
+        type=Path,
+        metavar="OUT",
+        help="a file NAME.parquet, or a new directory, with a folder a month",
+    )
+    _takes_config(command)
+    command.set_defaults(run=_export)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        expected = f"expected a day such as 2026-11-21, got {text!r}"
+        raise argparse.ArgumentTypeError(expected) from None
+
+
 def _positive(text: str) -> int:
     if text.isascii() and text.isdecimal() and int(text) > 0:
         return int(text)
@@ -181,6 +214,14 @@ def _migrate(arguments: argparse.Namespace) -> int:
         engine.dispose()
     shown = make_url(config.database_url).render_as_string(hide_password=True)
     print(f"database {shown}: up to date", file=sys.stderr)
+    return 0
+
+
+def _retain(arguments: argparse.Namespace) -> int:
+    keep = _config(arguments).keep_events
+    with _database(arguments) as engine:
+        cleared = retention.retain(engine, keep, datetime.now(UTC), threading.Event())
+    print(f"retain: {retention.words(cleared)}", file=sys.stderr)
     return 0
 
 
@@ -237,6 +278,21 @@ def _bench(arguments: argparse.Namespace) -> int:
     for result in bench.run(arguments.name, arguments.events):
         print(result.line() if arguments.json else result.words(), flush=True)
     return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    first, last, out = arguments.day_from, arguments.day_to, arguments.out
+    if last < first:
+        print(f"--to: expected {first} or later, got {last}", file=sys.stderr)
+        return 2
+    with _database(arguments) as engine:
+        rows = export.export(engine, arguments.table, first, last, out, _say)
+    _say(f"{out}: {rows:,} rows")
+    return 0
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
 
 
 def _hash_password(_arguments: argparse.Namespace) -> int:

@@ -2,42 +2,45 @@
 
 paho takes in one message at a time, with a select, four reads and several objects for each: 20 to
 25 µs, where a chain's hub has 50 µs for everything. Here all that has come is read at once and
-cut into messages (MQTT 3.1.1, 2.2 and 3.3), and a whole set of messages goes out in one piece.
-What is no message is paho's: connection, TLS, login, subscriptions, pings. Two of its methods
-that are not public are used, `_sock_recv` and `_packet_queue`; tests with a broker watch over them.
+cut into messages (MQTT 3.1.1 and 5, 2.2 and 3.3), and a whole set of messages goes out in one
+piece. What is no message is paho's: connection, TLS, login, subscriptions, pings. Two of its
+methods that are not public are used, `_sock_recv` and `_packet_queue`; tests with a broker watch
+over them.
 """
 
-import itertools
 import ssl
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 Heard = Callable[[list[tuple[str, bytes]]], None]
 """Takes topics and payloads, in the order in which they came."""
 
 _READ_BYTES: Final = 256 * 1024
 _PUBLISH: Final = 0x30
-_PUBACK: Final = 0x40
-_PUBLISH_ONCE_AT_LEAST: Final = 0x32
 _QOS: Final = 0x06
 _QOS_2: Final = 0x04
 _LENGTH_BYTES_MAX: Final = 4
 
 
 class Client(paho.Client):
-    """An MQTT 3.1.1 client with a clean session. It can subscribe with QoS 0 and 1.
+    """A client whose session ends with its connection. It can subscribe with QoS 0 and 1.
 
     Args:
         heard: called in the thread of `loop_forever` with all that came together.
+        protocol: MQTT 3.1.1 or 5.
     """
 
-    def __init__(self, heard: Heard) -> None:
-        super().__init__(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311, clean_session=True)
+    def __init__(
+        self, heard: Heard, protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv311
+    ) -> None:
+        # In MQTT 5 a session ends with its connection, unless one asks for more.
+        clean = None if protocol == MQTTProtocolVersion.MQTTv5 else True
+        super().__init__(CallbackAPIVersion.VERSION2, protocol=protocol, clean_session=clean)
+        self._properties = protocol == MQTTProtocolVersion.MQTTv5
         self._heard = heard
-        self._mids = itertools.cycle(range(1, 65_536))
         self._forget()
         # With this, paho leaves writing to the thread that reads: two would mix their packets.
         self.on_socket_register_write = lambda *_: None
@@ -61,16 +64,17 @@ class Client(paho.Client):
         return super().loop_forever(timeout, retry_first_connection)
 
     def send(self, messages: Iterable[tuple[str, bytes]]) -> None:
-        """Publish messages with QoS 1, and do not wait for the broker's word. From any thread.
+        """Publish messages with QoS 0. From any thread.
 
-        Whoever needs to know that they arrived must hear it from the receiver.
+        Whoever needs to know that they arrived must hear it from the receiver, who asks again.
         """
         packets = bytearray()
+        none = b"\0" if self._properties else b""  # the length of no properties
         for topic, payload in messages:
             name = topic.encode()
-            packets.append(_PUBLISH_ONCE_AT_LEAST)
-            packets += _length(4 + len(name) + len(payload))
-            packets += len(name).to_bytes(2) + name + next(self._mids).to_bytes(2) + payload
+            packets.append(_PUBLISH)
+            packets += _length(2 + len(name) + len(none) + len(payload))
+            packets += len(name).to_bytes(2) + name + none + payload
         if packets:
             self._queue(bytes(packets))
 
@@ -95,7 +99,7 @@ class Client(paho.Client):
         if len(self._rest) < self._needed:
             return MQTTErrorCode.MQTT_ERR_SUCCESS
         buffer = bytes(self._rest)
-        cut = cut_packets(buffer)
+        cut = cut_packets(buffer, self._properties)
         self._needed = cut.needed
         self._rest = bytearray(buffer[cut.used :])
         if cut.acks:
@@ -134,8 +138,13 @@ class Cut(NamedTuple):
     """The bytes after those `used` are no MQTT."""
 
 
-def cut_packets(buffer: bytes) -> Cut:
-    """Cut bytes that a broker sent into packets."""
+def cut_packets(buffer: bytes, properties: bool = False) -> Cut:
+    """Cut bytes that a broker sent into packets.
+
+    Args:
+        buffer: what has come, from the beginning of a packet on.
+        properties: whether messages have properties, as in MQTT 5; none is of interest here.
+    """
     messages: list[tuple[str, bytes]] = []
     mids: list[bytes] = []
     others: list[bytes] = []
@@ -162,11 +171,13 @@ def cut_packets(buffer: bytes) -> Cut:
             if head & _QOS:
                 mids.append(buffer[content : content + 2])
                 content += 2
+            if properties:
+                content = _after_properties(buffer, content, after)
             if content > after:
                 broken = True
                 break
             messages.append((topic.decode(errors="replace"), buffer[content:after]))
-        elif head != _PUBACK:  # nobody waits for the broker's word on what `send` sent
+        else:
             others.append(buffer[at:after])
         at = after
     acks = b"".join(b"\x40\x02" + mid for mid in mids)
@@ -179,6 +190,12 @@ def _end_of_length(buffer: bytes, start: int) -> int:
         if buffer[at] < 128:
             return at + 1
     return 0
+
+
+def _after_properties(buffer: bytes, start: int, after: int) -> int:
+    """Return where the properties that begin at `start` end; beyond `after` if they do not."""
+    end = _end_of_length(buffer[:after], start)
+    return end + _size(buffer[start:end]) if end else after + 1
 
 
 def _size(digits: bytes) -> int:

@@ -9,11 +9,14 @@ reported at once, each with its line or its variable. Called by `cli`.
     database_url = "postgresql+..."      cert = "hub.pem"
     cert = "page.pem"                    key = "hub.key"
     key = "page.key"                     embedded = false
-    password = "file:hub.password"
+    password = "file:hub.password"       share = "menkou"
+    keep_events = "400d"
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import field
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -36,6 +39,22 @@ def _check_listen(text: str) -> str:
     return text
 
 
+_KEPT_DAYS: Final = range(31, 3_661)  # a box sends again what is 30 days old; ten years
+
+
+def _check_days(text: str) -> str:
+    days = re.fullmatch(r"(\d{1,4})d", text, re.ASCII)
+    if days is None or int(days[1]) not in _KEPT_DAYS:
+        raise ValueError(f"expected days from 31d to 3660d, such as 400d, got {text!r}")
+    return text
+
+
+def _check_share(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text):
+        raise ValueError(f"expected 1 to 64 of A-Z a-z 0-9 _ -, got {text!r}")
+    return text
+
+
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class HubSettings:
     """`[hub]`: the pages, the database and where files are kept."""
@@ -48,6 +67,7 @@ class HubSettings:
     cert: str | None = None
     key: str | None = None
     password: str | None = field(default=None, repr=False)
+    keep_events: Annotated[str, AfterValidator(_check_days)] = "400d"
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -61,6 +81,7 @@ class BrokerSettings:
     cert: str | None = None
     key: str | None = None
     embedded: StrictBool = False
+    share: Annotated[str, AfterValidator(_check_share)] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -78,6 +99,8 @@ class HubConfig:
     database_url: str = field(repr=False)
     broker: BrokerAddress
     embedded: bool
+    share: str | None
+    keep_events: timedelta
 
     @property
     def session_secret(self) -> Path:
@@ -93,11 +116,13 @@ class HubConfig:
 _VARIABLES: Final = {
     **{
         f"hub.{name}": f"MENKOU_{name.upper()}"
-        for name in ("listen", "data_dir", "database_url", "cert", "key", "password")
+        for name in (
+            *("listen", "data_dir", "database_url", "cert", "key", "password", "keep_events"),
+        )
     },
     **{
         f"broker.{name}": f"MENKOU_BROKER_{name.upper()}"
-        for name in ("url", "ca", "cert", "key", "embedded")
+        for name in ("url", "ca", "cert", "key", "embedded", "share")
     },
 }
 
@@ -191,6 +216,9 @@ def _cross_faults(raw: Mapping[str, Any], base: Path, places: _Places) -> list[F
     if exposure:
         faults.append(places.fault("hub.listen", exposure))
     embedded = raw["broker"].get("embedded") if isinstance(raw.get("broker"), dict) else None
+    if embedded is True and _text(raw, "broker.share") is not None:
+        text = "the embedded broker shares with nobody; expected no share beside embedded"
+        faults.append(places.fault("broker.share", text))
     if embedded is True and (_text(raw, "broker.url") or "").startswith("mqtts:"):
         text = "the embedded broker has no TLS; expected mqtt:// on 127.0.0.1 beside embedded"
         faults.append(places.fault("broker.url", text))
@@ -234,4 +262,6 @@ def _resolve(settings: _Settings, base: Path) -> HubConfig:
             key=path(broker.key),
         ),
         embedded=broker.embedded,
+        share=broker.share,
+        keep_events=timedelta(days=int(hub.keep_events.removesuffix("d"))),
     )

@@ -7,10 +7,10 @@ each other instead of failing half-way.
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -31,6 +31,9 @@ _SCRIPTS: Final = Path(__file__).parent / "migrations"
 # Any fixed number: whoever migrates a PostgreSQL database holds this lock.
 _MIGRATION_LOCK: Final = 6_213_702
 _WRITES: Final = "menkou_writes"
+_LOST: Final = ("40P01", "40001")  # deadlock, serialization failure
+_TRIES: Final = 5
+T = TypeVar("T")
 
 
 def open_engine(url: str) -> Engine:
@@ -40,7 +43,9 @@ def open_engine(url: str) -> Engine:
         url: `sqlite:////var/lib/menkou-hub/hub.db` or `postgresql+psycopg://user:...@host/name`.
     """
     parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
+    if parsed.get_backend_name() == "postgresql":
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
         return create_engine(parsed, pool_pre_ping=True)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
@@ -92,6 +97,23 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that only reads: one consistent state, on SQLite at least."""
     with engine.connect() as connection:
         yield connection
+
+
+def again(transaction: Callable[[], T]) -> T:
+    """Run a whole transaction; once more, and again, if it lost against one that ran beside it.
+
+    PostgreSQL ends one of two that wait for each other; the other one has then done its work.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: it lost five times, or failed for another reason.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return transaction()
+        except DBAPIError as exc:
+            if getattr(exc.orig, "sqlstate", None) not in _LOST:
+                raise
+    return transaction()
 
 
 Upsert = sqlite.Insert | postgresql.Insert

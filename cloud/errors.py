@@ -3,6 +3,7 @@
 HubFault
 ├── DatabaseFault    cannot be opened, is not migrated, or is newer than the program
 ├── BrokerFault      the embedded broker did not start, or ended by itself
+├── ExportFault      the place is taken, or the extra that writes Parquet is not installed
 └── ShareFault       the secret behind the boxes' keys is missing, open to others, or another one
 
 Faults of the settings are `menkou.settings.SettingsFault`; faults of a message never leave
@@ -22,6 +23,10 @@ class DatabaseFault(HubFault):
 
 class ShareFault(HubFault):
     """No key can be released until the secret's file is put right; facts are taken all the same."""
+
+
+class ExportFault(HubFault):
+    """Nothing was written; says why."""
 
 
 class BrokerFault(HubFault):

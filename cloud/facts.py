@@ -10,10 +10,20 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Insert, case, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    case,
+    insert,
+    literal_column,
+    or_,
+    select,
+)
 
 from cloud.batches import Fact, texts_of
 from cloud.bulk import KEYS, Bulk, Question
+from cloud.copying import Copy
 from cloud.db import Upsert, upsert
 from cloud.hours import hour_of_minute
 from cloud.tables import crossing_minute, dirty, event, visit
@@ -53,8 +63,9 @@ def insert_events(connection: Connection, new: Sequence[New], gone: Collection[s
 
 
 _INSERT_EVENTS: Final = Bulk(
-    lambda connection: upsert(connection, event).on_conflict_do_nothing(),
+    lambda _: insert(event),  # the ledger has said that they are new
     ("epoch_pk", "seq", "kind", "at", "mono", "clock", "body", "subject"),
+    Copy(merged=False),
 )
 
 
@@ -212,10 +223,10 @@ def _count(connection: Connection) -> Insert:
     )
 
 
-_TELL: Final = Bulk(_tell, (*_VISIT, *_TOLD))
-_PASS: Final = Bulk(_pass, (*_VISIT, *_TOLD, *_CLOSED))
-_CLOSE: Final = Bulk(_close, (*_VISIT, "rev", "void", *_CLOSED))
-_COUNT: Final = Bulk(_count, (*_MINUTE, "rev", *_COUNTS))
+_TELL: Final = Bulk(_tell, (*_VISIT, *_TOLD), Copy(merged=True))
+_PASS: Final = Bulk(_pass, (*_VISIT, *_TOLD, *_CLOSED), Copy(merged=True))
+_CLOSE: Final = Bulk(_close, (*_VISIT, "rev", "void", *_CLOSED), Copy(merged=True))
+_COUNT: Final = Bulk(_count, (*_MINUTE, "rev", *_COUNTS), Copy(merged=True))
 
 
 def mark_dirty(connection: Connection, hours: Iterable[tuple[str, int]]) -> None:

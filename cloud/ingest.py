@@ -15,15 +15,16 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
-from cloud import aside, boxes, facts, members
+from cloud import aside, boxes, facts, members, retention
 from cloud.acks import Reply, answer_batch, answer_hello
 from cloud.batches import Fact
-from cloud.db import writing
+from cloud.db import again, writing
 from cloud.inbox import Aside, Gathered, Intake, Received, sort_out
 from cloud.inbox import aside as make_aside
 from cloud.ledger import Entry, Ledger, Named
@@ -66,12 +67,18 @@ class Ingest:
 
     def _take(self, gathered: Gathered, messages: Sequence[Received]) -> list[Reply]:
         try:
-            with writing(self._engine) as connection:
-                return _translated(_write, connection, gathered)
+            return again(lambda: self._together(gathered))
         except _Poison as poison:
             # Not the driver's own words: they may repeat what a visit says.
             cause = type(poison.__cause__).__name__
             _log.warning("a set of %d messages: %s; taking them singly", len(messages), cause)
+        return again(lambda: self._one_by_one(messages))
+
+    def _together(self, gathered: Gathered) -> list[Reply]:
+        with writing(self._engine) as connection:
+            return _translated(_write, connection, gathered)
+
+    def _one_by_one(self, messages: Sequence[Received]) -> list[Reply]:
         with writing(self._engine) as connection:
             return [reply for message in messages for reply in _take_one(connection, message)]
 
@@ -194,7 +201,8 @@ def _take_in(connection: Connection, intakes: Sequence[Intake], asides: list[Asi
             zones[store] = boxes.zone_of(connection, store)
     ledger = Ledger(connection)
     ledger.load({named for intake in intakes for named in _epochs(intake)})
-    new = [one for intake in intakes for one in _sift(intake, ledger, asides)]
+    kept_from = retention.kept_from(connection)
+    new = [one for intake in intakes for one in _sift(intake, ledger, asides, kept_from)]
     if new:
         gone = members.forget(connection, new)
         facts.insert_events(connection, new, gone)
@@ -226,7 +234,7 @@ def _introduce(connection: Connection, intake: Intake, asides: list[Aside]) -> s
     return touched
 
 
-def _sift(intake: Intake, ledger: Ledger, asides: list[Aside]) -> list[facts.New]:
+def _sift(intake: Intake, ledger: Ledger, asides: list[Aside], kept_from: int) -> list[facts.New]:
     """Note what arrived, good and faulty; return the events that are new."""
     address = intake.address
     entries = ledger.of(address)
@@ -239,12 +247,43 @@ def _sift(intake: Intake, ledger: Ledger, asides: list[Aside]) -> list[facts.New
         entry = entries[name]
         seqs = sorted(numbered)
         held = ledger.held_events(entry, seqs) if seqs[0] <= entry.received.top else ()
-        new += [facts.New(entry.pk, address, numbered[seq]) for seq in seqs if seq not in held]
+        fresh = [numbered[seq] for seq in seqs if seq not in held]
+        if fresh and min(map(_earliest, fresh)) < kept_from:
+            fresh = _within_keeping(intake, entry, fresh, asides, kept_from)
+        new += [facts.New(entry.pk, address, fact) for fact in fresh]
         numbers.append((entry, seqs))
     _note_faulty(intake, ledger, asides)
     for entry, seqs in numbers:
         entry.opened += entry.received.take(seqs)
     return new
+
+
+def _earliest(fact: Fact) -> int:
+    return fact.at if fact.moment is None else min(fact.at, fact.moment)
+
+
+def _within_keeping(
+    intake: Intake, entry: Entry, fresh: list[Fact], asides: list[Aside], kept_from: int
+) -> list[Fact]:
+    """Return the facts that are still counted; others go aside, unless they were held before."""
+    within: list[Fact] = []
+    for fact in fresh:
+        counts = fact.at if fact.moment is None else fact.moment
+        if _earliest(fact) < kept_from and entry.received.holds(fact.seq):
+            continue  # it was here, and went with its month
+        if counts >= kept_from:
+            within.append(fact)
+            continue
+        expected = f"expected a fact of {_day(kept_from)} or later, got {_day(counts)}"
+        told = json.dumps(replace(fact, subject=None).told()).encode()
+        topic, identity = intake.address.topic("up"), (fact.epoch, fact.seq)
+        reason = f"{fact.kind}: past keeping: {expected}"
+        asides.append(make_aside(intake.last_at, topic, reason, told, identity))
+    return within
+
+
+def _day(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d}"
 
 
 def _note_faulty(intake: Intake, ledger: Ledger, asides: list[Aside]) -> None:

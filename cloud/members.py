@@ -20,6 +20,8 @@ from cloud.tables import alert, erased_subject, event, member_change, visit
 from edge.wire.messages import Alert, MemberChanged
 
 _NAMING: Final = (event, visit, alert, member_change)
+# Any fixed number, see `_await_others`.
+_NAMING_LOCK: Final = 6_213_704
 _ERASED: Final = Bulk(
     lambda connection: upsert(connection, erased_subject).on_conflict_do_nothing(), ("hash", "at")
 )
@@ -53,9 +55,21 @@ def forget(connection: Connection, new: Iterable[New]) -> set[str]:
         named.add(fact.subject)
         if fact.kind == MemberChanged.KIND and fact.body.change == "erased":
             erased.setdefault(fact.subject, fact.at)
+    if named:
+        _await_others(connection, alone=bool(erased))
     if erased:
         _erase(connection, erased)
     return _erased_among(connection, named)
+
+
+def _await_others(connection: Connection, *, alone: bool) -> None:
+    """Let nobody name subjects while some are erased, or the last to commit would bring one back.
+
+    On SQLite there is one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        kind = "" if alone else "_shared"
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{kind}({_NAMING_LOCK})")
 
 
 def _erase(connection: Connection, erased: dict[str, int]) -> None:

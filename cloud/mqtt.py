@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import MQTTProtocolVersion
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.client import Client
@@ -44,8 +45,11 @@ _RETRY_S: Final = (1.0, 2.0, 5.0, 10.0)
 _RECONNECT_S: Final = (1, 30)
 _ROLLUP_PAUSE_S: Final = 0.1
 _ROLLUP_IDLE_S: Final = 2.0
-_HEARD: Final[dict[Channel, int]] = {"up": 0, "late": 0, "status": 1, "health": 1}
-"""What the hub subscribes to, with which QoS."""
+_SHARED: Final[dict[Channel, int]] = {"up": 0, "late": 0}
+"""What each message of need be taken by one ingest process only, with which QoS."""
+# Retained, which a broker never sends to those who share: each process takes them all, to the
+# same effect.
+_EVERYBODYS: Final[dict[Channel, int]] = {"status": 1, "health": 1}
 _MQTT_PORT: Final = 1883
 _MQTTS_PORT: Final = 8883
 
@@ -124,10 +128,12 @@ class Post:
         *,
         live: Bound = _LIVE,
         late: Bound = _LATE,
+        share: str | None = None,
     ) -> None:
         self._broker = broker
         self._taker = taker
         self._roll = roll
+        self._share = share
         self._stop = stop
         self._queue = Waiting(live=live, late=late)
         self._dirtied = threading.Event()
@@ -138,7 +144,11 @@ class Post:
         self._client = self._make_client()
 
     def _make_client(self) -> Client:
-        client = Client(self._on_heard)
+        # Only MQTT 5 knows shared subscriptions, and the embedded broker only MQTT 3.1.1.
+        client = Client(
+            self._on_heard,
+            MQTTProtocolVersion.MQTTv5 if self._share else MQTTProtocolVersion.MQTTv311,
+        )
         client.reconnect_delay_set(*_RECONNECT_S)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
@@ -177,7 +187,10 @@ class Post:
         if reason.is_failure:
             _log.error("broker %s: refused the connection: %s", self._broker.shown, reason)
             return
-        client.subscribe([(every_box(name), qos) for name, qos in _HEARD.items()])
+        group = "" if self._share is None else f"$share/{self._share}/"
+        topics = [(group + every_box(name), qos) for name, qos in _SHARED.items()]
+        topics += [(every_box(name), qos) for name, qos in _EVERYBODYS.items()]
+        client.subscribe(topics)
         self.connected.set()
         self._why_failed = None
         _log.info("broker %s: connected", self._broker.shown)

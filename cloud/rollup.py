@@ -18,6 +18,7 @@ from cloud.aside import CHANGES, count_up
 from cloud.boxes import zone_of
 from cloud.db import reading, upsert, writing
 from cloud.hours import day_bounds, hour_end, local_day
+from cloud.retention import kept_from
 from cloud.tables import FIGURES, crossing_minute, daily, dirty, hourly, store, visit
 
 _HOURS_AT_ONCE: Final = 200
@@ -64,7 +65,8 @@ def _roll_store(engine: Engine, store_id: str) -> int:
         if not marks:
             return 0
         zone = zone_of(connection, store_id)
-        recompute(connection, store_id, zone, [row.hour for row in marks])
+        since = kept_from(connection) // 1000
+        recompute(connection, store_id, zone, [row.hour for row in marks], since)
         for row in marks:
             connection.execute(
                 delete(dirty).where(
@@ -77,8 +79,13 @@ def _roll_store(engine: Engine, store_id: str) -> int:
         return len(marks)
 
 
-def recompute(connection: Connection, store_id: str, zone: ZoneInfo, hours: Iterable[int]) -> None:
-    """Compute the given hours of a shop, and their days, anew from the facts."""
+def recompute(
+    connection: Connection, store_id: str, zone: ZoneInfo, hours: Iterable[int], since: int
+) -> None:
+    """Compute the given hours of a shop, and their days, anew from the facts.
+
+    Those that begin before `since`, in seconds, are final: their facts are gone.
+    """
     of_hours = [
         {
             "store": store_id,
@@ -86,13 +93,17 @@ def recompute(connection: Connection, store_id: str, zone: ZoneInfo, hours: Iter
             **_figures(connection, store_id, hour, hour_end(hour, zone)),
         }
         for hour in hours
+        if hour >= since
     ]
-    days: list[date] = sorted({local_day(row["hour"], zone) for row in of_hours})
+    touched: set[date] = {local_day(row["hour"], zone) for row in of_hours}
+    days = sorted(day for day in touched if day_bounds(day, zone)[0] >= since)
     of_days = [
         {"store": store_id, "day": day, **_figures(connection, store_id, *day_bounds(day, zone))}
         for day in days
     ]
     for table, rows in ((hourly, of_hours), (daily, of_days)):
+        if not rows:
+            continue
         statement = upsert(connection, table)
         connection.execute(
             statement.on_conflict_do_update(

@@ -1,7 +1,7 @@
 """Runs the hub's processes: pages, ingest, or all in one. Called by `cli`.
 
 serve                 pages + watcher                        (with embedded = true, all of it)
-ingest                client + ingest + rollup threads
+ingest                client + ingest + rollup + retention threads
 """
 
 import contextlib
@@ -16,6 +16,7 @@ from typing import Final
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from cloud import retention
 from cloud.app import create_app
 from cloud.broker import EmbeddedBroker
 from cloud.config import HubConfig
@@ -78,12 +79,13 @@ def run_ingest(config: HubConfig) -> int:
 
 
 def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> Post:
-    """Start the three threads that take facts in."""
+    """Start the threads that take facts in, and let go of old ones."""
     taker = Ingest(engine, Shares(engine, config.share_secret))
-    post = Post(config.broker, taker, lambda: rollup(engine), crew.stop)
+    post = Post(config.broker, taker, lambda: rollup(engine), crew.stop, share=config.share)
     crew.start("mqtt", post.receive)
     crew.start("ingest", post.ingest)
     crew.start("rollup", post.rollup)
+    crew.start("retention", lambda: retention.watch(engine, config.keep_events, crew.stop))
     _log.info("ingest: takes facts from %s", config.broker.shown)
     return post
 

@@ -13,6 +13,11 @@
 Instants are whole milliseconds since 1970, `hour` whole seconds: both compare and index alike
 on SQLite and PostgreSQL. The migrations in `migrations/versions` make the same tables; a test
 compares the two.
+
+On PostgreSQL event, visit and crossing_minute are partitioned by month (`partitions`); the key of
+event there holds `at` as well, as that of a partitioned table must, and no foreign key leads from
+it to epoch: it would be looked up for each event, and `ledger` has just made the row. Ids sort by
+their bytes there, as in Python: whoever locks several rows does so in the same order.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -68,7 +73,7 @@ class Instant(TypeDecorator[datetime]):
 
 # SQLite numbers rows by itself only for a column that is exactly INTEGER.
 _SERIAL: Final = BigInteger().with_variant(Integer(), "sqlite")
-_ID: Final = String(64)
+_ID: Final = String(64).with_variant(String(64, collation="C"), "postgresql")
 METADATA: Final = MetaData()
 
 
@@ -154,7 +159,12 @@ visit: Final = Table(
     METADATA,
     Column("store", _ID, primary_key=True),
     Column("box", _ID, primary_key=True),
-    Column("visit", String(26), primary_key=True),
+    # A ULID begins with its time: by that the table is partitioned.
+    Column(
+        "visit",
+        String(26).with_variant(String(26, collation="C"), "postgresql"),
+        primary_key=True,
+    ),
     # -1: only its close is known yet; 0: the opening; from 1: a revision.
     Column("rev", Integer, nullable=False),
     Column("opened_at", Instant),

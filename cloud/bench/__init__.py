@@ -7,11 +7,12 @@ busy for a while is as slow for both. One module a topic; `chain` makes what the
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from cloud.bench import ingest
+from cloud.bench import ingest, postgres
 from cloud.bench.report import Result
 
 _BENCHES: Final[dict[str, tuple[Callable[[int | None], Iterator[Result]], ...]]] = {
     "ingest": (ingest.cases,),
+    "postgres": (postgres.cases,),
 }
 NAMES: Final = tuple(_BENCHES)
 """What can be measured."""

@@ -9,6 +9,7 @@ from random import Random
 from typing import Final
 
 from cloud.inbox import Received
+from cloud.partitions import ulid_time
 from edge.wire.codec import encode
 from edge.wire.messages import Batch, Body, CrossingMinute, Event, VisitClosed, VisitOpened
 from edge.wire.topics import BoxAddress
@@ -43,13 +44,13 @@ class ChainBox:
             at=at,
             mono=20.0 * self._seq,
             clock="ok",
-            body=self._body(at.replace(second=0)),
+            body=self._body(at),
         )
 
-    def _body(self, minute: datetime) -> Body:
+    def _body(self, at: datetime) -> Body:
         match self._seq % 5:
             case 1 | 3:
-                self._visit = "01" + "".join(self._random.choices(_ULID, k=24))
+                self._visit = ulid_time(at) + "".join(self._random.choices(_ULID, k=16))
                 return VisitOpened(
                     visit=self._visit,
                     camera="door",
@@ -64,7 +65,7 @@ class ChainBox:
                 return VisitClosed(visit=self._visit, reason="receipt")
         return CrossingMinute(
             camera="door",
-            minute=minute,
+            minute=at.replace(second=0),
             rev=1,
             entered=2,
             left=1,

@@ -10,9 +10,11 @@ from random import Random
 import pytest
 from sqlalchemy import Engine
 
-from cloud.db import migrate, open_engine
+from cloud.db import migrate, open_engine, writing
 from cloud.ingest import Ingest
+from cloud.partitions import make_next
 from cloud.shares import Shares
+from cloud.throwaway import Postgres, throwaway
 from edge.wire.codec import decode_ack, encode
 from edge.wire.messages import (
     Ack,
@@ -194,9 +196,59 @@ def acks(replies: Sequence[tuple[str, bytes]]) -> list[Ack]:
     return [decode_ack(payload) for _, payload in replies]
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A server with a database `hub` that has the schema, and its months.
+
+    It does not wait for the disk: its data die with it, and only a power cut would show the
+    difference. Tests that kill processes start one that does.
+    """
+    with throwaway(durable=False) as server:
+        made = open_engine(server.make("hub"))
+        migrate(made)
+        _make_months(made)
+        made.dispose()
+        yield server
+
+
+def _make_months(engine: Engine) -> None:
+    """Make the partitions of a running hub, without a word on how long facts are kept."""
+    first = NOW.replace(month=1, day=1, hour=0, minute=0)
+    for _ in iter(lambda: _make_month(engine, first), None):
+        pass
+
+
+def _make_month(engine: Engine, first: datetime) -> str | None:
+    with writing(engine) as connection:
+        return make_next(connection, first, NOW)
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_engine(f"sqlite:///{tmp_path / 'hub.db'}")
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """The address of a database of PostgreSQL that has the schema, and nothing else."""
+    name = f"test{next(_numbers)}"
+    yield postgres.make(name, "hub")
+    postgres.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database of either kind; that of SQLite is not made yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'hub.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what is SQLite's own."""
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+"""For what is PostgreSQL's own."""
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    made = open_engine(database_url)
     migrate(made)
     yield made
     made.dispose()

@@ -14,6 +14,7 @@ from cloud.app import create_app
 from cloud.config import load
 from cloud.ingest import Ingest
 from cloud.rollup import rollup
+from cloud.throwaway import Postgres
 from tests.hub.conftest import FakeBox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,10 +77,13 @@ def test_every_route_of_the_api_is_in_the_document(client: FlaskClient) -> None:
 
 
 def test_a_database_that_is_away_is_told_as_such(
-    client: FlaskClient, engine: Engine, tmp_path: Path
+    client: FlaskClient, engine: Engine, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     engine.dispose()
     for name in ("hub.db", "hub.db-wal", "hub.db-shm"):
         (tmp_path / name).unlink(missing_ok=True)
+    if engine.dialect.name == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        server.drop(engine.url.database or "")
     answer = client.get("/api/v1/health")
     assert (answer.status_code, answer.get_json()) == (503, {"state": "database_away"})

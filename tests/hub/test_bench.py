@@ -31,7 +31,7 @@ def test_each_case_is_a_line_of_json(
 
 
 def test_people_are_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "--events", "100"]) == 0
+    assert main(["bench", "ingest", "--events", "100"]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith(f"{CASES[0]}: ")
     assert second.startswith(f"{CASES[1]}: ")

@@ -281,21 +281,27 @@ def test_a_retained_heartbeat_of_a_dead_box_does_not_make_it_seem_alive(
     assert rows(engine, tables.box)[0].last_seen == dead_since
 
 
-def poison(engine: Engine, seq: int) -> None:
-    """Let the database itself refuse one event."""
+def poison(engine: Engine, when: str, condition: str) -> None:
+    """Let the database itself refuse some rows."""
     with writing(engine) as connection:
+        if engine.dialect.name == "sqlite":
+            does = "BEGIN SELECT RAISE(ABORT, 'poisoned'); END"
+            connection.execute(text(f"CREATE TRIGGER poison {when} WHEN {condition} {does}"))
+            return
         connection.execute(
             text(
-                f"CREATE TRIGGER poison BEFORE INSERT ON event WHEN NEW.seq = {seq}"
-                " BEGIN SELECT RAISE(ABORT, 'poisoned'); END"
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+                " $$ BEGIN RAISE 'poisoned' USING ERRCODE = 'check_violation'; END $$"
             )
         )
+        does = f"FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION refuse()"
+        connection.execute(text(f"CREATE TRIGGER poison {when} {does}"))
 
 
 def test_one_event_that_cannot_be_written_does_not_lose_the_others(
     engine: Engine, ingest: Ingest, box: FakeBox
 ) -> None:
-    poison(engine, 3)
+    poison(engine, "BEFORE INSERT ON event", "NEW.seq = 3")
     other = FakeBox(store="sh-002", box="b")
     events = [box.crossed(rev=n) for n in range(1, 6)]
     messages = [box.batch(*events[:4]), other.batch(other.opened()), box.batch(events[4])]
@@ -312,13 +318,7 @@ def test_one_event_that_cannot_be_written_does_not_lose_the_others(
 def test_a_message_that_cannot_be_written_does_not_lose_the_others(
     engine: Engine, ingest: Ingest, box: FakeBox
 ) -> None:
-    with writing(engine) as connection:
-        connection.execute(
-            text(
-                "CREATE TRIGGER poison BEFORE UPDATE ON box WHEN NEW.backlog = 66"
-                " BEGIN SELECT RAISE(ABORT, 'poisoned'); END"
-            )
-        )
+    poison(engine, "BEFORE UPDATE ON box", "NEW.backlog = 66")
     ingest.take([box.heartbeat(backlog=66), box.batch(box.opened())])
     assert seqs(engine) == [1]
     assert "poisoned" in rows(engine, tables.set_aside)[0].reason

@@ -1,10 +1,11 @@
 """Alerts and members' changes are facts; an erased member is named nowhere, now or later."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, inspect, select, text
 
 from cloud import members, tables
 from cloud.db import reading, writing
@@ -24,8 +25,7 @@ def naming(engine: Engine, subject: str) -> list[str]:
     """Return every column of every table, as the database itself lists them, that holds a text."""
     found = []
     with reading(engine) as connection:
-        names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))
-        for table in names.scalars().all():
+        for table in inspect(connection).get_table_names():
             for row in connection.execute(text(f'SELECT * FROM "{table}"')).mappings():
                 found += [f"{table}.{name}" for name, value in row.items() if subject in str(value)]
     return sorted(found)
@@ -128,10 +128,15 @@ def test_very_many_subjects_are_looked_up(engine: Engine, ingest: Ingest, box: F
 
 
 def test_an_erasure_finds_its_rows_by_index(engine: Engine) -> None:
+    explain = "EXPLAIN QUERY PLAN" if engine.dialect.name == "sqlite" else "EXPLAIN"
     with writing(engine) as connection:
+        if explain == "EXPLAIN":  # it would rather read through a table that is empty
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
         for table in ("event", "visit", "alert", "member_change"):
             plan = connection.execute(
-                text(f"EXPLAIN QUERY PLAN UPDATE {table} SET subject = NULL WHERE subject = :of"),
+                text(f"{explain} UPDATE {table} SET subject = NULL WHERE subject = :of"),
                 {"of": MEMBER},
             ).all()
-            assert f"{table}_by_subject" in str(plan)
+            assert re.search(rf"{table}\w*_(by_subject|subject_idx)", str(plan))
+            assert "SCAN" not in str(plan)
+            assert "Seq Scan" not in str(plan)

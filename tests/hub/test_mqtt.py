@@ -42,8 +42,8 @@ class Line:
         self._client.loop_start()
         assert self._subscribed.wait(10)
 
-    def send(self, message: Message) -> None:
-        self._client.publish(message[0], message[1], qos=1)
+    def send(self, message: Message, *, retain: bool = False) -> None:
+        self._client.publish(message[0], message[1], qos=1, retain=retain)
 
     def through(self) -> int:
         return max((epoch.through for ack in self.acks for epoch in ack.epochs), default=0)
@@ -82,12 +82,14 @@ StartHub = Callable[..., Post]
 def start_hub(engine: Engine, ingest: Ingest) -> Iterator[StartHub]:
     crews: list[Crew] = []
 
-    def start(port: int, taker: mqtt.Taker = ingest, live: int = 100) -> Post:
+    def start(
+        port: int, taker: mqtt.Taker = ingest, live: int = 100, share: str | None = None
+    ) -> Post:
         crew = Crew()
         crews.append(crew)
         broker = BrokerAddress(host="127.0.0.1", port=port)
         bound = Bound(live, 1_000_000)
-        post = Post(broker, taker, lambda: rollup(engine), crew.stop, live=bound)
+        post = Post(broker, taker, lambda: rollup(engine), crew.stop, live=bound, share=share)
         crew.start("mqtt", post.receive)
         crew.start("ingest", post.ingest)
         crew.start("rollup", post.rollup)
@@ -143,6 +145,40 @@ def test_the_embedded_broker_serves_as_well(
     assert held(engine) == 200
     line.close()
     broker.stop()
+
+
+class Counting(Moody):
+    """An ingest that counts the messages that it was given."""
+
+    def __init__(self, ingest: Ingest) -> None:
+        super().__init__(ingest, failures=0)
+        self.topics: list[str] = []
+
+    def take(self, messages: Sequence[Message]) -> list[tuple[str, bytes]]:
+        self.topics += [topic.rsplit("/", 1)[1] for topic, _, _ in messages]
+        return super().take(messages)
+
+
+def test_those_who_share_split_the_facts_and_each_hear_what_is_retained(
+    engine: Engine, ingest: Ingest, mosquitto: Mosquitto, start_hub: StartHub, box: FakeBox
+) -> None:
+    line = Line(mosquitto.port, box)
+    line.send(box.status("online"), retain=True)
+    hubs = [Counting(ingest), Counting(ingest)]
+    for hub in hubs:
+        subscribed(start_hub(mosquitto.port, hub, share="menkou"))
+    for hub in hubs:
+        until(lambda hub=hub: hub.topics == ["status"], what="the retained state")  # type: ignore[misc]
+    line.send(box.heartbeat(), retain=True)
+    for _ in range(40):
+        line.send(box.batch(box.opened()))
+    until(lambda: line.through() == 40, what="all is acknowledged")
+    assert [hub.topics.count("health") for hub in hubs] == [1, 1]
+    told = [hub.topics.count("up") for hub in hubs]
+    assert sum(told) == 40, "each fact goes to one of them"
+    assert min(told) > 0
+    assert held(engine) == 40
+    line.close()
 
 
 def test_a_broker_that_comes_late_or_again_is_found(

@@ -23,7 +23,7 @@ from edge.wire.codec import decode_down, encode
 from edge.wire.messages import KeyRelease, KeyRequest
 from edge.wire.sealing import release_context
 from edge.wire.topics import BoxAddress
-from tests.hub.conftest import NOW, FakeBox
+from tests.hub.conftest import NOW, FakeBox, on_sqlite
 
 SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 HERE = BoxAddress(store="nj-001", box="nj-001-a")
@@ -210,6 +210,7 @@ def test_a_box_that_asks_without_end_is_not_answered_for_a_while(
     assert caplog.text.count("not answered until") == 1
 
 
+@on_sqlite  # whose files can be read here
 def test_neither_log_nor_database_holds_a_share_or_the_master(
     engine: Engine, hub: Shares, secret_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

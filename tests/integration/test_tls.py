@@ -103,15 +103,18 @@ def secured(tmp_path: Path) -> Iterator[Secured]:
     made.broker.stop()
 
 
+@pytest.mark.parametrize(
+    "share", [pytest.param("", id="alone"), pytest.param('share = "menkou"\n', id="sharing")]
+)
 def test_box_and_hub_meet_over_tls_with_their_certificates(
-    secured: Secured, recordings: Path
+    secured: Secured, recordings: Path, share: str
 ) -> None:
     folder = secured.folder
     film = recordings / "video/one-by-one.mp4"
     (folder / "hub.toml").write_text(
         f'[hub]\ndata_dir = "{folder}/hub"\n'
         f'[broker]\nurl = "{secured.url}"\nca = "{folder}/ca.pem"\n'
-        f'cert = "{folder}/hub.pem"\nkey = "{folder}/hub.key"\n'
+        f'cert = "{folder}/hub.pem"\nkey = "{folder}/hub.key"\n{share}'
     )
     (folder / "edge.toml").write_text(
         '[store]\nid = "nj-001"\nname = "南京东路店"\ntimezone = "Asia/Shanghai"\n'

@@ -1,0 +1,146 @@
+"""Parquet files for analysts: whole or not at all, and nobody in them."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet
+import pytest
+from sqlalchemy import Engine
+
+from cloud import export as export_module
+from cloud.cli import main
+from cloud.errors import ExportFault
+from cloud.export import TABLES, export
+from cloud.ingest import Ingest
+from cloud.rollup import rollup
+from tests.hub.conftest import NOW, FakeBox, ulid
+
+MEMBER = ulid(4711)
+DECEMBER = datetime(2026, 12, 3, 4, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def chain(engine: Engine, ingest: Ingest, box: FakeBox) -> Engine:
+    """Three visits in November, one of them no visit after all, and one in December."""
+    first = box.opened(who="member", subject=MEMBER)
+    box.closed(first, NOW + timedelta(minutes=9))
+    box.revised(box.opened(), void=True)
+    box.opened(who="member", subject=MEMBER, reentry=True)
+    box.opened(DECEMBER)
+    box.crossed(NOW, entered=7), box.crossed(DECEMBER, entered=1)
+    ingest.take([box.hello(), box.batch(*box.events)])
+    rollup(engine)
+    return engine
+
+
+def written(engine: Engine, table: str, out: Path, last: date = date(2026, 12, 31)) -> int:
+    return export(engine, table, date(2026, 11, 1), last, out, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("table", "question", "expected"),
+    [
+        ("hourly", "store, hour::VARCHAR, visitors, entered", "nj-001 2026-11-21 04:00:00+00 1 7"),
+        ("daily", "store, day::VARCHAR, members, reentries", "nj-001 2026-11-21 1 1"),
+        ("visits", "store, opened_at::VARCHAR, who, reentry", None),
+        ("crossings", "store, minute::VARCHAR, camera, entered", None),
+    ],
+)
+def test_duckdb_reads_what_was_written(
+    chain: Engine, tmp_path: Path, table: str, question: str, expected: str | None
+) -> None:
+    out = tmp_path / "out.parquet"
+    rows = written(chain, table, out)
+    with duckdb.connect() as analyst:
+        analyst.execute("SET TimeZone = 'UTC'")
+        found = analyst.execute(f"SELECT {question} FROM '{out}' ORDER BY ALL").fetchall()
+    assert len(found) == rows == {"visits": 3}.get(table, 2)
+    if expected:
+        assert " ".join(map(str, found[0])) == expected
+    else:
+        assert str(found[0][1]).startswith("2026-11-21 04:30")
+
+
+def test_no_export_says_who_came(chain: Engine, tmp_path: Path) -> None:
+    for table in TABLES:
+        out = tmp_path / f"{table}.parquet"
+        written(chain, table, out)
+        read = pyarrow.parquet.read_table(out)
+        assert not {"subject", "first_visit"} & set(read.column_names)
+        assert MEMBER not in str(read.to_pydict())
+
+
+def test_a_directory_has_a_folder_a_month(chain: Engine, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert written(chain, "visits", out) == 3
+    parts = sorted(str(path.relative_to(out)) for path in out.rglob("*.parquet"))
+    assert parts == ["month=2026-11/part.parquet", "month=2026-12/part.parquet"]
+    with duckdb.connect() as analyst:
+        months = analyst.execute(
+            f"SELECT month, count(*) FROM read_parquet('{out}/*/*.parquet', hive_partitioning=true)"
+            " GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+    assert months == [("2026-11", 2), ("2026-12", 1)]
+
+
+def test_the_last_day_is_included_and_the_next_is_not(chain: Engine, tmp_path: Path) -> None:
+    assert written(chain, "visits", tmp_path / "a.parquet", date(2026, 11, 21)) == 2
+    assert written(chain, "visits", tmp_path / "b.parquet", date(2026, 11, 20)) == 0
+    assert written(chain, "daily", tmp_path / "c.parquet", date(2026, 12, 2)) == 1
+    assert pyarrow.parquet.read_table(tmp_path / "b.parquet").num_rows == 0
+
+
+def test_rows_are_written_in_groups_under_zstandard(
+    chain: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_module, "_ROWS_A_GROUP", 1)
+    written(chain, "visits", tmp_path / "out.parquet")
+    shape = pyarrow.parquet.ParquetFile(tmp_path / "out.parquet").metadata
+    assert shape.num_row_groups == shape.num_rows == 3
+    assert shape.row_group(0).column(0).compression == "ZSTD"
+
+
+@pytest.mark.parametrize("name", ["out", "out.parquet"])
+def test_an_export_that_fails_leaves_nothing_and_spoils_nothing(
+    chain: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    if name.endswith(".parquet"):
+        (tmp_path / name).write_bytes(b"an earlier one")
+    before = sorted(tmp_path.rglob(name))
+
+    def fails(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(export_module, "_groups", fails)
+    with pytest.raises(OSError, match="No space left"):
+        written(chain, "visits", tmp_path / name)
+    assert sorted(tmp_path.rglob("*out*")) == before
+    assert [path.read_bytes() for path in before if path.is_file()] == [b"an earlier one"] * len(
+        before
+    )
+
+
+def test_a_directory_that_is_there_is_left_alone(chain: Engine, tmp_path: Path) -> None:
+    with pytest.raises(ExportFault, match="expected a new directory"):
+        written(chain, "visits", tmp_path)
+
+
+def test_the_command_tells_its_progress_and_refuses_days_the_wrong_way_round(
+    chain: Engine,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = chain.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("MENKOU_DATABASE_URL", url)
+    days = ["--from", "2026-11-01", "--to", "2026-12-31"]
+    out = tmp_path / "out.parquet"
+    assert main(["export", "--table", "visits", *days, str(out)]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines()[-3:] == ["2026-11: 2 rows", "2026-12: 3 rows", f"{out}: 3 rows"]
+    assert main(["export", "--table", "visits", *days[2:], "--from", "2027-01-01", str(out)]) == 2
+    with pytest.raises(SystemExit) as ended:
+        main(["export", "--table", "visits", "--from", "yesterday", *days[2:], str(out)])
+    assert ended.value.code == 2
