@@ -38,6 +38,11 @@ class Waiting:
                 self._changed.notify()
         return True
 
+    def held(self) -> tuple[int, int]:
+        """Return how many messages wait, and what their payloads weigh."""
+        with self._changed:
+            return len(self._messages), self._bytes
+
     def gather(
         self, idle_s: float, together_s: float, *, most: int, most_bytes: int
     ) -> list[Received]:

@@ -62,14 +62,23 @@ def client_for(broker: Broker, address: BoxAddress, suffix: str = "") -> paho.Cl
     )
     client.reconnect_delay_set(min_delay=1, max_delay=30)
     if broker.tls:
-        try:
-            context = ssl.create_default_context(cafile=broker.ca)
-            if broker.cert:
-                context.load_cert_chain(broker.cert, broker.key)
-        except (OSError, ssl.SSLError) as exc:
-            raise UplinkFault(
-                f"[uplink] ca {broker.ca}, cert {broker.cert} and key: expected PEM files that"
-                f" belong together, got: {exc}"
-            ) from exc
-        client.tls_set_context(context)
+        client.tls_set_context(tls_context(broker, "[uplink]"))
     return client
+
+
+def tls_context(broker: Broker, section: str) -> ssl.SSLContext:
+    """Return what a client needs to trust the broker and to show who it is.
+
+    Raises:
+        UplinkFault: the certificates of that section cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=broker.ca)
+        if broker.cert:
+            context.load_cert_chain(broker.cert, broker.key)
+    except (OSError, ssl.SSLError) as exc:
+        raise UplinkFault(
+            f"{section} ca {broker.ca}, cert {broker.cert} and key: expected PEM files that"
+            f" belong together, got: {exc}"
+        ) from exc
+    return context
