@@ -20,8 +20,8 @@ from edge.wire.messages import KeyRelease, KeyRequest
 from edge.wire.sealing import release_context
 from edge.wire.topics import BoxAddress
 from tests.conftest import ROOT
-from tests.integration.test_tls import Secured
 from tests.support.processes import Mosquitto, Running, answers, free_port, our_command, until
+from tests.support.secured import Secured
 
 HERE = BoxAddress(store="nj-001", box="nj-001-a")
 SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
