@@ -8,6 +8,7 @@ front process; the front never waits for it, and nothing is kept for a broker th
 import logging
 import queue
 import random
+import secrets
 import sys
 import threading
 import time
@@ -82,7 +83,9 @@ class LocalPublisher:
         self._client = self._make_client(account)
 
     def _make_client(self, account: Account | None) -> paho.Client:
-        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=self._topics.device_id)
+        # As hard to guess as the uplink's: whoever takes this name cuts the box off.
+        name = f"{self._topics.device_id}-{secrets.token_hex(8)}"
+        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name)
         # Each box has delays of its own, so that a broker that is back is not asked by all at once.
         client.reconnect_delay_set(
             min_delay=self._random.uniform(1, 3),  # type: ignore[arg-type]  # any number will do

@@ -11,7 +11,9 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 
+from edge.uplink.link import Broker, client_for
 from edge.wire.messages import PAYLOAD_BYTES_MAX
+from edge.wire.topics import BoxAddress
 from tests.support.processes import until
 from tests.support.secured import SHIPPED, Secured
 
@@ -142,6 +144,31 @@ def test_a_will_in_anothers_name_is_not_carried_out(
     box.say(f"{MINE}/status", b"online", retain=True)
     until(lambda: (f"{MINE}/status", b"online") in hub.heard, what="the box")
     assert (f"{MINE}/status", b"offline") not in hub.heard
+
+
+def test_who_knows_a_boxs_name_cannot_cut_it_off(secured: Secured) -> None:
+    folder = secured.folder
+    broker = Broker(
+        host="localhost",
+        port=secured.port,
+        tls=True,
+        ca=folder / "ca.pem",
+        cert=folder / "box.pem",
+        key=folder / "box.key",
+    )
+    box = client_for(broker, BoxAddress(store="nj-001", box="nj-001-a"))
+    lost: list[object] = []
+    box.on_disconnect = lambda *_: lost.append(1)
+    box.connect("localhost", secured.port)
+    box.loop_start()
+    until(box.is_connected, what="the box")
+    namesake = Client(secured, "other", "menkou-nj-001-nj-001-a").connect()
+    namesake.say(f"{OTHERS}/up")
+    box.publish(f"{MINE}/up", b"x", qos=1).wait_for_publish(5)
+    assert not lost
+    namesake.close()
+    box.disconnect()
+    box.loop_stop()
 
 
 def test_several_ingest_processes_share_what_boxes_say(secured: Secured) -> None:
