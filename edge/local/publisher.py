@@ -52,6 +52,7 @@ class LocalPublisher:
         topics: where to speak.
         discovery: the discovery message.
         state: makes the state message of the moment.
+        alert: makes the message of an alert of a kind.
         db: a connection of the calling thread.
 
     Raises:
@@ -149,6 +150,8 @@ class LocalPublisher:
         self._tell_state()
 
     def _tell_state(self) -> None:
+        if not self._client.is_connected():
+            return
         state = self._state()
         if state != self._told and self._publish(self._topics.state, state, retain=True):
             self._told = state

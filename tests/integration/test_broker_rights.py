@@ -28,7 +28,7 @@ class Client:
         self.heard: list[tuple[str, bytes]] = []
         self.lost = 0
         self.client = secured.client(file, client_id)
-        self.client.on_message = lambda _c, _u, m: self.heard.append((m.topic, m.payload))
+        self.client.on_message = lambda _c, _u, m: self.heard.append((m.topic, bytes(m.payload)))
         self.client.on_disconnect = self._on_disconnect
         self._port = secured.port
 
@@ -209,7 +209,7 @@ def test_a_hub_that_is_slow_gets_all_that_a_chain_sends_at_once(
 
     def take(_client: object, _data: object, message: paho.MQTTMessage) -> None:
         busy.wait(60)
-        slow.heard.append((message.topic, message.payload))
+        slow.heard.append((message.topic, bytes(message.payload)))
 
     slow.client.on_message = take
     slow.connect()

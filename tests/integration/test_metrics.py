@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from edge.app.metrics import temperatures
 from edge.bus import CameraNote, Note, PartNote
 from edge.core.visit import Raised
 from edge.metrics import BoxCollector, BoxFigures, CameraFigures, UplinkFigures
@@ -23,7 +24,7 @@ from edge.store.outbox import Outbox
 from edge.wire.codec import utc_text
 from tests.conftest import ROOT
 from tests.support.front import FrontBox
-from tests.support.processes import Mosquitto, free_port, our_command, until
+from tests.support.processes import Mosquitto, answers, free_port, our_command, until
 from tests.web.shopbox import ShopBox
 
 SHIPPED = ROOT / "firmware_config/prometheus"
@@ -221,6 +222,24 @@ def test_series_of_single_boxes_can_be_left_out(tmp_path: Path) -> None:
         house.close()
 
 
+def test_a_hub_in_one_process_tells_all_at_one_address(tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "hub.toml").write_text(
+        f'[hub]\ndata_dir = "hub"\nlisten = "127.0.0.1:{free_port()}"\n'
+        f'[broker]\nurl = "mqtt://127.0.0.1:{free_port()}"\nembedded = true\n'
+        f'[metrics]\nlisten = "127.0.0.1:{port}"\n'
+    )
+    named = ("--config", str(tmp_path / "hub.toml"))
+    hub = our_command("cloud.cli", "serve", *named, log=tmp_path / "hub.log").start()
+    try:
+        until(lambda: answers(port), what="the metrics")
+        text = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
+    finally:
+        assert hub.stop() == 0
+    assert "menkou_hub_database_up 1.0" in text
+    assert "menkou_ingest_waiting_messages 0.0" in text
+
+
 def full() -> CollectorRegistry:
     """Return a box with everything that there may be: cameras, heat, a backlog."""
     now = datetime(2026, 11, 21, tzinfo=UTC)
@@ -281,6 +300,36 @@ def test_every_metric_that_rules_and_dashboard_name_is_told_with_those_labels(
         labels = {one for name in re.findall(r"menkou_[a-z_]+", rule["expr"]) for one in told[name]}
         named_labels = re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"])
         assert set(named_labels) <= labels | {"instance", "job"}, rule["alert"]
+
+
+def test_an_audit_log_that_was_changed_shows(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    db = house.box.box.db
+    house.box.box.member(NAME)
+    for (trigger,) in db.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'"
+    ).fetchall():
+        db.execute(f"DROP TRIGGER {trigger}")
+    db.execute("UPDATE audit SET actor = 'nobody' WHERE id = 1")
+    try:
+        house.start()
+        until(lambda: "menkou_box_chain_ok{" in house.text("box"), what="the chains")
+        assert house.value("box", "menkou_box_chain_ok", chain="audit") == 0
+        assert house.value("box", "menkou_box_chain_ok", chain="consent") == 1
+        assert "the chain of audit is broken at row 1" in house.box.log()
+    finally:
+        house.close()
+
+
+def test_degrees_are_told_by_sensor_and_one_that_is_asleep_is_left_out(tmp_path: Path) -> None:
+    for number, (kind, degrees) in enumerate(
+        [("cpu-thermal", "48312"), ("cpu-thermal", "51000"), ("iwlwifi", ""), ("gpu", "-5000")]
+    ):
+        zone = tmp_path / f"thermal_zone{number}"
+        zone.mkdir()
+        (zone / "type").write_text(f"{kind}\n")
+        (zone / "temp").write_text(f"{degrees}\n")
+    assert temperatures(tmp_path) == {"cpu-thermal": 48.312, "cpu-thermal-1": 51.0, "gpu": -5.0}
 
 
 def test_the_count_of_committed_events_never_falls(tmp_path: Path) -> None:

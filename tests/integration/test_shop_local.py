@@ -40,8 +40,9 @@ class HomeAssistant:
         self.client.loop_start()
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-        self.heard.append((message.topic, message.payload, message.retain))
-        self.retained[message.topic] = message.payload
+        payload = bytes(message.payload)
+        self.heard.append((message.topic, payload, message.retain))
+        self.retained[message.topic] = payload
 
     def discovery(self) -> tuple[str, dict[str, Any]]:
         """Return topic and content of the only discovery message; wait until it is there."""
