@@ -133,7 +133,8 @@ def introduce(connection: Connection, address: BoxAddress, hello: Hello) -> set[
         raise ValueError(f"hello.timezone: {fault}; kept {known.timezone}")
     if wanted == known.timezone:
         return set()
-    _log.info("shop %s: time zone %s, was %s", address.store, wanted, known.timezone)
+    words = "shop %s: time zone %s, was %s"
+    _log.info(words, address.store, wanted, known.timezone, extra={"store": address.store})
     return _rezone(connection, address.store, zone)
 
 

@@ -22,7 +22,7 @@ from cloud.db import check_schema, migrate, open_engine, reading, writing
 from cloud.releases import Release, every_release, restore, revoke
 from cloud.run import run_ingest, run_serve
 from edge.wire.topics import BoxAddress
-from menkou import __version__
+from menkou import __version__, logs
 from menkou.errors import MenkouFault
 from menkou.settings import SettingsFault
 from menkou.web.password import ask_for_hash
@@ -34,19 +34,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     arguments = build_parser().parse_args(argv)
     os.umask(0o077)  # whatever the hub writes is for its own user only
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
+        logs.begin(arguments.command)
+        for name in _QUIET:
+            logging.getLogger(name).setLevel(logging.WARNING)
         return run(arguments)
     except SettingsFault as exc:
-        print(exc, file=sys.stderr)
+        logs.complain(str(exc))
         return 2
     except (MenkouFault, OSError) as exc:
-        print(f"menkou-hub {arguments.command}: {exc}", file=sys.stderr)
+        logs.complain(f"menkou-hub {arguments.command}: {exc}")
         return 1
     except KeyboardInterrupt:
         return 1
@@ -194,7 +192,9 @@ def _address(text: str) -> BoxAddress:
 
 
 def _config(arguments: argparse.Namespace) -> HubConfig:
-    return load(arguments.config, os.environ)
+    config = load(arguments.config, os.environ)
+    logs.settle(config.log_format)
+    return config
 
 
 def _serve(arguments: argparse.Namespace) -> int:

@@ -9,8 +9,15 @@ reported at once, each with its line or its variable. Called by `cli`.
     database_url = "postgresql+..."      cert = "hub.pem"
     cert = "page.pem"                    key = "hub.key"
     key = "page.key"                     embedded = false
+<<<<<<< HEAD
     password = "file:hub.password"       share = "menkou"
     keep_events = "400d"
+=======
+    password = "file:hub.password"
+                                         [metrics]
+    [log]                                listen = "127.0.0.1:9464"
+    format = "json"                      ingest_listen = "127.0.0.1:9465"
+>>>>>>> slice-G
 """
 
 import re
@@ -25,12 +32,14 @@ from pydantic.dataclasses import dataclass
 
 from cloud.mqtt import BrokerAddress
 from cloud.urls import broker_parts, check_broker_url, check_database_url
-from menkou.guards import missing_files, pair_faults, read_password_hash
+from menkou.guards import listen_for_metrics, missing_files, pair_faults, read_password_hash
 from menkou.listen import Listen, parse_listen
+from menkou.logs import VARIABLE, LogFormat
 from menkou.settings import STRICT, Fault, SettingsFault, build, read_toml
 
 # What may hold a password is shown neither by repr nor in a fault.
-_SECRET_KEYS: Final = frozenset({"hub.database_url", "hub.password", "broker.url"})
+_SECRET_KEYS: Final = frozenset({"hub.database_url", "hub.password", "broker.url", "metrics.token"})
+_FLAGS: Final = frozenset({"broker.embedded", "metrics.per_box"})
 _WORDS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -85,9 +94,39 @@ class BrokerSettings:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
+class MetricsSettings:
+    """`[metrics]`: where Prometheus reads `serve`, and each `ingest`; off by default."""
+
+    listen: Annotated[str, AfterValidator(_check_listen)] | None = None
+    ingest_listen: Annotated[str, AfterValidator(_check_listen)] | None = None
+    cert: str | None = None
+    key: str | None = None
+    token: str | None = field(default=None, repr=False)
+    per_box: StrictBool = True
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class LogSettings:
+    """`[log]`: how the hub logs."""
+
+    format: LogFormat | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class _Settings:
     hub: HubSettings = field(default_factory=HubSettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsConfig:
+    """Where metrics are served, None for nowhere; and whether each box has series of its own."""
+
+    listen: Listen | None = None
+    ingest_listen: Listen | None = None
+    per_box: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -99,8 +138,13 @@ class HubConfig:
     database_url: str = field(repr=False)
     broker: BrokerAddress
     embedded: bool
+<<<<<<< HEAD
     share: str | None
     keep_events: timedelta
+=======
+    metrics: MetricsConfig
+    log_format: LogFormat | None
+>>>>>>> slice-G
 
     @property
     def session_secret(self) -> Path:
@@ -124,6 +168,11 @@ _VARIABLES: Final = {
         f"broker.{name}": f"MENKOU_BROKER_{name.upper()}"
         for name in ("url", "ca", "cert", "key", "embedded", "share")
     },
+    **{
+        f"metrics.{name}": f"MENKOU_METRICS_{name.upper()}"
+        for name in ("listen", "ingest_listen", "cert", "key", "token", "per_box")
+    },
+    "log.format": VARIABLE,
 }
 
 
@@ -183,7 +232,7 @@ def _set(
     if not isinstance(table, dict):
         return  # a fault of its own
     table[name] = value
-    if key == "broker.embedded":
+    if key in _FLAGS:
         table[name] = _WORDS.get(value.lower(), False)
         if value.lower() not in _WORDS:
             faults.append(places.fault(key, f"expected true or false, got {value!r}"))
@@ -200,11 +249,16 @@ def _text(raw: Mapping[str, Any], key: str) -> str | None:
 def _cross_faults(raw: Mapping[str, Any], base: Path, places: _Places) -> list[Fault]:
     """Return the faults that concern files, or more keys than one."""
     faults: list[Fault] = []
-    for section, names in (("hub", ("cert", "key")), ("broker", ("ca", "cert", "key"))):
+    for section, names in (
+        ("hub", ("cert", "key")),
+        ("broker", ("ca", "cert", "key")),
+        ("metrics", ("cert", "key")),
+    ):
         found = {name: _text(raw, f"{section}.{name}") for name in names}
         files = {name: Path(path) if path else None for name, path in found.items()}
         for name, text in [*missing_files(files, base), *pair_faults(files)]:
             faults.append(places.fault(f"{section}.{name}", text))
+    faults += _metrics_faults(raw, base, places)
     try:
         password = read_password_hash(_text(raw, "hub.password"), base)
     except ValueError as exc:
@@ -225,6 +279,37 @@ def _cross_faults(raw: Mapping[str, Any], base: Path, places: _Places) -> list[F
     return faults
 
 
+def _metrics_faults(raw: Mapping[str, Any], base: Path, places: _Places) -> list[Fault]:
+    faults: list[Fault] = []
+    files = {name: _text(raw, f"metrics.{name}") for name in ("cert", "key", "token")}
+    for name in ("listen", "ingest_listen"):
+        if (place := _text(raw, f"metrics.{name}")) is None:
+            continue
+        try:
+            parse_listen(place)
+        except ValueError:
+            continue  # reported as a fault of its own
+        try:
+            exposure = _metrics_listen(place, base, **files).exposure()
+        except ValueError as exc:
+            return [*faults, places.fault("metrics.token", str(exc))]
+        if exposure:
+            faults.append(places.fault(f"metrics.{name}", exposure))
+    return faults
+
+
+def _metrics_listen(
+    place: str, base: Path, *, cert: str | None, key: str | None, token: str | None
+) -> Listen:
+    return listen_for_metrics(
+        place,
+        cert=base / cert if cert else None,
+        key=base / key if key else None,
+        token=token,
+        base=base,
+    )
+
+
 def _listen_of(raw: Mapping[str, Any], password: str | None) -> Listen:
     host, port = parse_listen(_text(raw, "hub.listen") or HubSettings.listen)
     cert, key = _text(raw, "hub.cert"), _text(raw, "hub.key")
@@ -238,12 +323,17 @@ def _listen_of(raw: Mapping[str, Any], password: str | None) -> Listen:
 
 
 def _resolve(settings: _Settings, base: Path) -> HubConfig:
-    hub, broker = settings.hub, settings.broker
+    hub, broker, metrics = settings.hub, settings.broker, settings.metrics
     host, port = parse_listen(hub.listen)
     data_dir = (base / hub.data_dir).absolute()
 
     def path(name: str | None) -> Path | None:
         return None if name is None else base / name
+
+    def metrics_at(place: str | None) -> Listen | None:
+        if place is None:
+            return None
+        return _metrics_listen(place, base, cert=metrics.cert, key=metrics.key, token=metrics.token)
 
     return HubConfig(
         listen=Listen(
@@ -262,6 +352,15 @@ def _resolve(settings: _Settings, base: Path) -> HubConfig:
             key=path(broker.key),
         ),
         embedded=broker.embedded,
+<<<<<<< HEAD
         share=broker.share,
         keep_events=timedelta(days=int(hub.keep_events.removesuffix("d"))),
+=======
+        metrics=MetricsConfig(
+            listen=metrics_at(metrics.listen),
+            ingest_listen=metrics_at(metrics.ingest_listen),
+            per_box=metrics.per_box,
+        ),
+        log_format=settings.log.format,
+>>>>>>> slice-G
     )

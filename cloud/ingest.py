@@ -28,6 +28,7 @@ from cloud.db import again, writing
 from cloud.inbox import Aside, Gathered, Intake, Received, sort_out
 from cloud.inbox import aside as make_aside
 from cloud.ledger import Entry, Ledger, Named
+from cloud.metrics import IngestMeters
 from cloud.shares import Shares
 
 _log = logging.getLogger(__name__)
@@ -43,11 +44,13 @@ class Ingest:
     Args:
         engine: the database.
         shares: answers the boxes that ask for keys.
+        meters: where the work is counted; None: nowhere that anybody reads.
     """
 
-    def __init__(self, engine: Engine, shares: Shares) -> None:
+    def __init__(self, engine: Engine, shares: Shares, meters: IngestMeters | None = None) -> None:
         self._engine = engine
         self._shares = shares
+        self._meters = meters or IngestMeters()
 
     def take(self, messages: Sequence[Received]) -> list[Reply]:
         """Write a gathered set of messages in one transaction, then answer requests for keys.
@@ -63,7 +66,10 @@ class Ingest:
         """
         with _no_collection():
             gathered = sort_out(messages)
-            return self._take(gathered, messages) + self._shares.answer(gathered.asked)
+            with self._meters.commit.time():
+                replies = self._take(gathered, messages)
+            self._meters.took(messages, gathered)
+            return replies + self._shares.answer(gathered.asked)
 
     def _take(self, gathered: Gathered, messages: Sequence[Received]) -> list[Reply]:
         try:

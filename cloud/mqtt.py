@@ -26,7 +26,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.client import Client
 from cloud.inbox import Received
+<<<<<<< HEAD
 from cloud.waiting import Bound, Waiting
+=======
+from cloud.metrics import PostFigures
+from cloud.waiting import Waiting
+>>>>>>> slice-G
 from edge.wire.messages import PAYLOAD_BYTES_MAX
 from edge.wire.topics import Channel, every_box
 
@@ -94,18 +99,28 @@ class BrokerAddress:
 
 
 class _Losses:
-    """What was lost and not yet written down. Two threads count."""
+    """What was lost, ever, and what of it is not yet written down. Two threads count."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._dropped = 0
         self._database_errors = 0
+        self._ever = (0, 0)
 
     def add(self, *, dropped: int = 0, database_errors: int = 0) -> None:
-        """Count."""
+        """Count; what is taken off was written down."""
         with self._lock:
             self._dropped += dropped
             self._database_errors += database_errors
+            self._ever = (
+                self._ever[0] + max(0, dropped),
+                self._ever[1] + max(0, database_errors),
+            )
+
+    def ever(self) -> tuple[int, int]:
+        """Return dropped messages and database errors since this process began."""
+        with self._lock:
+            return self._ever
 
     def read(self) -> tuple[int, int]:
         """Return dropped messages and database errors."""
@@ -169,6 +184,18 @@ class Post:
     def losses(self) -> tuple[int, int]:
         """Return dropped messages and database errors that are not written down yet."""
         return self._losses.read()
+
+    def figures(self) -> PostFigures:
+        """Return how it stands, for the metrics."""
+        waiting, waiting_bytes = self._queue.held()
+        dropped, database_errors = self._losses.ever()
+        return PostFigures(
+            connected=self.subscribed.is_set(),
+            waiting=waiting,
+            waiting_bytes=waiting_bytes,
+            dropped=dropped,
+            database_errors=database_errors,
+        )
 
     def receive(self) -> None:
         """Keep the connection until stopped; a broker that is away is tried for ever."""

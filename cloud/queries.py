@@ -15,7 +15,7 @@ from cloud.hours import hours_of_day
 from cloud.tables import box, daily, epoch, hourly, meter, store
 from cloud.views import BoxView, ChainToday, HourFigures, ShopDay
 
-_SILENT_AFTER: Final = timedelta(minutes=2)
+SILENT_AFTER: Final = timedelta(minutes=2)
 """A box sends a heartbeat every half minute."""
 _INGEST_DEAD_AFTER: Final = timedelta(seconds=30)
 """An ingest process says every 5 s that it is alive."""
@@ -130,7 +130,7 @@ def _boxes(connection: Connection, now: datetime) -> dict[str, _Boxes]:
 
 def _box_view(row: Any, missing: int, now: datetime) -> BoxView:
     state = row.state or "online"
-    if state == "online" and (row.last_seen is None or now - row.last_seen > _SILENT_AFTER):
+    if state == "online" and (row.last_seen is None or now - row.last_seen > SILENT_AFTER):
         state = "silent"
     return BoxView(
         box_id=row.id,

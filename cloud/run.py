@@ -10,9 +10,10 @@ import os
 import signal
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,11 +24,15 @@ from cloud.config import HubConfig
 from cloud.db import check_schema, migrate, open_engine, reading
 from cloud.errors import HubFault
 from cloud.ingest import Ingest
+from cloud.metrics import IngestMeters
+from cloud.metrics_fleet import FleetCollector
 from cloud.mqtt import Post
 from cloud.queries import change_token
 from cloud.rollup import rollup
 from cloud.shares import Shares
 from cloud.worker import Crew
+from menkou.listen import Listen
+from menkou.metrics import registry_of, serve_metrics
 from menkou.web.server import serve
 from menkou.web.stream import Broadcast
 
@@ -52,8 +57,10 @@ def run_serve(config: HubConfig) -> int:
         app = create_app(config, engine)
         broadcast = Broadcast()
         with _broker(config, crew):
+            collectors: list[Collector] = [FleetCollector(engine, per_box=config.metrics.per_box)]
             if config.embedded:
-                start_ingest(config, engine, crew)
+                collectors.append(start_ingest(config, engine, crew))
+            _start_metrics(config.metrics.listen, collectors, crew)
             crew.start("watcher", lambda: watch(engine, broadcast, crew.stop))
             try:
                 serve(app, config.listen, broadcast=broadcast, stop=crew.stop, ready=_say_ready)
@@ -72,22 +79,38 @@ def run_ingest(config: HubConfig) -> int:
     with _stopped_by_signals(crew), _opened(config) as engine:
         check_schema(engine)
         with _broker(config, crew):
-            start_ingest(config, engine, crew)
+            meters = start_ingest(config, engine, crew)
+            _start_metrics(config.metrics.ingest_listen, [meters], crew)
             crew.stop.wait()
             crew.join(_JOIN_S)
     return _exit_code(crew)
 
 
+<<<<<<< HEAD
 def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> Post:
     """Start the threads that take facts in, and let go of old ones."""
     taker = Ingest(engine, Shares(engine, config.share_secret))
     post = Post(config.broker, taker, lambda: rollup(engine), crew.stop, share=config.share)
+=======
+def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> IngestMeters:
+    """Start the three threads that take facts in; return what counts their work."""
+    meters = IngestMeters()
+    taker = Ingest(engine, Shares(engine, config.share_secret), meters)
+    post = Post(config.broker, taker, lambda: rollup(engine), crew.stop)
+    meters.watch(post)
+>>>>>>> slice-G
     crew.start("mqtt", post.receive)
     crew.start("ingest", post.ingest)
     crew.start("rollup", post.rollup)
     crew.start("retention", lambda: retention.watch(engine, config.keep_events, crew.stop))
     _log.info("ingest: takes facts from %s", config.broker.shown)
-    return post
+    return meters
+
+
+def _start_metrics(listen: Listen | None, collectors: Sequence[Collector], crew: Crew) -> None:
+    if listen is not None:
+        registry = registry_of(*collectors)
+        crew.start("metrics", lambda: serve_metrics(registry, listen, crew.stop))
 
 
 def watch(engine: Engine, broadcast: Broadcast, stop: threading.Event) -> None:

@@ -13,6 +13,7 @@ fingerprint of the master only.
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -95,6 +96,7 @@ class Shares:
             _log.warning(
                 "box %s/%s: asked for its key %d times in a minute; not answered until the next",
                 *(one.address.store, one.address.box, ASKED_MAX),
+                extra=asdict(one.address),
             )
         return self._asked[one.address] <= ASKED_MAX
 
@@ -102,7 +104,8 @@ class Shares:
         try:
             sealed = self._seal(connection, one)
         except ShareFault as fault:
-            _log.error("box %s/%s: no key: %s", one.address.store, one.address.box, fault)
+            named = (one.address.store, one.address.box)
+            _log.error("box %s/%s: no key: %s", *named, fault, extra=asdict(one.address))
             return []
         except ValueError:  # the public key agrees on the same secret with everybody
             topic, public = one.address.topic("up"), one.request.public.encode()
@@ -120,6 +123,7 @@ class Shares:
         _log.info(
             "box %s/%s: %s key: %s",
             *(one.address.store, one.address.box, one.request.part, release.state),
+            extra=asdict(one.address),
         )
         return [(one.address.topic("down"), encode(release))]
 

@@ -59,6 +59,7 @@ class _Lane:
         self.weight += weight
         return True
 
+<<<<<<< HEAD
     def take(self, taken: list[Received], most: float, weight: float) -> int:
         """Move messages over until there are `most`, or they weigh enough; return their weight."""
         moved = 0
@@ -93,6 +94,17 @@ class Waiting:
 
     def gather(self, idle_s: float, together_s: float, *, most: int, weight: int) -> list[Received]:
         """Return messages: live ones, then late ones, each in the order in which they came.
+=======
+    def held(self) -> tuple[int, int]:
+        """Return how many messages wait, and what their payloads weigh."""
+        with self._changed:
+            return len(self._messages), self._bytes
+
+    def gather(
+        self, idle_s: float, together_s: float, *, most: int, most_bytes: int
+    ) -> list[Received]:
+        """Return messages in the order in which they came.
+>>>>>>> slice-G
 
         Waits for the first at most `idle_s`, then `together_s` for those that come with it, but
         not once there are `most`, or they weigh enough (see `weight_of`).

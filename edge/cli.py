@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 failed, 2 usage or configuration.
 """
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 
 from edge import commands, member_cli, pair_cli
 from edge.commands import FAILED, CommandUsage
-from menkou import __version__
+from menkou import __version__, logs
 from menkou.errors import MenkouFault
 from menkou.settings import SettingsFault
 
@@ -134,24 +133,22 @@ def _part_parsers(sub: Any) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code."""
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
-    )
     arguments = build_parser().parse_args(argv)
     os.umask(0o077)  # whatever the box writes is for its own user only
     try:
+        logs.begin("supervisor" if arguments.command == "run" else arguments.command)
         code: int = arguments.run(arguments)
     except SettingsFault as exc:
-        print(exc, file=sys.stderr)
+        logs.complain(str(exc))
         return USAGE
     except CommandUsage as exc:
-        print(f"menkou-edge {arguments.command}: {exc}", file=sys.stderr)
+        logs.complain(f"menkou-edge {arguments.command}: {exc}")
         return USAGE
     except BrokenPipeError:
         # Whoever read stdout has gone; what was committed is kept.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except MenkouFault as exc:
-        print(f"menkou-edge {arguments.command}: {exc}", file=sys.stderr)
+        logs.complain(f"menkou-edge {arguments.command}: {exc}")
         return FAILED
     return code

@@ -5,6 +5,7 @@ Each command loads only what it runs, so the imports of the parts stand inside.
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -15,6 +16,7 @@ from edge.clock import SystemClock
 from edge.config import TPM_DEVICE, EdgeConfig, absent_files, load
 from edge.config_values import is_file
 from edge.modes import MEANING, declared
+from menkou import logs
 from menkou.errors import MenkouFault
 from menkou.settings import SettingsFault
 
@@ -30,7 +32,9 @@ class CommandUsage(CommandFault):
 
 
 def _load(arguments: argparse.Namespace) -> EdgeConfig:
-    return load(arguments.config)
+    config = load(arguments.config)
+    logs.settle(config.log.format, store=config.store.id, box=config.box.id)
+    return config
 
 
 def _warn_of_lowered_mode(config: EdgeConfig) -> None:
@@ -46,7 +50,7 @@ def _warn_of_lowered_mode(config: EdgeConfig) -> None:
 
 
 def _warn(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr)
+    logs.complain(f"warning: {text}", logging.WARNING)
 
 
 def _missing_for_faces(config: EdgeConfig, now: datetime) -> Iterator[str]:
@@ -69,7 +73,7 @@ def _missing_for_faces(config: EdgeConfig, now: datetime) -> Iterator[str]:
 
 def _warn_of_wifi(config: EdgeConfig) -> None:
     if config.wifi.enabled:
-        print("warning: this version does not listen to Wi-Fi", file=sys.stderr)
+        _warn("this version does not listen to Wi-Fi")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 Read by `edge.app` and `edge.cli`; the parts get values, never this.
 
-    config ──> config_checks ──> config_sections ──> config_values
+    config ──> config_checks ──> config_outlets ──> config_sections ──> config_values
 """
 
 from dataclasses import field
@@ -13,6 +13,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from edge.config_checks import cross_checks
+from edge.config_outlets import LogSection, MetricsSection, ShopLocalSection
 from edge.config_sections import (
     BoxSection,
     CameraSection,
@@ -48,6 +49,9 @@ class EdgeConfig:
     wifi: WifiSection = field(default_factory=WifiSection)
     uplink: UplinkSection | None = None
     console: ConsoleSection = field(default_factory=ConsoleSection)
+    metrics: MetricsSection = field(default_factory=MetricsSection)
+    log: LogSection = field(default_factory=LogSection)
+    shop_local: ShopLocalSection | None = None
     base: Annotated[Path, Field(exclude=True)] = Path()
 
     @property
@@ -103,9 +107,12 @@ def _place(fault: Fault) -> tuple[int, str]:
 def absent_files(config: EdgeConfig, path: Path) -> list[Fault]:
     """Return the faults of a running box that a replay can do without: absent certificates."""
     _, lines = read_toml(path)
-    sections: dict[str, UplinkSection | ConsoleSection | None] = {
+    sections: dict[str, UplinkSection | ConsoleSection | MetricsSection | ShopLocalSection | None]
+    sections = {
         "uplink": config.uplink,
         "console": config.console,
+        "metrics": config.metrics,
+        "shop_local": config.shop_local,
     }
     return [
         fault_at(path.name, (name, key), text, lines)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from edge.config_outlets import MetricsSection, ShopLocalSection
 from edge.config_sections import (
     CameraSection,
     ConsoleSection,
@@ -74,6 +75,21 @@ def _console_faults(console: ConsoleSection, base: Path) -> list[_Found]:
     return [(("console", "listen"), exposure)] if exposure else []
 
 
+def _metrics_faults(metrics: MetricsSection, base: Path) -> list[_Found]:
+    found: list[_Found] = [(("metrics", key), t) for key, t in pair_faults(metrics.files)]
+    try:
+        listen = metrics.listen_at(base)
+    except ValueError as exc:
+        return [*found, (("metrics", "token"), str(exc))]
+    exposure = listen.exposure() if listen else None
+    return [*found, (("metrics", "listen"), exposure)] if exposure else found
+
+
+def _shop_local_faults(local: ShopLocalSection) -> list[_Found]:
+    found = [*pair_faults(local.files), *local.faults()]
+    return [(("shop_local", key), text) for key, text in found]
+
+
 def _sound(record: type[T], raw: object) -> T | None:
     """Return a section if nothing is wrong with its single values, else None."""
     if not isinstance(raw, dict):
@@ -103,4 +119,8 @@ def cross_checks(raw: Mapping[str, Any], base: Path) -> list[_Found]:
     if (console := _sound(ConsoleSection, raw.get("console", {}))) is not None:
         found += [(("console", key), text) for key, text in pair_faults(console.files)]
         found += _console_faults(console, base)
+    if (metrics := _sound(MetricsSection, raw.get("metrics", {}))) is not None:
+        found += _metrics_faults(metrics, base)
+    if (local := _sound(ShopLocalSection, raw.get("shop_local"))) is not None:
+        found += _shop_local_faults(local)
     return found

@@ -6,9 +6,10 @@ It reads what the eyes committed, and shows and sends it; it never sees a frame.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from flask import Flask
@@ -198,6 +199,7 @@ class FrontProcess:
         live: where notes of the other parts go.
         bus: this part's place on the bus.
         broadcast: tells the open pages that something is new.
+        beside: what runs in threads of its own beside the page until told to stop.
     """
 
     def __init__(
@@ -209,6 +211,7 @@ class FrontProcess:
         live: LiveState,
         bus: Bus,
         broadcast: Broadcast,
+        beside: Sequence[Callable[[threading.Event], None]] = (),
     ) -> None:
         self._app = app
         self._listen = listen
@@ -216,6 +219,7 @@ class FrontProcess:
         self._live = live
         self._bus = bus
         self._broadcast = broadcast
+        self._beside = beside
         self._stop = threading.Event()
         self._crash: BaseException | None = None
 
@@ -226,7 +230,7 @@ class FrontProcess:
             menkou.web.errors.WebError: the page cannot be served there.
         """
         self._stop = stop
-        workers = [self._watch_bus]
+        workers = [self._watch_bus, *(partial(work, stop) for work in self._beside)]
         if (uplink := self._front.uplink) is not None:
             workers.append(lambda: uplink.run(stop))
         threads = [threading.Thread(target=self._guard, args=(work,)) for work in workers]

@@ -96,6 +96,11 @@ class LiveState:
         found = ["disk_full"] if note.disk_full else []
         return (*found, "facts_refused") if note.refused else tuple(found)
 
+    def refused(self) -> int:
+        """Return how many facts the eyes had to refuse since they began."""
+        with self._lock:
+            return self._eyes.refused if self._eyes else 0
+
 
 def _seen_by_people(note: Note) -> object:
     return (

@@ -1,11 +1,11 @@
 """Where a page may listen: on loopback freely, elsewhere only with TLS and a login
-(a password, or paired devices).
+(a password, paired devices, or a token).
 
-Used by both configurations and by `menkou.web.server`.
+Used by both configurations, `menkou.web.server` and `menkou.metrics`.
 """
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -13,7 +13,8 @@ from pathlib import Path
 class Listen:
     """A host and port, and the certificate and login that guard it (None: none set).
 
-    `paired_only`: only devices that were paired come in, which is a login too.
+    `paired_only`: only devices that were paired come in, which is a login too, and so is `token`,
+    which machines send. `login_words` says what is missing where there is none of these.
     """
 
     host: str
@@ -22,6 +23,8 @@ class Listen:
     key: Path | None = None
     password_hash: str | None = None
     paired_only: bool = False
+    token: str | None = field(default=None, repr=False)
+    login_words: str = "login (password)"
 
     @property
     def is_loopback(self) -> bool:
@@ -49,7 +52,8 @@ class Listen:
         if self.is_loopback:
             return None
         missing = [] if self.has_tls else ["TLS (cert and key)"]
-        missing += [] if self.password_hash or self.paired_only else ["login (password)"]
+        if not (self.password_hash or self.paired_only or self.token):
+            missing.append(self.login_words)
         if not missing:
             return None
         return (

@@ -3,6 +3,8 @@
 import logging
 
 from edge.app.common import run_dir, steady_clock, stop_on_signals
+from edge.app.local import shop_local
+from edge.app.metrics import BoxMetrics
 from edge.app.uplink import uplink_of
 from edge.bus import Bus, Note
 from edge.config import EdgeConfig
@@ -79,6 +81,13 @@ def run_front_process(config: EdgeConfig, profile_key_fd: int | None = None) -> 
     app = create_console(front.view, desk, paired)
     door = Access(devices=paired.devices, now=clock.now, listen=listen, revoked=broadcast.doubt)
     dress(app, listen, secret_file=config.data_dir / "console.secret", door=door)
-    FrontProcess(app=app, listen=listen, front=front, live=live, bus=bus, broadcast=broadcast).run(
-        stop, ready=lambda url: log.info("the shop's page is open at %s", url)
-    )
+    metrics = BoxMetrics(config=config, db=db, live=live, clock=clock, front=front)
+    FrontProcess(
+        app=app,
+        listen=listen,
+        front=front,
+        live=live,
+        bus=bus,
+        broadcast=broadcast,
+        beside=[*metrics.threads(), *shop_local(config, front, db)],
+    ).run(stop, ready=lambda url: log.info("the shop's page is open at %s", url))

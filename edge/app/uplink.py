@@ -14,14 +14,20 @@ from edge.wire.topics import BoxAddress
 from menkou import __version__
 
 
+def host_and_port(url: str) -> tuple[str, int, bool]:
+    """Split a checked address of a broker into host, port, and whether it speaks TLS."""
+    parts = urlsplit(url)
+    tls = parts.scheme == "mqtts"
+    return parts.hostname or "", parts.port or (8883 if tls else 1883), tls
+
+
 def broker_of(section: UplinkSection, base: Path) -> Broker:
     """Return the configured broker; relative paths are taken from `base`."""
-    parts = urlsplit(section.broker)
-    tls = parts.scheme == "mqtts"
+    host, port, tls = host_and_port(section.broker)
     key = file_of(section.key)
     return Broker(
-        host=parts.hostname or "",
-        port=parts.port or (8883 if tls else 1883),
+        host=host,
+        port=port,
         tls=tls,
         ca=base / section.ca if section.ca else None,
         cert=base / section.cert if section.cert else None,

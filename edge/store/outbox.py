@@ -151,6 +151,14 @@ class Outbox:
         ).fetchone()
         return Backlog(events=count, oldest_at=datetime.fromisoformat(oldest) if oldest else None)
 
+    def committed(self) -> int:
+        """Return how many events were ever put in, those of private replays included.
+
+        Never less than before: what was deleted stays counted (AUTOINCREMENT).
+        """
+        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
+        return row[0] if row else 0
+
     def prune(self, now: datetime) -> int:
         """Delete what was acknowledged more than `KEEP_ACKED` ago; return how many rows."""
         with transaction(self._db) as db:

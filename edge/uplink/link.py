@@ -1,5 +1,6 @@
 """Whom the uplink speaks to and who it is: broker, certificates, names. Used by `mqtt`."""
 
+import secrets
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,24 +53,33 @@ class UplinkFault(MenkouFault):
 def client_for(broker: Broker, address: BoxAddress, suffix: str = "") -> paho.Client:
     """Return a client that is not connected yet.
 
-    `suffix` tells connections of one box apart: a broker drops the older of two with one name.
+    Its name is its own and hard to guess: a broker drops the older of two with one name, whoever
+    the other is. `suffix` is for people who read the broker's log.
 
     Raises:
         UplinkFault: the certificates cannot be used.
     """
-    client = paho.Client(
-        CallbackAPIVersion.VERSION2, client_id=f"menkou-{address.store}-{address.box}{suffix}"
-    )
+    name = f"menkou-{address.store}-{address.box}{suffix}-{secrets.token_hex(8)}"
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name)
     client.reconnect_delay_set(min_delay=1, max_delay=30)
     if broker.tls:
-        try:
-            context = ssl.create_default_context(cafile=broker.ca)
-            if broker.cert:
-                context.load_cert_chain(broker.cert, broker.key)
-        except (OSError, ssl.SSLError) as exc:
-            raise UplinkFault(
-                f"[uplink] ca {broker.ca}, cert {broker.cert} and key: expected PEM files that"
-                f" belong together, got: {exc}"
-            ) from exc
-        client.tls_set_context(context)
+        client.tls_set_context(tls_context(broker, "[uplink]"))
     return client
+
+
+def tls_context(broker: Broker, section: str) -> ssl.SSLContext:
+    """Return what a client needs to trust the broker and to show who it is.
+
+    Raises:
+        UplinkFault: the certificates of that section cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=broker.ca)
+        if broker.cert:
+            context.load_cert_chain(broker.cert, broker.key)
+    except (OSError, ssl.SSLError) as exc:
+        raise UplinkFault(
+            f"{section} ca {broker.ca}, cert {broker.cert} and key: expected PEM files that"
+            f" belong together, got: {exc}"
+        ) from exc
+    return context

@@ -75,6 +75,8 @@ class Uplink:
         self._unanswered_since: float | None = None
         self.state: LinkState = "offline"
         self.backlog = Backlog(events=0, oldest_at=None)
+        self.sent = 0  # events, those sent again included; both since this process began
+        self.acknowledged = 0
         self._client = client_for(broker, identity.address)
         self._client.on_pre_connect = self._on_pre_connect
         self._client.on_connect = self._on_connect
@@ -132,7 +134,7 @@ class Uplink:
         elif kind == "ack":
             ack: Ack = value
             try:
-                outbox.acknowledge(ack, self._clock.now())
+                self.acknowledged += outbox.acknowledge(ack, self._clock.now())
             except StoreAway as exc:
                 # Sent again and acknowledged again, until it can be marked.
                 log.warning("an acknowledgement cannot be kept: %s", exc)
@@ -176,6 +178,7 @@ class Uplink:
             batch = Batch(events=tuple(row.event for row in rows))
             self._publish("up", codec.encode(batch))
             delivery.on_batch_sent(rows, now)
+            self.sent += len(rows)
         if delivery.connected:
             self._send_heartbeat(now)
 

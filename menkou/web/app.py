@@ -56,7 +56,7 @@ def dress(app: Flask, listen: Listen, *, secret_file: Path, door: Door | None = 
     speak(app, TEXT)
     assets = _assets_mark()
     app.context_processor(lambda: {"assets": assets, "signed_in": False})
-    app.before_request(lambda: _refuse_foreign(listen))
+    app.before_request(lambda: refuse_foreign(listen))
     blueprint = Blueprint(
         "web", __name__, static_folder="static", static_url_path="/web", template_folder="templates"
     )
@@ -105,7 +105,7 @@ def _assets_mark() -> str:
     return digest.hexdigest()[:10]
 
 
-def _refuse_foreign(listen: Listen) -> ResponseReturnValue | None:
+def refuse_foreign(listen: Listen) -> ResponseReturnValue | None:
     """Refuse what another site makes a browser ask for: DNS rebinding, embedded requests."""
     if listen.is_loopback:
         host = request.headers.get("Host", "")

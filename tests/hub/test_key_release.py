@@ -13,15 +13,15 @@ from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.uplink.link import Broker
+from edge.uplink.link import Broker, client_for
 from edge.uplink.release import ShareNotReleased, ShareRevoked, request_share
 from edge.wire import codec
 from edge.wire.messages import KeyRelease, KeyRequest
 from edge.wire.sealing import release_context
 from edge.wire.topics import BoxAddress
 from tests.conftest import ROOT
-from tests.integration.test_tls import Secured
 from tests.support.processes import Mosquitto, Running, answers, free_port, our_command, until
+from tests.support.secured import Secured
 
 HERE = BoxAddress(store="nj-001", box="nj-001-a")
 SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
@@ -119,7 +119,7 @@ def test_asking_does_not_disturb_the_boxs_own_connection(hub: Hub, mosquitto: Mo
     """A broker drops the older of two connections with one name."""
     hub.start_ingest()
     lost = threading.Event()
-    uplink = paho.Client(CallbackAPIVersion.VERSION2, client_id="menkou-nj-001-nj-001-a")
+    uplink = client_for(at(mosquitto), HERE)
     uplink.on_disconnect = lambda *_: lost.set()
     uplink.connect("127.0.0.1", mosquitto.port)
     uplink.loop_start()

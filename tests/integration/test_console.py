@@ -16,8 +16,8 @@ from edge.store.database import transaction
 from edge.store.devices import LOCAL
 from edge.wire.codec import utc_text
 from menkou.listen import Listen
-from tests.integration.test_tls import Authority
 from tests.support.front import Device, FrontBox
+from tests.support.secured import Authority
 
 TLS = 'cert = "page.pem"\nkey = "file:page.key"\n'
 

@@ -1,0 +1,138 @@
+"""The box's metrics: what the front process knows, from the store, the bus' notes and the board."""
+
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from sqlite_utils import Database
+
+from edge.clock import SteadyClock
+from edge.config import EdgeConfig
+from edge.front import ShopFront
+from edge.live import LiveState
+from edge.metrics import BoxCollector, BoxFigures, CameraFigures, UplinkFigures
+from edge.store import consents
+from edge.store.audit import Audit
+from edge.store.database import FILE_NAME
+from edge.store.outbox import Outbox
+from menkou import __version__
+from menkou.metrics import registry_of, serve_metrics
+
+log = logging.getLogger(__name__)
+
+VERIFY_EVERY_S: Final = 3600.0
+"""Computing the chains anew reads two tables whole."""
+_THERMAL: Final = Path("/sys/class/thermal")
+
+
+class BoxMetrics:
+    """Gathers the figures at each scrape, and computes the chains anew now and then.
+
+    Args:
+        config: the settings.
+        db: the calling thread's connection.
+        live: the notes of the other parts.
+        clock: the box's clock.
+        front: the page's figures and the uplink.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: EdgeConfig,
+        db: Callable[[], Database],
+        live: LiveState,
+        clock: SteadyClock,
+        front: ShopFront,
+    ) -> None:
+        self._config = config
+        self._db = db
+        self._live = live
+        self._clock = clock
+        self._front = front
+        self._chains: Mapping[str, bool] = {}
+
+    def threads(self) -> list[Callable[[threading.Event], None]]:
+        """Return what has to run until stopped; nothing where no metrics are served."""
+        listen = self._config.metrics.listen_at(self._config.base)
+        if listen is None:
+            return []
+        registry = registry_of(BoxCollector(self.figures))
+        return [partial(serve_metrics, registry, listen), self.verify]
+
+    def verify(self, stop: threading.Event) -> None:
+        """Compute the audit log's and the consents' chains anew, every hour until `stop` is set."""
+        while not stop.is_set():
+            verdicts = {"audit": Audit(self._db()).verify(), "consent": consents.verify(self._db())}
+            for name, verdict in verdicts.items():
+                if verdict.broken is not None:
+                    log.error("the chain of %s is broken at row %d", name, verdict.broken)
+            self._chains = {name: one.broken is None for name, one in verdicts.items()}
+            stop.wait(VERIFY_EVERY_S)
+
+    def figures(self) -> BoxFigures:
+        """Return the box as it is now."""
+        outbox, uplink = Outbox(self._db()), self._front.uplink
+        backlog = outbox.backlog()
+        condition = self._front.condition()
+        disk = shutil.disk_usage(self._config.data_dir)
+        return BoxFigures(
+            store=self._config.store.id,
+            box=self._config.box.id,
+            version=__version__,
+            now=self._clock.now(),
+            committed=outbox.committed(),
+            waiting=backlog.events,
+            oldest_at=backlog.oldest_at,
+            uplink=UplinkFigures(
+                connected=uplink.state == "connected",
+                sent=uplink.sent,
+                acknowledged=uplink.acknowledged,
+            )
+            if uplink
+            else None,
+            refused=self._live.refused(),
+            clock_ok=self._clock.state() == "ok",
+            mode=condition.mode,
+            mode_wanted=condition.mode_wanted,
+            cameras=tuple(
+                CameraFigures(name=c.name, state=c.state, frames_per_s=c.frames_per_s)
+                for c in self._live.cameras()
+            ),
+            parts={part.name: (part.state, part.restarts) for part in self._live.parts()},
+            store_bytes=_store_bytes(self._config.data_dir),
+            disk_free_bytes=disk.free,
+            disk_bytes=disk.total,
+            temperatures=temperatures(),
+            chains=self._chains,
+        )
+
+
+def _store_bytes(data_dir: Path) -> int:
+    """Return the size of the database with its write-ahead log, which comes and goes."""
+    files = (data_dir / FILE_NAME, data_dir / f"{FILE_NAME}-wal")
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def temperatures(thermal: Path = _THERMAL) -> dict[str, float]:
+    """Return degrees Celsius by sensor, as the kernel has them; none on most virtual machines.
+
+    Two zones of one type get their number: `cpu-thermal`, `cpu-thermal-1`.
+    """
+    found: dict[str, float] = {}
+    for zone in sorted(thermal.glob("thermal_zone*")):
+        try:
+            kind = (zone / "type").read_text(encoding="ascii").strip()
+            degrees = int((zone / "temp").read_text(encoding="ascii")) / 1000
+        except (OSError, ValueError):
+            continue  # a sensor that is asleep answers with an error
+        name, number = kind, 0
+        while name in found:
+            number += 1
+            name = f"{kind}-{number}"
+        found[name] = degrees
+    return found

@@ -1,0 +1,186 @@
+"""Turns what is known of the box at a moment into figures for Prometheus.
+
+Asked by `menkou.metrics` at each scrape, through `figures`, which `edge.app.metrics` puts together.
+Counts of visitors are the shop's business and are left out; no label names a person or an address.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, get_args
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from edge.ports import CameraStateCode
+
+CAMERA_STATES: Final = (*get_args(CameraStateCode), "unknown")
+MODES: Final = ("count", "checkin", "entrance")
+PART_STATES: Final = ("running", "restarting", "silent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UplinkFigures:
+    """What the uplink did since its process began."""
+
+    connected: bool
+    sent: int
+    acknowledged: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraFigures:
+    """One camera: its state is a code of `edge.ports.CameraStateCode`, or `unknown`."""
+
+    name: str
+    state: str
+    frames_per_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxFigures:
+    """The box at one moment.
+
+    `parts`: state and restarts by process. `chains`: whether each hash-chained table was whole
+    when it was last computed anew; empty before that. Sizes are bytes.
+    """
+
+    store: str
+    box: str
+    version: str
+    now: datetime
+    committed: int
+    waiting: int
+    oldest_at: datetime | None
+    uplink: UplinkFigures | None
+    refused: int
+    clock_ok: bool
+    mode: str
+    mode_wanted: str
+    cameras: Sequence[CameraFigures]
+    parts: Mapping[str, tuple[str, int]]
+    store_bytes: int
+    disk_free_bytes: int
+    disk_bytes: int
+    temperatures: Mapping[str, float]
+    chains: Mapping[str, bool] = field(default_factory=dict)
+
+
+class BoxCollector(Collector):
+    """Asks for the box's figures at each scrape."""
+
+    def __init__(self, figures: Callable[[], BoxFigures]) -> None:
+        self._figures = figures
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: the registry is then not asked for figures before the first scrape."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every figure."""
+        box = self._figures()
+        yield _one(
+            "info", "Which box this is", 1, store=box.store, box=box.box, version=box.version
+        )
+        yield from _outbox(box)
+        yield from _uplink(box)
+        yield from _machine(box)
+        yield from _parts(box)
+
+
+def _one(name: str, text: str, value: float, **labels: str) -> Metric:
+    family = GaugeMetricFamily(f"menkou_box_{name}", text, labels=list(labels))
+    family.add_metric(list(labels.values()), value)
+    return family
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(f"menkou_box_{name}", text, value=value)
+
+
+def _outbox(box: BoxFigures) -> Iterator[Metric]:
+    yield _one("outbox_events", "Events that the hub has not acknowledged", box.waiting)
+    age_s = (box.now - box.oldest_at).total_seconds() if box.oldest_at else 0.0
+    text = "Age of the oldest event that the hub has not acknowledged; 0 when none waits"
+    yield _one("outbox_oldest_age_seconds", text, max(0.0, age_s))
+    if box.oldest_at is not None:
+        text = "Time of the oldest event that the hub has not acknowledged"
+        yield _one("outbox_oldest_timestamp_seconds", text, box.oldest_at.timestamp())
+    yield _counter("events_committed", "Events put into the outbox, ever", box.committed)
+    text = "Facts that found no room in memory while the store could not be written"
+    yield _counter("facts_refused", text, box.refused)
+
+
+def _uplink(box: BoxFigures) -> Iterator[Metric]:
+    if (uplink := box.uplink) is None:
+        return
+    yield _one("uplink_connected", "Whether the hub answers", uplink.connected)
+    yield _counter("events_sent", "Events sent to the hub, again included", uplink.sent)
+    text = "Events whose acknowledgement was taken in"
+    yield _counter("events_acknowledged", text, uplink.acknowledged)
+
+
+def _machine(box: BoxFigures) -> Iterator[Metric]:
+    yield _one("clock_ok", "Whether somebody vouches for the time", box.clock_ok)
+    yield _one("store_bytes", "Size of the database and its log", box.store_bytes)
+    yield _one("disk_free_bytes", "Room on the store's disk", box.disk_free_bytes)
+    yield _one("disk_bytes", "Size of the store's disk", box.disk_bytes)
+    if box.temperatures:
+        heat = GaugeMetricFamily(
+            "menkou_box_temperature_celsius", "As the board tells", labels=["sensor"]
+        )
+        for sensor, degrees in box.temperatures.items():
+            heat.add_metric([sensor], degrees)
+        yield heat
+    if box.chains:
+        text = "Whether a hash-chained table was whole when it was last computed anew"
+        whole = GaugeMetricFamily("menkou_box_chain_ok", text, labels=["chain"])
+        for chain, ok in box.chains.items():
+            whole.add_metric([chain], ok)
+        yield whole
+
+
+def _parts(box: BoxFigures) -> Iterator[Metric]:
+    yield _states("mode", "The mode that runs", {(): box.mode}, MODES, label="mode")
+    text = "The mode that the settings ask for"
+    yield _states("mode_wanted", text, {(): box.mode_wanted}, MODES, label="mode")
+    cameras: Mapping[tuple[str, ...], str]
+    cameras = {(camera.name,): camera.state for camera in box.cameras}
+    text = "1 for the state that a camera is in"
+    yield _states("camera_state", text, cameras, CAMERA_STATES, "camera")
+    frames = GaugeMetricFamily(
+        "menkou_box_camera_frames_per_second", "Pictures looked at", labels=["camera"]
+    )
+    for camera in box.cameras:
+        frames.add_metric([camera.name], camera.frames_per_s or 0.0)
+    yield frames
+    parts: Mapping[tuple[str, ...], str]
+    parts = {(name,): state for name, (state, _) in box.parts.items()}
+    text = "1 for the state that a process is in"
+    yield _states("part_state", text, parts, PART_STATES, "part")
+    restarts = CounterMetricFamily(
+        "menkou_box_part_restarts", "Starts of a process after its first", labels=["part"]
+    )
+    for name, (_, number) in box.parts.items():
+        restarts.add_metric([name], number)
+    yield restarts
+
+
+def _states(
+    name: str,
+    text: str,
+    current: Mapping[tuple[str, ...], str],
+    known: Sequence[str],
+    *things: str,
+    label: str = "state",
+) -> Metric:
+    """Return a series for each state that there may be: 1 for the current one, 0 for the others.
+
+    `things` are the labels that the keys of `current` fill, `label` is that of the state.
+    """
+    family = GaugeMetricFamily(f"menkou_box_{name}", text, labels=[*things, label])
+    for which, is_in in current.items():
+        for state in known:
+            family.add_metric([*which, state], state == is_in)
+    return family
