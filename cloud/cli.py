@@ -20,6 +20,7 @@ from cloud.config import HubConfig, load
 from cloud.db import check_schema, migrate, open_engine, reading, writing
 from cloud.releases import Release, every_release, restore, revoke
 from cloud.run import run_ingest, run_serve
+from cloud.simulate import command as simulate
 from edge.wire.topics import BoxAddress
 from menkou import __version__
 from menkou.errors import MenkouFault
@@ -70,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
     _add_key(commands)
     _add_bench(commands)
+    _add_simulate(commands)
     command = _command(
         commands,
         "hash-password",
@@ -142,6 +144,18 @@ def _add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="how many events each case takes in (default: what takes some seconds)",
     )
     command.set_defaults(run=_bench)
+
+
+def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands,
+        "simulate",
+        "simulate the shops of a chain, for load, the pages' speed and demonstrations",
+        "simulate --broker mqtt://127.0.0.1:1883 --shops 100 --rate 60 --duration 8h",
+    )
+    _takes_config(command)
+    simulate.add_arguments(command)
+    command.set_defaults(run=simulate.run)
 
 
 def _positive(text: str) -> int:
