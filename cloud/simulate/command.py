@@ -303,14 +303,13 @@ def _span(text: str) -> timedelta:
 
 
 def _moment(text: str) -> datetime:
+    expected = "expected a time with an offset such as 2026-11-21T10:00+08:00"
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        moment = datetime.min
+        raise argparse.ArgumentTypeError(f"{expected}, got {text!r}") from None
     if moment.tzinfo is None:
-        raise argparse.ArgumentTypeError(
-            f"expected a time with an offset such as 2026-11-21T10:00+08:00, got {text!r}"
-        )
+        raise argparse.ArgumentTypeError(f"{expected}, got {text!r} without one")
     return moment
 
 

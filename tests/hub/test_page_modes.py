@@ -72,7 +72,9 @@ def test_a_lower_mode_makes_no_figure_doubtful(
 def test_members_are_shown_where_there_are_any(
     engine: Engine, ingest: Ingest, box: FakeBox, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cloud.app.chain_today", lambda connection, _: chain_today(connection, NOW))
+    monkeypatch.setattr(
+        "cloud.app.chain_today", lambda connection, _, page: chain_today(connection, NOW, page)
+    )
     ingest.take([box.hello(), box.status("online"), box.batch(box.opened())])
     rollup(engine)
     assert "· came back" not in page("en")
