@@ -19,6 +19,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
+from cloud import bench_pages
 from cloud.db import migrate, open_engine
 from cloud.inbox import Received
 from cloud.ingest import Ingest
@@ -57,9 +58,13 @@ class Result:
     def words(self) -> str:
         """Return the result for people."""
         return (
-            f"{self.case}: {self.value:,.0f} {self.unit};"
-            f" {self.baseline}: {self.baseline_value:,.0f}; ratio {self.ratio}"
+            f"{self.case}: {_shown(self.value)} {self.unit};"
+            f" {self.baseline}: {_shown(self.baseline_value)}; ratio {self.ratio}"
         )
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
 
 
 class _Box:
@@ -118,19 +123,20 @@ class _Box:
         )
 
 
-def run(name: str | None, events: int | None) -> Iterator[Result]:
+def run(name: str | None, events: int | None, database: str | None = None) -> Iterator[Result]:
     """Run the benchmarks of a name, or all.
 
     Args:
         name: one of `NAMES`.
         events: how many each case takes in, if not as many as is usual.
+        database: the address of a filled one, for `pages`.
     """
     for each, bench in _BENCHES.items():
         if name in (None, each):
-            yield from bench(events)
+            yield from bench(events, database)
 
 
-def _ingest(events: int | None) -> Iterator[Result]:
+def _ingest(events: int | None, _database: str | None) -> Iterator[Result]:
     random = Random(_SEED)
     few = [_Box(number, random) for number in range(100)]
     chain = [_Box(number, random) for number in range(_SHOPS)]
@@ -235,6 +241,22 @@ def _check(engine: Engine, expected: int) -> None:
         raise RuntimeError(f"expected {expected} events in the database, got {held}")
 
 
-_BENCHES: Final[dict[str, Callable[[int | None], Iterator[Result]]]] = {"ingest": _ingest}
+def _pages(_events: int | None, database: str | None) -> Iterator[Result]:
+    for one in bench_pages.measure(database):
+        yield Result(
+            bench="pages",
+            case=f"{one.case}, {one.share}",
+            value=round(one.ms, 2),
+            unit="ms",
+            baseline=one.baseline,
+            baseline_value=round(one.baseline_ms, 2),
+            ratio=round(one.baseline_ms / one.ms, 2),
+        )
+
+
+_BENCHES: Final[dict[str, Callable[[int | None, str | None], Iterator[Result]]]] = {
+    "ingest": _ingest,
+    "pages": _pages,
+}
 NAMES: Final = tuple(_BENCHES)
 """What can be measured."""

@@ -143,6 +143,12 @@ def _add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="N",
         help="how many events each case takes in (default: what takes some seconds)",
     )
+    command.add_argument(
+        "--database",
+        type=simulate.database_url,
+        metavar="URL",
+        help="measure pages on a database that `simulate --years` has filled",
+    )
     command.set_defaults(run=_bench)
 
 
@@ -248,7 +254,7 @@ def _key_restore(arguments: argparse.Namespace) -> int:
 
 def _bench(arguments: argparse.Namespace) -> int:
     logging.getLogger().setLevel(logging.WARNING)
-    for result in bench.run(arguments.name, arguments.events):
+    for result in bench.run(arguments.name, arguments.events, arguments.database):
         print(result.line() if arguments.json else result.words(), flush=True)
     return 0
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, Text, cast, or_, select
@@ -33,6 +35,9 @@ def change_token(connection: Connection) -> int:
     return value.scalar() or 0
 
 
+_SHOPS: Final = select(store.c.id, store.c.name, store.c.timezone).order_by(store.c.id)
+
+
 def chain_today(connection: Connection, now: datetime, page: int | None = None) -> ChainToday:
     """Return all shops today, each in its own zone.
 
@@ -41,12 +46,12 @@ def chain_today(connection: Connection, now: datetime, page: int | None = None) 
         now: an aware moment; it decides which day it is and which box is silent.
         page: the page whose shops have their hours (`views.on_page`); None: all have them.
     """
-    shops = connection.execute(select(store).order_by(store.c.id)).all()
+    shops = connection.execute(_SHOPS).all()
     days = _days(shops, now)
     by_id = {shop.id: days[shop.timezone] for shop in shops}
     listed = shops if page is None else [shops[place] for place in on_page(len(shops), page)]
     hours = _hours(connection, {shop.id: by_id[shop.id] for shop in listed}, whole=page is None)
-    totals = _totals(connection, {name: today.day for name, today in by_id.items()})
+    totals = totals_of(connection, {name: today.day for name, today in by_id.items()})
     bases = {
         name: basis
         for name, (_, _, basis, visitors, _, _, reentries, _) in totals.items()
@@ -58,16 +63,13 @@ def chain_today(connection: Connection, now: datetime, page: int | None = None) 
     return ChainToday(
         now=now.astimezone(UTC),
         shops=tuple(
-            ShopDay(
-                store_id=shop.id,
-                name=shop.name,
-                timezone=shop.timezone,
-                day=by_id[shop.id].day,
-                basis=bases.get(shop.id, "crossings"),
-                **_shown(totals.get(shop.id)),
-                hours=hours.get(shop.id, ()),
-                last_fact_at=boxes[shop.id].last_fact_at,
-                boxes=boxes[shop.id].views,
+            _shop_day(
+                shop,
+                by_id[shop[0]].day,
+                totals.get(shop[0], _NOTHING),
+                bases.get(shop[0], "crossings"),
+                hours.get(shop[0], ()),
+                boxes[shop[0]],
             )
             for shop in shops
         ),
@@ -77,13 +79,29 @@ def chain_today(connection: Connection, now: datetime, page: int | None = None) 
 
 
 _SHOWN: Final = ("visitors", "entered", "left", "reentries", "members")
+_NOTHING: Final = (None, None, None, *(0 for _ in _SHOWN))
 
 
-_NOTHING: Final = (0,) * len(_SHOWN)
-
-
-def _shown(total: Any | None) -> dict[str, int]:
-    return dict(zip(_SHOWN, total[-len(_SHOWN) :] if total else _NOTHING, strict=True))
+def _shop_day(
+    shop: Any, day: date, total: Any, basis: str, hours: tuple[HourFigures, ...], boxes: "_Boxes"
+) -> ShopDay:
+    store_id, name, timezone = shop
+    _, _, _, visitors, entered, left, reentries, members = total
+    return ShopDay(
+        store_id=store_id,
+        name=name,
+        timezone=timezone,
+        day=day,
+        basis=basis,
+        visitors=visitors,
+        entered=entered,
+        left=left,
+        reentries=reentries,
+        members=members,
+        hours=hours,
+        last_fact_at=boxes.last_fact_at,
+        boxes=boxes.views,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -148,7 +166,8 @@ def _hour(empty: HourFigures, row: Any) -> HourFigures:
     )
 
 
-def _totals(connection: Connection, days: Mapping[str, date]) -> dict[str, Any]:
+def totals_of(connection: Connection, days: Mapping[str, date]) -> dict[str, Any]:
+    """Return the rows of shops' days, by shop: shop, day, basis, then `_SHOWN`."""
     # Around the world there are at most three days at a time.
     rows = connection.execute(
         select(
@@ -172,7 +191,7 @@ def _latest_bases(connection: Connection, shops: Sequence[str]) -> dict[str, str
         .correlate(store)
         .scalar_subquery()
     )
-    found = {}
+    found: dict[str, str] = {}
     for some in some_at_once(shops):
         rows = connection.execute(
             select(store.c.id, last.label("basis")).where(store.c.id.in_(some))
@@ -193,16 +212,14 @@ def _boxes(connection: Connection, now: datetime) -> dict[str, _Boxes]:
     incomplete = select(epoch.c.store, epoch.c.box, epoch.c.missing).where(INCOMPLETE)
     for row in connection.execute(incomplete):
         missing[row.store, row.box] += row.missing
-    views: dict[str, list[BoxView]] = defaultdict(list)
-    facts: dict[str, list[datetime]] = defaultdict(list)
-    for row in connection.execute(_BOXES).all():
-        store_id, last_fact_at = row[0], row[4]
-        views[store_id].append(_box_view(row, missing.get((store_id, row[1]), 0), now))
-        if last_fact_at is not None:
-            facts[store_id].append(last_fact_at)
+    rows: Sequence[Any] = connection.execute(_BOXES).all()
     found: dict[str, _Boxes] = defaultdict(_Boxes)
-    for name, mine in views.items():
-        found[name] = _Boxes(views=tuple(mine), last_fact_at=max(facts[name], default=None))
+    for store_id, mine in groupby(rows, key=itemgetter(0)):
+        some = list(mine)
+        found[store_id] = _Boxes(
+            views=tuple(_box_view(row, missing.get((store_id, row[1]), 0), now) for row in some),
+            last_fact_at=max((row[4] for row in some if row[4] is not None), default=None),
+        )
     return found
 
 

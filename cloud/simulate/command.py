@@ -122,7 +122,7 @@ def _add_database_arguments(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write what the hub must show by shop and hour: .csv, or else JSON lines",
     )
-    group.add_argument("--database", type=_database_url, metavar="URL", help="instead of settings")
+    group.add_argument("--database", type=database_url, metavar="URL", help="instead of settings")
     group.add_argument(
         "--into-existing", action="store_true", help="also into a database that holds real shops"
     )
@@ -320,7 +320,8 @@ def _broker(text: str) -> str:
         raise argparse.ArgumentTypeError(str(exc)) from None
 
 
-def _database_url(text: str) -> str:
+def database_url(text: str) -> str:
+    """Return the address of a database, for an argument of that kind."""
     try:
         return check_database_url(text)
     except ValueError as exc:

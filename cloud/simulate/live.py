@@ -30,10 +30,12 @@ _HEARTBEAT_S: Final = 30.0
 _TICK_S: Final = 0.2  # a box commits what it has found so often
 _REPORT_S: Final = 5.0
 _HELLO_LOOK_S: Final = 0.5
-_TURN_BATCHES: Final = 400
-"""Batches that are packed before the acknowledgements are looked at again."""
-_BACKLOG_HELD: Final = 4_000_000
-"""Events on their way in all; a backlog fills no more memory than that."""
+_TURN_S: Final = 0.05
+"""How long batches are packed before acknowledgements and live events are looked at again."""
+_TURN_EVENTS: Final = 2_000
+"""Events that boxes which are behind tell before live ones are looked at again."""
+_HELD_EVENTS: Final = 2_000_000
+"""Events of all boxes that wait or are on their way: about 2 GB; a backlog takes no more."""
 AS_FAST_AS_ACKNOWLEDGED: Final = math.inf
 
 
@@ -89,8 +91,9 @@ class Live:
                 )
             )
             self._behind.append(behind)
-        self._due = [(one.due_ms, n) for n, one in enumerate(self.boxes) if one.due_ms is not None]
-        heapq.heapify(self._due)
+        # Boxes that are behind take turns, so that those which are not are never kept waiting.
+        self._late = deque(range(len(self.boxes)))
+        self._due: list[tuple[int, int]] = []
         self._full: set[int] = set()
         self._ready: deque[int] = deque()
         self._is_ready: set[int] = set()
@@ -137,20 +140,25 @@ class Live:
     def _happen(self, now: float) -> bool:
         """Let all boxes tell what is due; return whether nothing more will be told."""
         until = self._clock_ms(now)
-        while self._due and self._due[0][0] < until and self._held < _BACKLOG_HELD:
-            _, number = heapq.heappop(self._due)
-            box = self.boxes[number]
-            before = box.told
-            done = box.happen(until, self.truth, self._start_ms, now)
-            more = box.told - before
-            self._told += more
-            self._held += more
-            self._make_ready(number)
-            if not done:
-                self._full.add(number)
-            elif box.due_ms is not None:
-                heapq.heappush(self._due, (box.due_ms, number))
-        return until == self._end_ms and not self._due and not self._full
+        while self._due and self._due[0][0] < until:
+            self._happen_to(heapq.heappop(self._due)[1], until, now)
+        enough = self._told + _TURN_EVENTS
+        while self._late and self._told < enough and self._held < _HELD_EVENTS:
+            self._happen_to(self._late.popleft(), until, now)
+        return until == self._end_ms and not (self._due or self._late or self._full)
+
+    def _happen_to(self, number: int, until: int, now: float) -> None:
+        box = self.boxes[number]
+        before = box.told
+        done = box.happen(until, self.truth, self._start_ms, now)
+        more = box.told - before
+        self._told += more
+        self._held += more
+        self._make_ready(number)
+        if not done:
+            self._full.add(number)
+        elif box.due_ms is not None:
+            heapq.heappush(self._due, (box.due_ms, number))
 
     def _make_ready(self, number: int) -> None:
         if number not in self._is_ready:
@@ -159,7 +167,10 @@ class Live:
 
     def _send(self) -> None:
         """Send a batch of each box in turn that has one, as far as the connections have room."""
-        for _ in range(min(_TURN_BATCHES, len(self._ready))):
+        until = time.monotonic() + _TURN_S
+        for _ in range(len(self._ready)):
+            if time.monotonic() > until:
+                return
             number = self._ready.popleft()
             if not self._links.room(number):
                 self._ready.append(number)
@@ -217,13 +228,13 @@ class Live:
             if not self._behind[number]:
                 self._lately.add(ages)
         self._make_ready(number)
-        if number in self._full and box.due_ms is not None:
+        if number in self._full:
             self._full.discard(number)
-            heapq.heappush(self._due, (box.due_ms, number))
+            self._late.append(number)
 
     def _idle(self) -> bool:
         """Whether nothing can be sent before something is heard or happens."""
-        return not any(self._links.room(number) for number in self._is_ready)
+        return not (self._late or any(self._links.room(number) for number in self._is_ready))
 
     def _report_progress(self, seconds: float) -> None:
         rate = (self._acked - self._reported) / seconds
