@@ -37,6 +37,7 @@ from menkou.progress import Progress
 
 _SEED: Final = 1
 _CONNECTIONS: Final = 8
+_SETTLE: Final = timedelta(minutes=10)
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -106,6 +107,13 @@ def _add_broker_arguments(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"events of a box that may be on their way (default: {WINDOW_EVENTS:,}, as boxes do)",
     )
+    group.add_argument(
+        "--settle",
+        type=_span,
+        default=_SETTLE,
+        metavar="TIME",
+        help="how long to wait at the end for what is not acknowledged (default: 10m)",
+    )
 
 
 def _add_database_arguments(command: argparse.ArgumentParser) -> None:
@@ -171,13 +179,15 @@ def _live(arguments: argparse.Namespace, config: HubConfig, chain: tuple[Shop, .
         backlog=arguments.backlog or timedelta(),
         backlog_shops=backlog_shops,
         window=arguments.window,
+        settle=arguments.settle,
     )
     addresses = [box.address for _, box in boxes_of(chain)]
+    _say(f"{len(addresses):,} boxes of {len(chain):,} shops come to where their day stands ...")
     links = Links(broker, addresses, min(arguments.connections, len(addresses)))
+    running = live.Live(chain, what, links, _say)
     links.open()
+    _say(f"they speak by way of {broker.shown}")
     try:
-        running = live.Live(chain, what, links, _say)
-        _say(f"{len(addresses):,} boxes of {len(chain):,} shops at {broker.shown}")
         report = running.run()
     finally:
         links.close()

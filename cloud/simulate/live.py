@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from cloud.simulate.box import WINDOW_EVENTS, SimulatedBox, boxes_of, told_between
+from cloud.simulate.box import SimulatedBox, boxes_of, told_between
 from cloud.simulate.chain import Shop
 from cloud.simulate.links import Links
 from cloud.simulate.report import Histogram, Report
@@ -45,7 +45,8 @@ class Run:
 
     `rate` is how many times faster than real time the simulated clock goes, or infinite: as
     fast as the hub acknowledges. `backlog` is what the first `backlog_shops` shops have to
-    deliver from before `start`.
+    deliver from before `start`, `window` how much of it a box may have on its way, `settle` how
+    long to wait at the end for what is not acknowledged.
     """
 
     seed: int
@@ -54,8 +55,8 @@ class Run:
     rate: float
     backlog: timedelta
     backlog_shops: int
-    window: int = WINDOW_EVENTS
-    settle: timedelta = timedelta(minutes=10)
+    window: int
+    settle: timedelta
 
 
 class Live:
