@@ -12,13 +12,14 @@ from cloud.cli import main
 from cloud.db import reading
 from cloud.ingest import Ingest
 from cloud.queries import chain_today
+from cloud.rollup import rollup
 from cloud.simulate.removal import shops_in
 from cloud.tables import FIGURES, METADATA, box, daily, event, hourly
 from tests.hub.conftest import FakeBox
 from tests.support.processes import Mosquitto, Running, our_command, until
 
 NOON = "2026-11-21T12:00:00+08:00"
-SMALL = ("--shops", "6", "--visits", "700000")
+SMALL = ("--shops", "6", "--visits", "250000")
 
 
 @pytest.fixture
@@ -114,6 +115,7 @@ def test_all_that_was_simulated_is_removed_and_nothing_else(
 ) -> None:
     real = FakeBox(store="sim", box="sim-0001")  # named so that only its id tells it apart
     ingest.take([real.hello(), real.batch(real.opened(), real.crossed())])
+    rollup(engine)
     kept = everything(engine)
     refused = simulate(capsys, *SMALL, "--days", "1", "--database", url, code=1)
     assert "expected one without real shops, got 1, sim among them" in refused["said"]
