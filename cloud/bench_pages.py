@@ -23,6 +23,7 @@ from cloud.errors import DatabaseFault
 from cloud.hours import day_bounds, zone_named
 from cloud.pages import create_pages
 from cloud.queries import chain_today, change_token, hub_health, totals_of
+from cloud.run import settle_memory
 from cloud.simulate.chain import VISITS_A_SHOP, make_chain
 from cloud.simulate.years import fill
 from cloud.tables import box, daily, hourly, store
@@ -68,6 +69,7 @@ def measure(database: str | None) -> Iterator[Timing]:
         _engine(database, Path(folder)) as engine,
     ):
         now, size = _moment(engine), _size(engine)
+        settle_memory()
         for name, ask, baseline, before in _Questions(engine, now, Path(folder)).all():
             times, others = _in_turns(ask, before)
             for word, share in _SHARES.items():

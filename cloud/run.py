@@ -5,6 +5,7 @@ ingest                client + ingest + rollup threads
 """
 
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -49,6 +50,7 @@ def run_serve(config: HubConfig) -> int:
             migrate(engine)
         check_schema(engine)
         app = create_app(config, engine)
+        settle_memory()
         broadcast = Broadcast()
         with _broker(config, crew):
             if config.embedded:
@@ -59,6 +61,16 @@ def run_serve(config: HubConfig) -> int:
             finally:
                 crew.join(_JOIN_S)
     return _exit_code(crew)
+
+
+def settle_memory() -> None:
+    """Let Python's search for cycles pass over all that is there now: it stays until the end.
+
+    A page makes tens of thousands of records, which sets such a search off. Measured at 2,100
+    shops: one page in ten took twice as long, a tenth of a second more.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def run_ingest(config: HubConfig) -> int:
