@@ -20,6 +20,7 @@ from cloud.config import HubConfig, load
 from cloud.db import check_schema, migrate, open_engine, reading, writing
 from cloud.releases import Release, every_release, restore, revoke
 from cloud.run import run_ingest, run_serve
+from cloud.simulate import arguments as simulate_arguments
 from cloud.simulate import command as simulate
 from edge.wire.topics import BoxAddress
 from menkou import __version__
@@ -145,7 +146,7 @@ def _add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     command.add_argument(
         "--database",
-        type=simulate.database_url,
+        type=simulate_arguments.database_url,
         metavar="URL",
         help="measure pages on a database that `simulate --years` has filled",
     )
@@ -160,7 +161,7 @@ def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         "simulate --broker mqtt://127.0.0.1:1883 --shops 100 --rate 60 --duration 8h",
     )
     _takes_config(command)
-    simulate.add_arguments(command)
+    simulate_arguments.add_arguments(command)
     command.set_defaults(run=simulate.run)
 
 

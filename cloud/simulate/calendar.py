@@ -1,4 +1,4 @@
-"""How busy a day is, and how a day's visitors spread over its hours. Pure; used by `day`, `years`.
+"""How busy a day is, and how a day's visitors spread over its hours. Pure; used by `plan`, `years`.
 
 The shape is what shops in Chinese malls know: weekends, the weeks before Chinese New Year, the
 Golden Week; lunch and evening. The figures are ours, chosen for a plausible chain, not measured.

@@ -16,8 +16,8 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from cloud.simulate.calendar import busyness, clock_hours, shares
 from cloud.simulate.chain import Box, Shop
+from cloud.simulate.plan import day_random, plan, poisson
 from edge.wire.messages import (
     Alert,
     Body,
@@ -34,7 +34,6 @@ _ULID: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS: Final = tuple(a + b for a in _ULID for b in _ULID)
 _MINUTE_MS: Final = 60_000
 _COUNTS: Final = ("entered", "left", "entered_closed", "left_closed", "staff", "turned_back")
-_GAUSS_FROM: Final = 16.0  # a Poisson number of a larger mean is drawn as a rounded normal one
 
 TURNED_BACK: Final = 0.04
 """For each visitor so many turn back at once."""
@@ -65,52 +64,6 @@ class Step(NamedTuple):
     since: int
     body: Body
     deltas: tuple[Delta, ...]
-
-
-class OpenHour(NamedTuple):
-    """An hour of a shop's day (UTC seconds): its start, from when to when the shop is open."""
-
-    start: int
-    begin: int
-    end: int
-    visitors: int
-
-
-def poisson(random: Random, mean: float) -> int:
-    """Return a Poisson number."""
-    if mean >= _GAUSS_FROM:
-        return max(0, round(random.gauss(mean, math.sqrt(mean))))
-    rest, number = random.random(), 0
-    chance = math.exp(-mean)
-    while rest > chance and chance > 0:
-        rest -= chance
-        number += 1
-        chance *= mean / number
-    return number
-
-
-def plan(random: Random, shop: Shop, box: Box, day: date) -> list[OpenHour]:
-    """Return the open hours of a box's day.
-
-    The first numbers that are drawn from `random`: the same whichever way a day is simulated.
-    """
-    weekday = day.weekday()
-    opens, closes = shop.opens[weekday], shop.closes[weekday]
-    spread = shares(opens, closes, weekday >= 5)
-    mean = shop.visits_a_day * box.share * busyness(day)
-    hours = []
-    for second, minute in clock_hours(day, shop.zone):
-        begin, end = max(opens, minute), min(closes, minute + 60)
-        if begin < end:
-            begin_s, end_s = second + (begin - minute) * 60, second + (end - minute) * 60
-            visitors = poisson(random, mean * spread[minute // 60])
-            hours.append(OpenHour(second, begin_s, end_s, visitors))
-    return hours
-
-
-def day_random(seed: int, box: Box, day: date) -> Random:
-    """Return the source of a box's day."""
-    return Random(f"{seed}/{box.store}/{box.id}/{day.toordinal()}")
 
 
 def box_day(seed: int, shop: Shop, box: Box, day: date) -> Iterator[Step]:

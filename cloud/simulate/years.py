@@ -23,7 +23,8 @@ from cloud.bulk import Bulk
 from cloud.db import writing
 from cloud.simulate.calendar import clock_hours, days_between
 from cloud.simulate.chain import VERSION, Box, Shop
-from cloud.simulate.day import MEMBERS, RETURNS, TURNED_BACK, OpenHour, day_random, plan
+from cloud.simulate.day import MEMBERS, RETURNS, TURNED_BACK
+from cloud.simulate.plan import OpenHour, day_random, plan
 from cloud.tables import FIGURES, box, daily, hourly, store
 
 _SHOPS_AT_ONCE: Final = 20

@@ -1,6 +1,7 @@
 """What head office sees of today, from rollups and the rows of boxes."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -153,7 +154,7 @@ def test_no_question_of_a_page_walks_through_all_hours_days_or_epochs(
     engine: Engine, ingest: Ingest, box: FakeBox
 ) -> None:
     ingest.take([box.hello((1, 5)), box.batch(box.opened())])
-    asked: list[tuple[str, object]] = []
+    asked: list[tuple[str, Any]] = []
     listen(engine, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
     today(engine)
     with reading(engine) as connection:
