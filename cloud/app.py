@@ -24,9 +24,9 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         menkou.web.errors.BadSecret: the data directory cannot hold the sessions' key.
     """
 
-    def today() -> ChainToday:
+    def today(page: int | None = None) -> ChainToday:
         with reading(engine) as connection:
-            return chain_today(connection, datetime.now(UTC))
+            return chain_today(connection, datetime.now(UTC), page)
 
     def health() -> HubHealth:
         with reading(engine) as connection:

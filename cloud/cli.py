@@ -21,6 +21,8 @@ from cloud.config import HubConfig, load
 from cloud.db import check_schema, migrate, open_engine, reading, writing
 from cloud.releases import Release, every_release, restore, revoke
 from cloud.run import run_ingest, run_serve
+from cloud.simulate import arguments as simulate_arguments
+from cloud.simulate import command as simulate
 from edge.wire.topics import BoxAddress
 from menkou import __version__, logs
 from menkou.errors import MenkouFault
@@ -71,6 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_key(commands)
     _add_bench(commands)
     _add_export(commands)
+    _add_simulate(commands)
     command = _command(
         commands,
         "hash-password",
@@ -142,6 +145,12 @@ def _add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="N",
         help="how many events each case takes in (default: what takes some seconds)",
     )
+    command.add_argument(
+        "--database",
+        type=simulate_arguments.database_url,
+        metavar="URL",
+        help="measure pages on a database that `simulate --years` has filled",
+    )
     command.set_defaults(run=_bench)
 
 
@@ -173,6 +182,18 @@ def _day(text: str) -> date:
     except ValueError:
         expected = f"expected a day such as 2026-11-21, got {text!r}"
         raise argparse.ArgumentTypeError(expected) from None
+
+
+def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(
+        commands,
+        "simulate",
+        "simulate the shops of a chain, for load, the pages' speed and demonstrations",
+        "simulate --broker mqtt://127.0.0.1:1883 --shops 100 --rate 60 --duration 8h",
+    )
+    _takes_config(command)
+    simulate_arguments.add_arguments(command)
+    command.set_defaults(run=simulate.run)
 
 
 def _positive(text: str) -> int:
@@ -275,7 +296,7 @@ def _key_restore(arguments: argparse.Namespace) -> int:
 
 def _bench(arguments: argparse.Namespace) -> int:
     logging.getLogger().setLevel(logging.WARNING)
-    for result in bench.run(arguments.name, arguments.events):
+    for result in bench.run(arguments.name, arguments.events, arguments.database):
         print(result.line() if arguments.json else result.words(), flush=True)
     return 0
 

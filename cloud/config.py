@@ -9,15 +9,11 @@ reported at once, each with its line or its variable. Called by `cli`.
     database_url = "postgresql+..."      cert = "hub.pem"
     cert = "page.pem"                    key = "hub.key"
     key = "page.key"                     embedded = false
-<<<<<<< HEAD
     password = "file:hub.password"       share = "menkou"
     keep_events = "400d"
-=======
-    password = "file:hub.password"
                                          [metrics]
     [log]                                listen = "127.0.0.1:9464"
     format = "json"                      ingest_listen = "127.0.0.1:9465"
->>>>>>> slice-G
 """
 
 import re
@@ -138,13 +134,10 @@ class HubConfig:
     database_url: str = field(repr=False)
     broker: BrokerAddress
     embedded: bool
-<<<<<<< HEAD
     share: str | None
     keep_events: timedelta
-=======
     metrics: MetricsConfig
     log_format: LogFormat | None
->>>>>>> slice-G
 
     @property
     def session_secret(self) -> Path:
@@ -352,15 +345,12 @@ def _resolve(settings: _Settings, base: Path) -> HubConfig:
             key=path(broker.key),
         ),
         embedded=broker.embedded,
-<<<<<<< HEAD
         share=broker.share,
         keep_events=timedelta(days=int(hub.keep_events.removesuffix("d"))),
-=======
         metrics=MetricsConfig(
             listen=metrics_at(metrics.listen),
             ingest_listen=metrics_at(metrics.ingest_listen),
             per_box=metrics.per_box,
         ),
         log_format=settings.log.format,
->>>>>>> slice-G
     )

@@ -4,6 +4,7 @@ HubFault
 ├── DatabaseFault    cannot be opened, is not migrated, or is newer than the program
 ├── BrokerFault      the embedded broker did not start, or ended by itself
 ├── ExportFault      the place is taken, or the extra that writes Parquet is not installed
+├── SimulationFault  a chain cannot be simulated as asked
 └── ShareFault       the secret behind the boxes' keys is missing, open to others, or another one
 
 Faults of the settings are `menkou.settings.SettingsFault`; faults of a message never leave
@@ -31,3 +32,7 @@ class ExportFault(HubFault):
 
 class BrokerFault(HubFault):
     """The embedded broker cannot listen, or has ended."""
+
+
+class SimulationFault(HubFault):
+    """A chain cannot be simulated as asked; says what to do."""

@@ -26,12 +26,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.client import Client
 from cloud.inbox import Received
-<<<<<<< HEAD
-from cloud.waiting import Bound, Waiting
-=======
 from cloud.metrics import PostFigures
-from cloud.waiting import Waiting
->>>>>>> slice-G
+from cloud.waiting import Bound, Waiting
 from edge.wire.messages import PAYLOAD_BYTES_MAX
 from edge.wire.topics import Channel, every_box
 

@@ -1,19 +1,27 @@
-"""What the pages and the API show. Reads rollups and the rows of boxes, never the facts."""
+"""What the pages and the API show. Reads rollups and the rows of boxes, never the facts.
 
+Every page asks these questions at each change, of a chain of thousands of shops: they go by key,
+take only the columns that are shown, and make no more objects than are shown.
+"""
+
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, Select, Text, cast, or_, select
 
 from cloud import aside
 from cloud.boxes import zone_or_utc
+from cloud.bulk import some_at_once
 from cloud.hours import hours_of_day
-from cloud.tables import box, daily, epoch, hourly, meter, store
-from cloud.views import BoxView, ChainToday, HourFigures, ShopDay
+from cloud.tables import INCOMPLETE, box, daily, epoch, hourly, meter, store
+from cloud.views import BoxView, ChainToday, HourFigures, ShopDay, on_page
 
 SILENT_AFTER: Final = timedelta(minutes=2)
 """A box sends a heartbeat every half minute."""
@@ -27,20 +35,29 @@ def change_token(connection: Connection) -> int:
     return value.scalar() or 0
 
 
-def chain_today(connection: Connection, now: datetime) -> ChainToday:
+_SHOPS: Final = select(store.c.id, store.c.name, store.c.timezone).order_by(store.c.id)
+
+
+def chain_today(connection: Connection, now: datetime, page: int | None = None) -> ChainToday:
     """Return all shops today, each in its own zone.
 
     Args:
         connection: a transaction on the hub's database.
         now: an aware moment; it decides which day it is and which box is silent.
+        page: the page whose shops have their hours (`views.on_page`); None: all have them.
     """
-    shops = connection.execute(select(store).order_by(store.c.id)).all()
-    zones = {shop.id: zone_or_utc(shop.timezone) for shop in shops}
-    days = {name: now.astimezone(zone).date() for name, zone in zones.items()}
-    hours = {name: list(hours_of_day(day, zones[name])) for name, day in days.items()}
-    figures = _hourly(connection, hours)
-    totals = _daily(connection, days)
-    bases = _latest_bases(connection)
+    shops = connection.execute(_SHOPS).all()
+    days = _days(shops, now)
+    by_id = {shop.id: days[shop.timezone] for shop in shops}
+    listed = shops if page is None else [shops[place] for place in on_page(len(shops), page)]
+    hours = _hours(connection, {shop.id: by_id[shop.id] for shop in listed}, whole=page is None)
+    totals = totals_of(connection, {name: today.day for name, today in by_id.items()})
+    bases = {
+        name: basis
+        for name, (_, _, basis, visitors, _, _, reentries, _) in totals.items()
+        if visitors or reentries
+    }
+    bases |= _latest_bases(connection, [name for name in by_id if name not in bases])
     boxes = _boxes(connection, now)
     counters = aside.meters(connection)
     return ChainToday(
@@ -48,12 +65,11 @@ def chain_today(connection: Connection, now: datetime) -> ChainToday:
         shops=tuple(
             _shop_day(
                 shop,
-                zones[shop.id],
-                days[shop.id],
-                [(hour, figures.get((shop.id, hour))) for hour in hours[shop.id]],
-                totals.get(shop.id),
-                bases.get(shop.id, "crossings"),
-                boxes[shop.id],
+                by_id[shop[0]].day,
+                totals.get(shop[0], _NOTHING),
+                bases.get(shop[0], "crossings"),
+                hours.get(shop[0], ()),
+                boxes[shop[0]],
             )
             for shop in shops
         ),
@@ -62,33 +78,111 @@ def chain_today(connection: Connection, now: datetime) -> ChainToday:
     )
 
 
-def _hourly(
-    connection: Connection, hours: Mapping[str, list[int]]
-) -> dict[tuple[str, int], Mapping[str, Any]]:
-    wanted = [hour for some in hours.values() for hour in some]
-    if not wanted:
+_SHOWN: Final = ("visitors", "entered", "left", "reentries", "members")
+_NOTHING: Final = (None, None, None, *(0 for _ in _SHOWN))
+
+
+def _shop_day(
+    shop: Any, day: date, total: Any, basis: str, hours: tuple[HourFigures, ...], boxes: "_Boxes"
+) -> ShopDay:
+    store_id, name, timezone = shop
+    _, _, _, visitors, entered, left, reentries, members = total
+    return ShopDay(
+        store_id=store_id,
+        name=name,
+        timezone=timezone,
+        day=day,
+        basis=basis,
+        visitors=visitors,
+        entered=entered,
+        left=left,
+        reentries=reentries,
+        members=members,
+        hours=hours,
+        last_fact_at=boxes.last_fact_at,
+        boxes=boxes.views,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Today:
+    """The day that it is in a zone, with its hours and what they are in a shop without visitors."""
+
+    day: date
+    starts: tuple[int, ...]
+    empty: tuple[HourFigures, ...]
+
+
+def _days(shops: Iterable[Any], now: datetime) -> dict[str, _Today]:
+    """Return today in each zone, by the names that the shops' zones have."""
+    found = {}
+    for name in {shop.timezone for shop in shops}:
+        zone = zone_or_utc(name)
+        day = now.astimezone(zone).date()
+        starts = tuple(hours_of_day(day, zone))
+        empty = tuple(
+            HourFigures(start=datetime.fromtimestamp(start, zone), visitors=0, entered=0, left=0)
+            for start in starts
+        )
+        found[name] = _Today(day=day, starts=starts, empty=empty)
+    return found
+
+
+def _hours(
+    connection: Connection, days: Mapping[str, _Today], *, whole: bool
+) -> dict[str, tuple[HourFigures, ...]]:
+    """Return the hours of shops by their ids; `whole`: these are all shops that there are."""
+    if not days:
         return {}
+    wanted = [start for day in set(days.values()) for start in day.starts]
+    among = select(store.c.id) if whole else list(days)
     rows = connection.execute(
-        select(hourly).where(
-            hourly.c.store.in_(select(store.c.id)),
-            hourly.c.hour.between(min(wanted), max(wanted)),
+        select(hourly.c.store, hourly.c.hour, *(hourly.c[name] for name in _SHOWN)).where(
+            hourly.c.store.in_(among), hourly.c.hour.between(min(wanted), max(wanted))
         )
     )
-    return {(row["store"], row["hour"]): dict(row) for row in rows.mappings()}
+    figures: dict[str, dict[int, Any]] = defaultdict(dict)
+    for row in rows.all():
+        figures[row[0]][row[1]] = row
+    return {
+        name: tuple(
+            _hour(empty, counted[start]) if start in counted else empty
+            for start, empty in zip(day.starts, day.empty, strict=True)
+        )
+        for name, day in days.items()
+        for counted in (figures[name],)
+    }
 
 
-def _daily(connection: Connection, days: Mapping[str, date]) -> dict[str, Mapping[str, Any]]:
+def _hour(empty: HourFigures, row: Any) -> HourFigures:
+    _, _, visitors, entered, left, reentries, members = row
+    return HourFigures(
+        start=empty.start,
+        visitors=visitors,
+        entered=entered,
+        left=left,
+        reentries=reentries,
+        members=members,
+    )
+
+
+def totals_of(connection: Connection, days: Mapping[str, date]) -> dict[str, Any]:
+    """Return the rows of shops' days, by shop: shop, day, basis, then `_SHOWN`."""
     # Around the world there are at most three days at a time.
     rows = connection.execute(
-        select(daily)
-        .join(store, store.c.id == daily.c.store)
-        .where(daily.c.day.in_(set(days.values())))
+        select(
+            daily.c.store, daily.c.day, daily.c.basis, *(daily.c[name] for name in _SHOWN)
+        ).where(
+            # By key, a shop at a time: a join would be read as a walk through all days.
+            daily.c.store.in_(select(store.c.id)),
+            daily.c.day.in_(set(days.values())),
+        )
     )
-    return {r["store"]: dict(r) for r in rows.mappings() if r["day"] == days.get(r["store"])}
+    return {row[0]: row for row in rows.all() if row[1] == days.get(row[0])}
 
 
-def _latest_bases(connection: Connection) -> dict[str, str]:
-    """Return the basis of each shop's last day: what today will have until somebody comes."""
+def _latest_bases(connection: Connection, shops: Sequence[str]) -> dict[str, str]:
+    """Return the basis of shops' last days: what today will have until somebody comes."""
     last = (
         select(daily.c.basis)
         .where(daily.c.store == store.c.id, or_(daily.c.visitors > 0, daily.c.reentries > 0))
@@ -97,8 +191,13 @@ def _latest_bases(connection: Connection) -> dict[str, str]:
         .correlate(store)
         .scalar_subquery()
     )
-    rows = connection.execute(select(store.c.id, last.label("basis")))
-    return {row.id: row.basis for row in rows if row.basis is not None}
+    found: dict[str, str] = {}
+    for some in some_at_once(shops):
+        rows = connection.execute(
+            select(store.c.id, last.label("basis")).where(store.c.id.in_(some))
+        )
+        found |= {row.id: row.basis for row in rows if row.basis is not None}
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,77 +209,50 @@ class _Boxes:
 def _boxes(connection: Connection, now: datetime) -> dict[str, _Boxes]:
     missing: dict[tuple[str, str], int] = defaultdict(int)
     # Added up here: a box may declare numbers whose sum no column holds.
-    for row in connection.execute(
-        select(epoch.c.store, epoch.c.box, epoch.c.missing).where(epoch.c.missing > 0)
-    ):
+    incomplete = select(epoch.c.store, epoch.c.box, epoch.c.missing).where(INCOMPLETE)
+    for row in connection.execute(incomplete):
         missing[row.store, row.box] += row.missing
-    rows = connection.execute(select(box).order_by(box.c.store, box.c.id)).all()
-    by_store: dict[str, list[Any]] = defaultdict(list)
-    for row in rows:
-        by_store[row.store].append(row)
+    rows: Sequence[Any] = connection.execute(_BOXES).all()
     found: dict[str, _Boxes] = defaultdict(_Boxes)
-    for name, mine in by_store.items():
-        facts = [row.last_fact_at for row in mine if row.last_fact_at is not None]
-        found[name] = _Boxes(
-            views=tuple(_box_view(row, missing[row.store, row.id], now) for row in mine),
-            last_fact_at=max(facts, default=None),
+    for store_id, mine in groupby(rows, key=itemgetter(0)):
+        some = list(mine)
+        found[store_id] = _Boxes(
+            views=tuple(_box_view(row, missing.get((store_id, row[1]), 0), now) for row in some),
+            last_fact_at=max((row[4] for row in some if row[4] is not None), default=None),
         )
     return found
 
 
+_BOXES: Final[Select[Any]] = select(
+    *(box.c.store, box.c.id, box.c.state, box.c.last_seen, box.c.last_fact_at, box.c.version),
+    *(box.c.mode, box.c.clock, box.c.backlog, box.c.mode_wanted, box.c.mode_why),
+    cast(box.c.cameras, Text),
+).order_by(box.c.store, box.c.id)
+
+
 def _box_view(row: Any, missing: int, now: datetime) -> BoxView:
-    state = row.state or "online"
-    if state == "online" and (row.last_seen is None or now - row.last_seen > SILENT_AFTER):
+    _, box_id, state, seen, _, version, mode, clock, backlog, wanted, why, cameras = row
+    state = state or "online"
+    if state == "online" and (seen is None or now - seen > SILENT_AFTER):
         state = "silent"
     return BoxView(
-        box_id=row.id,
+        box_id=box_id,
         state=state,
-        last_seen=row.last_seen,
-        version=row.version,
-        mode=row.mode,
-        clock=row.clock,
-        backlog=row.backlog,
+        last_seen=seen,
+        version=version,
+        mode=mode,
+        clock=clock,
+        backlog=backlog,
         missing=missing,
-        cameras=tuple((name, camera) for name, camera in row.cameras),
-        mode_wanted=row.mode_wanted,
-        mode_why=row.mode_why,
+        cameras=_cameras(cameras),
+        mode_wanted=wanted,
+        mode_why=why,
     )
 
 
-_SHOWN: Final = ("visitors", "entered", "left", "reentries", "members")
-
-
-def _shown(bucket: Mapping[str, Any] | None) -> dict[str, int]:
-    return {name: bucket[name] if bucket else 0 for name in _SHOWN}
-
-
-def _shop_day(
-    shop: Any,
-    zone: ZoneInfo,
-    day: date,
-    hours: Iterable[tuple[int, Mapping[str, Any] | None]],
-    total: Mapping[str, Any] | None,
-    last_basis: str,
-    boxes: _Boxes,
-) -> ShopDay:
-    counted = total is not None and (total["visitors"] > 0 or total["reentries"] > 0)
-    return ShopDay(
-        store_id=shop.id,
-        name=shop.name,
-        timezone=shop.timezone,
-        day=day,
-        basis=total["basis"] if total is not None and counted else last_basis,
-        **_shown(total),
-        hours=tuple(
-            HourFigures(
-                start=datetime.fromtimestamp(hour, zone),
-                **_shown(row),
-            )
-            for hour, row in hours
-        ),
-        last_fact_at=boxes.last_fact_at,
-        boxes=boxes.views,
-    )
+@lru_cache(maxsize=4_096)  # nearly all boxes have one camera at the door, and it is well
+def _cameras(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple((name, state) for name, state in json.loads(text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,6 +112,10 @@ box: Final = Table(
     Column("cameras", JSON, nullable=False),
 )
 
+# Written out: for a value that is only bound later SQLite would not use the index.
+INCOMPLETE: Final = text("missing > 0")
+"""Of a box's epochs only a few lack something, and every page asks which."""
+
 epoch: Final = Table(
     "epoch",
     METADATA,
@@ -127,6 +131,7 @@ epoch: Final = Table(
     # Numbers that the box itself no longer holds and the hub never had.
     Column("lost", BigInteger, nullable=False),
     UniqueConstraint("store", "box", "epoch"),
+    Index("epoch_incomplete", "store", "box", sqlite_where=INCOMPLETE, postgresql_where=INCOMPLETE),
 )
 
 gap: Final = Table(

@@ -4,6 +4,10 @@ rendered by `pages` and `api`; holds no text in any language, only figures and c
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
+
+PAGE_SHOPS: Final = 100
+"""Shops on one page: what a browser draws anew at each change, and a person looks through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,10 @@ class BoxView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShopDay:
-    """One shop today, in its own zone. `basis`: crossings | distinct (never compared)."""
+    """One shop today, in its own zone. `basis`: crossings | distinct (never compared).
+
+    `hours` is empty for a shop that is not on the page that was asked for.
+    """
 
     store_id: str
     name: str
@@ -68,3 +75,18 @@ class ChainToday:
     shops: tuple[ShopDay, ...]
     set_aside: int  # malformed messages kept for inspection
     ingest_seen_at: datetime | None  # when the ingest process last said it is alive
+
+
+def pages_of(shops: int) -> int:
+    """Return how many pages so many shops take; at least one."""
+    return max(1, -(-shops // PAGE_SHOPS))
+
+
+def on_page(shops: int, page: int) -> range:
+    """Return the places of the shops on a page, from 0; a page that is not there is the nearest.
+
+    >>> on_page(250, 3)
+    range(200, 250)
+    """
+    first = (min(max(page, 1), pages_of(shops)) - 1) * PAGE_SHOPS
+    return range(first, min(first + PAGE_SHOPS, shops))

@@ -42,7 +42,7 @@ class _Lane:
     def __init__(self, bound: Bound) -> None:
         self._bound = bound
         self._messages: deque[tuple[Received, int]] = deque()
-        self._size = 0
+        self.size = 0
         self.weight = 0
 
     def __len__(self) -> int:
@@ -51,15 +51,14 @@ class _Lane:
     def put(self, message: Received) -> bool:
         """Let a message wait; return whether there was room."""
         size = len(message[1])
-        if len(self._messages) >= self._bound.messages or self._size + size > self._bound.size:
+        if len(self._messages) >= self._bound.messages or self.size + size > self._bound.size:
             return False
         weight = weight_of(message[1])
         self._messages.append((message, weight))
-        self._size += size
+        self.size += size
         self.weight += weight
         return True
 
-<<<<<<< HEAD
     def take(self, taken: list[Received], most: float, weight: float) -> int:
         """Move messages over until there are `most`, or they weigh enough; return their weight."""
         moved = 0
@@ -67,7 +66,7 @@ class _Lane:
             message, its = self._messages.popleft()
             taken.append(message)
             moved += its
-            self._size -= len(message[1])
+            self.size -= len(message[1])
         self.weight -= moved
         return moved
 
@@ -92,19 +91,13 @@ class Waiting:
                 self._changed.notify()
         return refused
 
-    def gather(self, idle_s: float, together_s: float, *, most: int, weight: int) -> list[Received]:
-        """Return messages: live ones, then late ones, each in the order in which they came.
-=======
     def held(self) -> tuple[int, int]:
         """Return how many messages wait, and what their payloads weigh."""
         with self._changed:
-            return len(self._messages), self._bytes
+            return len(self._live) + len(self._late), self._live.size + self._late.size
 
-    def gather(
-        self, idle_s: float, together_s: float, *, most: int, most_bytes: int
-    ) -> list[Received]:
-        """Return messages in the order in which they came.
->>>>>>> slice-G
+    def gather(self, idle_s: float, together_s: float, *, most: int, weight: int) -> list[Received]:
+        """Return messages: live ones, then late ones, each in the order in which they came.
 
         Waits for the first at most `idle_s`, then `together_s` for those that come with it, but
         not once there are `most`, or they weigh enough (see `weight_of`).

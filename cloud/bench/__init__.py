@@ -7,24 +7,26 @@ busy for a while is as slow for both. One module a topic; `chain` makes what the
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from cloud.bench import ingest, postgres
+from cloud.bench import ingest, pages, postgres
 from cloud.bench.report import Result
 
-_BENCHES: Final[dict[str, tuple[Callable[[int | None], Iterator[Result]], ...]]] = {
-    "ingest": (ingest.cases,),
-    "postgres": (postgres.cases,),
+_BENCHES: Final[dict[str, Callable[[int | None, str | None], Iterator[Result]]]] = {
+    "ingest": lambda events, _: ingest.cases(events),
+    "postgres": lambda events, _: postgres.cases(events),
+    "pages": lambda _, database: pages.cases(database),
 }
 NAMES: Final = tuple(_BENCHES)
 """What can be measured."""
 
 
-def run(name: str | None, events: int | None) -> Iterator[Result]:
+def run(name: str | None, events: int | None, database: str | None = None) -> Iterator[Result]:
     """Run the benchmarks of a name, or all.
 
     Args:
         name: one of `NAMES`.
         events: how many each case takes in, if not as many as is usual.
+        database: the address of a filled one, for `pages`.
     """
-    for each, topics in _BENCHES.items():
-        for cases in topics if name in (None, each) else ():
-            yield from cases(events)
+    for each, cases in _BENCHES.items():
+        if name in (None, each):
+            yield from cases(events, database)

@@ -23,6 +23,10 @@ class Result:
     def words(self) -> str:
         """Return the result for people."""
         return (
-            f"{self.case}: {self.value:,.0f} {self.unit};"
-            f" {self.baseline}: {self.baseline_value:,.0f}; ratio {self.ratio}"
+            f"{self.case}: {_shown(self.value)} {self.unit};"
+            f" {self.baseline}: {_shown(self.baseline_value)}; ratio {self.ratio}"
         )
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"

@@ -7,10 +7,21 @@ low is told apart from a low figure: every shop has a `health`.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
+from zoneinfo import ZoneInfo
 
-from cloud.views import BoxView, ChainToday, HourFigures, ShopDay
+from cloud.hours import day_bounds, zone_named
+from cloud.views import (
+    PAGE_SHOPS,
+    BoxView,
+    ChainToday,
+    HourFigures,
+    ShopDay,
+    on_page,
+    pages_of,
+)
 from menkou.web.chart import Column, Tick, columns, scale, ticks
 
 BACKLOG_NORMAL: Final = 50
@@ -54,12 +65,26 @@ class LoweredMode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShopRow:
-    """One shop. `health`: whole | partial | silent | never.
+class ShopState:
+    """How sure a shop's figures are. `health`: whole | partial | unsure | silent | never.
 
     `known_until` is set for a silent shop: up to then its figures are right. `has_today` is
-    false if that was before today, so that there is no figure at all.
+    false if that was before today, so that there is no figure at all. `page` shows the shop.
     """
+
+    shop: ShopDay
+    page: int
+    health: str
+    last_seen: datetime | None
+    known_until: datetime | None
+    online: bool
+    has_today: bool
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShopRow:
+    """One shop as it is drawn; see `ShopState` for what is said of its figures."""
 
     shop: ShopDay
     now: datetime
@@ -77,10 +102,14 @@ class ShopRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Shops whose figures may be added and compared: those of one `basis`."""
+    """Shops whose figures may be added and compared: those of one `basis`.
+
+    `rows` are those of them that are on the page; all else is of all `shops`.
+    """
 
     basis: str
     rows: tuple[ShopRow, ...]
+    shops: int
     visitors: int
     entered: int
     left: int
@@ -90,85 +119,135 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """The whole page."""
+    """The page. It draws the shops from `first` to `last`, counted from 1, of all `shops`."""
 
     now: datetime
     groups: tuple[Group, ...]
     health: dict[str, int]
-    silent: tuple[ShopRow, ...]
+    silent: tuple[ShopState, ...]
     set_aside: int
     ingest_seen_at: datetime | None
     ingest_silent: bool
+    page: int
+    pages: int
+    first: int
+    last: int
+    shops: int
 
 
-def board_of(today: ChainToday) -> Board:
-    """Work out the page. Its clock times are those of the zone that most shops are in."""
+def board_of(today: ChainToday, page: int = 1) -> Board:
+    """Work out a page. Its clock times are those of the zone that most shops are in.
+
+    Args:
+        today: all shops; those on the page have their hours.
+        page: from 1; one that is not there is the nearest.
+    """
     now = _page_time(today)
     bases = sorted({shop.basis for shop in today.shops})
     seen = today.ingest_seen_at
     deaf = seen is None or today.now - seen > INGEST_SILENT
-    groups = tuple(_group(basis, today.shops, now, deaf=deaf) for basis in bases)
-    rows = [row for group in groups for row in group.rows]
+    states = [_state(shop, today.now, place) for place, shop in enumerate(today.shops)]
+    places = on_page(len(states), page)
+    listed = states[places.start : places.stop]
+    healths = Counter(state.health for state in states)
     return Board(
         now=now,
-        groups=groups,
-        health={
-            h: sum(r.health == h for r in rows)
-            for h in ("whole", "partial", "unsure", "silent", "never")
-        },
-        silent=tuple(row for row in rows if row.health in ("silent", "never")),
+        groups=tuple(_group(basis, states, listed, now, deaf=deaf) for basis in bases),
+        health={h: healths[h] for h in ("whole", "partial", "unsure", "silent", "never")},
+        silent=tuple(state for state in states if state.health in ("silent", "never")),
         set_aside=today.set_aside,
         ingest_seen_at=seen,
         ingest_silent=deaf,
+        page=places.start // PAGE_SHOPS + 1,
+        pages=pages_of(len(states)),
+        first=places.start + 1,
+        last=places.stop,
+        shops=len(states),
     )
 
 
 def _page_time(today: ChainToday) -> datetime:
-    zones = Counter(shop.hours[0].start.tzinfo for shop in today.shops if shop.hours)
-    return today.now.astimezone(zones.most_common(1)[0][0]) if zones else today.now
+    zones = Counter(shop.timezone for shop in today.shops)
+    return today.now.astimezone(_zone(zones.most_common(1)[0][0])) if zones else today.now
 
 
-def _group(basis: str, shops: Sequence[ShopDay], now: datetime, *, deaf: bool) -> Group:
-    """Return the shops of one basis; a hub that hears nothing (`deaf`) has no complete figure."""
-    ours = [shop for shop in shops if shop.basis == basis]
-    lines = scale(max((hour.visitors for shop in ours for hour in shop.hours), default=0))
-    rows = tuple(_row(shop, now, lines[-1]) for shop in ours)
-    told = [row for row in rows if row.has_today]
-    return Group(
-        basis=basis,
-        rows=rows,
-        visitors=sum(row.shop.visitors for row in told),
-        entered=sum(row.shop.entered for row in told),
-        left=sum(row.shop.left for row in told),
-        counted=len(told),
-        incomplete=sum(deaf or row.health not in ("whole", "unsure") for row in rows),
-    )
+@lru_cache(maxsize=512)
+def _zone(name: str) -> ZoneInfo:
+    """Return a shop's zone; one that is not known here is counted in UTC, as everywhere."""
+    try:
+        return zone_named(name)
+    except ValueError:
+        return zone_named("UTC")
 
 
-def _row(shop: ShopDay, now: datetime, top: int) -> ShopRow:
-    local = now.astimezone(shop.hours[0].start.tzinfo) if shop.hours else now
+@lru_cache(maxsize=4_096)
+def _starts(day: date, zone: str) -> datetime:
+    return datetime.fromtimestamp(day_bounds(day, _zone(zone))[0], UTC)
+
+
+def _state(shop: ShopDay, now: datetime, place: int) -> ShopState:
     last_seen = max((box.last_seen for box in shop.boxes if box.last_seen), default=None)
     heard = [moment for moment in (last_seen, shop.last_fact_at) if moment]
     online = any(box.state == "online" for box in shop.boxes)
     known_until = None if online else max(heard, default=None)
-    # Records arrive in the order of events: what a box still holds back is what came last.
-    behind = any((box.backlog or 0) > BACKLOG_NORMAL for box in shop.boxes)
-    drawn_until = shop.last_fact_at if behind else local if online else known_until
     faults = tuple(fault for box in shop.boxes for fault in _faults(box, alone=not online))
     # A clock that nobody set puts people into a wrong hour, but loses nobody.
     lacking = any(fault.code != "clock" for fault in faults)
     health = "partial" if lacking else "unsure" if faults else "whole"
     if not online:
         health = "silent" if heard else "never"
-    start = shop.hours[0].start if shop.hours else None
-    return ShopRow(
+    starts = _starts(shop.day, shop.timezone)
+    return ShopState(
         shop=shop,
-        now=local,
+        page=place // PAGE_SHOPS + 1,
         health=health,
         last_seen=last_seen,
         known_until=known_until,
-        has_today=online or bool(known_until and start and known_until >= start),
+        online=online,
+        has_today=online or bool(known_until and known_until >= starts),
         faults=faults,
+    )
+
+
+def _group(
+    basis: str,
+    states: Sequence[ShopState],
+    listed: Sequence[ShopState],
+    now: datetime,
+    *,
+    deaf: bool,
+) -> Group:
+    """Return the shops of one basis; a hub that hears nothing (`deaf`) has no complete figure."""
+    ours = [state for state in states if state.shop.basis == basis]
+    drawn = [state for state in listed if state.shop.basis == basis]
+    lines = scale(max((h.visitors for state in drawn for h in state.shop.hours), default=0))
+    told = [state.shop for state in ours if state.has_today]
+    return Group(
+        basis=basis,
+        rows=tuple(_row(state, now, lines[-1]) for state in drawn),
+        shops=len(ours),
+        visitors=sum(shop.visitors for shop in told),
+        entered=sum(shop.entered for shop in told),
+        left=sum(shop.left for shop in told),
+        counted=len(told),
+        incomplete=sum(deaf or state.health not in ("whole", "unsure") for state in ours),
+    )
+
+
+def _row(state: ShopState, now: datetime, top: int) -> ShopRow:
+    shop = state.shop
+    local = now.astimezone(_zone(shop.timezone))
+    # Records arrive in the order of events: what a box still holds back is what came last.
+    behind = any((box.backlog or 0) > BACKLOG_NORMAL for box in shop.boxes)
+    drawn_until = shop.last_fact_at if behind else local if state.online else state.known_until
+    return ShopRow(
+        shop=shop,
+        now=local,
+        health=state.health,
+        last_seen=state.last_seen,
+        known_until=state.known_until,
+        has_today=state.has_today,
+        faults=state.faults,
         lowered=tuple(one for box in shop.boxes if (one := _lowered(box))),
         peak=max((hour.visitors for hour in shop.hours), default=0),
         bars=_bars(shop.hours, local, drawn_until, top),

@@ -220,7 +220,7 @@ def console_app(site: Site, listen: Listen) -> Flask:
 def hub_app(site: Site, listen: Listen) -> Flask:
     """Head office's app over what the site shows."""
     app = Flask("cloud", static_folder=None)
-    app.register_blueprint(create_pages(lambda: site.shown))
+    app.register_blueprint(create_pages(lambda _page: site.shown))
     app.add_url_rule("/api/v1/shops", "shops", lambda: as_json(site.shown))
     dress(app, listen, secret_file=site.folder / "hub-secret")
     return app

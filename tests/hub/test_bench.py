@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from cloud.cli import main
 
@@ -43,3 +44,29 @@ def test_wrong_usage_of_bench_ends_with_two(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["bench", *arguments])
     assert ended.value.code == 2
+
+
+def test_the_pages_questions_are_measured_beside_their_baselines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("cloud.bench.pages._SHOPS", 3)
+    monkeypatch.setattr("cloud.bench.pages._YEARS", 0.01)
+    assert main(["bench", "pages", "--json"]) == 0
+    lines = [json.loads(one) for one in capsys.readouterr().out.splitlines()]
+    cases = [line["case"] for line in lines]
+    assert cases[:3] == [
+        f"change token, 3 shops, 12 days, SQLite, {s}" for s in ("p50", "p95", "max")
+    ]
+    assert {"first page", "first page served", "today's totals"} < {c.split(",")[0] for c in cases}
+    for line in lines:
+        assert (line["bench"], line["unit"]) == ("pages", "ms")
+        assert min(line["value"], line["baseline_value"], line["ratio"]) >= 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_without_shops_cannot_be_measured(
+    capsys: pytest.CaptureFixture[str], engine: Engine
+) -> None:
+    assert main(["bench", "pages", "--database", str(engine.url)]) == 1
+    assert "run `menkou-hub simulate --years 1" in capsys.readouterr().err

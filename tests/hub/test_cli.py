@@ -23,7 +23,7 @@ from tests.support.processes import Mosquitto, free_port, until
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
-    *("serve", "ingest", "migrate", "bench", "hash-password"),
+    *("serve", "ingest", "migrate", "bench", "simulate", "hash-password"),
     *("key", "key list", "key revoke", "key restore"),
 )
 

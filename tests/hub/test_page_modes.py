@@ -72,7 +72,9 @@ def test_a_lower_mode_makes_no_figure_doubtful(
 def test_members_are_shown_where_there_are_any(
     engine: Engine, ingest: Ingest, box: FakeBox, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cloud.app.chain_today", lambda connection, _: chain_today(connection, NOW))
+    monkeypatch.setattr(
+        "cloud.app.chain_today", lambda connection, _, page: chain_today(connection, NOW, page)
+    )
     ingest.take([box.hello(), box.status("online"), box.batch(box.opened())])
     rollup(engine)
     assert "· came back" not in page("en")
@@ -80,3 +82,24 @@ def test_members_are_shown_where_there_are_any(
     rollup(engine)
     assert "members 1 · came back 1" in page("en")
     assert "会员 1 · 再次进店 1" in page("zh")
+
+
+def test_a_large_chain_is_turned_over_page_by_page(
+    engine: Engine, ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloud.views.PAGE_SHOPS", 1)
+    monkeypatch.setattr("cloud.pages.board.PAGE_SHOPS", 1)
+    ingest.take([FakeBox(store="s-1").hello(), FakeBox(store="s-2").hello()])
+    client = create_app(load(None, {"MENKOU_DATA_DIR": str(tmp_path)}), engine).test_client()
+    first, last = (client.get(f"/?lang=en&page={number}").text for number in (1, 2))
+    assert "Shops 1 to 1 of 2" in first
+    assert 'href="/?page=2">Next' in first
+    assert "Previous" not in first
+    assert "Next" not in last
+    assert 'id="shop-s-1"' in first
+    assert 'id="shop-s-2"' not in first
+    assert 'id="shop-s-2"' in last
+    assert 'href="/?page=1#shop-s-1"' in last
+    assert 'data-live="/live?lang=en&amp;page=2"' in last
+    assert 'id="shop-s-2"' in client.get("/live?lang=en&page=2").text
+    assert client.get("/?page=nonsense").status_code == 200

@@ -1,9 +1,11 @@
 """What head office sees of today, from rollups and the rows of boxes."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.event import listen
 
 from cloud.db import reading
 from cloud.ingest import Ingest
@@ -125,6 +127,48 @@ def test_before_the_first_visitor_a_day_has_the_basis_of_the_last(
     ingest.take([box.hello(), box.batch(*box.events)])
     rollup(engine)
     assert today(engine).shops[0].basis == "distinct"
+
+
+def test_a_page_has_the_hours_of_its_own_shops_and_the_totals_of_all(
+    engine: Engine, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloud.views.PAGE_SHOPS", 2)
+    for number in range(5):
+        box = FakeBox(store=f"s-{number}")
+        box.opened()
+        ingest.take([box.hello(), box.batch(*box.events)])
+    rollup(engine)
+    with reading(engine) as connection:
+        seen = {page: chain_today(connection, NOW, page).shops for page in (1, 2, 3, 0, 9)}
+        whole = chain_today(connection, NOW).shops
+    for page, ids in ((1, {"s-0", "s-1"}), (2, {"s-2", "s-3"}), (3, {"s-4"})):
+        assert {shop.store_id for shop in seen[page] if shop.hours} == ids
+        assert [shop.visitors for shop in seen[page]] == [1] * 5
+        assert [shop for shop in seen[page] if shop.hours] == [
+            s for s in whole if s.store_id in ids
+        ]
+    assert (seen[0], seen[9]) == (seen[1], seen[3])
+
+
+def test_no_question_of_a_page_walks_through_all_hours_days_or_epochs(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    ingest.take([box.hello((1, 5)), box.batch(box.opened())])
+    asked: list[tuple[str, Any]] = []
+    listen(engine, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
+    today(engine)
+    with reading(engine) as connection:
+        chain_today(connection, NOW, 1)
+        plans = [
+            row[3]
+            for statement, values in asked
+            if statement.startswith("SELECT")
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+    for table in ("hourly", "daily"):
+        assert any(plan.startswith(f"SEARCH {table}") for plan in plans)
+        assert not any(plan.startswith(f"SCAN {table}") for plan in plans)
+    assert "SCAN epoch USING INDEX epoch_incomplete" in plans
 
 
 def test_the_token_changes_with_everything_that_the_page_shows(

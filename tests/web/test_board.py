@@ -167,3 +167,30 @@ def test_a_shop_without_hours_has_an_empty_drawing() -> None:
 def test_a_day_of_23_or_25_hours_is_drawn_whole() -> None:
     row = _row(_shop(hours=_shop().hours[:23]))
     assert round(sum(bar.column.width for bar in row.bars)) == 100
+
+
+def test_a_page_draws_its_own_shops_and_adds_up_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloud.views.PAGE_SHOPS", 2)
+    monkeypatch.setattr("cloud.pages.board.PAGE_SHOPS", 2)
+    silent = _box(state="offline", last_seen=MIDNIGHT + timedelta(hours=9))
+    shops = [_shop(f"s-{n}", hours=()) for n in range(2)]
+    shops += [_shop("s-2"), _shop("s-3", basis="distinct"), _shop("s-4", hours=(), boxes=(silent,))]
+    today = ChainToday(now=NOW, shops=tuple(shops), set_aside=0, ingest_seen_at=NOW)
+    board = board_of(today, 2)
+    assert (board.page, board.pages, board.first, board.last, board.shops) == (2, 3, 3, 4, 5)
+    crossings, distinct = board.groups
+    assert [row.shop.store_id for row in crossings.rows] == ["s-2"]
+    assert [row.shop.store_id for row in distinct.rows] == ["s-3"]
+    assert (crossings.shops, crossings.visitors, crossings.counted) == (4, 96, 4)
+    assert [(state.shop.store_id, state.page) for state in board.silent] == [("s-4", 3)]
+    assert board_of(today, 99).page == 3
+
+
+def test_a_silent_shop_on_another_page_counts_only_if_it_was_heard_today() -> None:
+    def silent(hours: float) -> ShopDay:
+        heard = MIDNIGHT + timedelta(hours=hours)
+        box = _box(state="offline", last_seen=heard)
+        return _shop("s-9", hours=(), boxes=(box,), last_fact_at=None)
+
+    assert _board(_shop(), silent(0)).groups[0].counted == 2
+    assert _board(_shop(), silent(-0.1)).groups[0].counted == 1

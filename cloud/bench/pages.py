@@ -1,0 +1,209 @@
+"""Measures what head office's page asks of the database, and the page. Called by `bench`.
+
+Without a database it simulates a smaller chain in a temporary directory; with one that
+`simulate --years` has filled it measures there, as of the moment at which that was filled. Each
+question is asked in turns with its baseline: what slows the machine down slows both.
+"""
+
+import math
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Flask
+from sqlalchemy import Connection, Engine, func, select
+
+from cloud.bench.report import Result
+from cloud.db import check_schema, migrate, open_engine, reading
+from cloud.errors import DatabaseFault
+from cloud.hours import day_bounds, zone_named
+from cloud.pages import create_pages
+from cloud.queries import chain_today, change_token, hub_health, totals_of
+from cloud.run import settle_memory
+from cloud.simulate.chain import VISITS_A_SHOP, make_chain
+from cloud.simulate.years import fill
+from cloud.tables import box, daily, hourly, store
+from cloud.views import ChainToday
+from menkou.listen import Listen
+from menkou.web.app import dress
+
+_SEED: Final = 20261122
+_SHOPS: Final = 250
+_YEARS: Final = 0.1
+_NOW: Final = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
+_TIMES: Final = 20
+_SLOW_TIMES: Final = 5
+_QUICK_MS: Final = 100  # a baseline that takes longer is asked only a few times
+_TO_NIGHT: Final = timedelta(hours=12)
+_LAST: Final = 10**9  # the page with the highest number, whichever it is
+_SHARES: Final = {"p50": 0.5, "p95": 0.95, "max": 1.0}
+Ask = Callable[[], Any]
+
+
+def cases(database: str | None) -> Iterator[Result]:
+    """Measure every question; three timings each.
+
+    Args:
+        database: the address of one that `simulate --years` has filled, or None.
+
+    Raises:
+        DatabaseFault: the database holds no shop, or cannot be used.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="menkou-bench-") as folder,
+        _engine(database, Path(folder)) as engine,
+    ):
+        now, size = _moment(engine), _size(engine)
+        settle_memory()
+        for name, ask, baseline, before in _Questions(engine, now, Path(folder)).all():
+            times, others = _in_turns(ask, before)
+            for word, share in _SHARES.items():
+                ms, before_ms = _quantile(times, share), _quantile(others, share)
+                yield Result(
+                    bench="pages",
+                    case=f"{name}, {size}, {word}",
+                    value=round(ms, 2),
+                    unit="ms",
+                    baseline=baseline,
+                    baseline_value=round(before_ms, 2),
+                    ratio=round(before_ms / ms, 2),
+                )
+
+
+@contextmanager
+def _engine(database: str | None, folder: Path) -> Iterator[Engine]:
+    engine = open_engine(database or f"sqlite:///{folder / 'hub.db'}")
+    try:
+        if database is None:
+            migrate(engine)
+            visits = VISITS_A_SHOP * _SHOPS
+            chain = make_chain(seed=_SEED, shops=_SHOPS, visits_a_year=visits)
+            fill(engine, chain, seed=_SEED, years=_YEARS, now=_NOW, told=lambda _: None)
+        check_schema(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _moment(engine: Engine) -> datetime:
+    """Return when the boxes were last heard: today, as far as this database goes."""
+    with reading(engine) as connection:
+        last: datetime | None = connection.execute(select(func.max(box.c.last_seen))).scalar()
+    if last is None:
+        raise DatabaseFault(
+            "database: expected one with shops, got one where no box was heard;"
+            " run `menkou-hub simulate --years 1 --database URL` first"
+        )
+    return last
+
+
+def _size(engine: Engine) -> str:
+    with reading(engine) as connection:
+        shops = connection.execute(select(func.count()).select_from(store)).scalar_one()
+        days = connection.execute(select(func.count()).select_from(daily)).scalar_one()
+    name = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[engine.dialect.name]
+    return f"{shops:,} shops, {days:,} days, {name}"
+
+
+class _Questions:
+    """What is asked, of one database as of one moment."""
+
+    def __init__(self, engine: Engine, now: datetime, folder: Path) -> None:
+        self._engine, self._now, self._folder = engine, now, folder
+
+    def all(self) -> Iterator[tuple[str, Ask, str, Ask]]:
+        """Yield name, question, name of the baseline, and the baseline."""
+        shown, night = self._now, self._now + _TO_NIGHT
+        everything = self._asked(lambda c: chain_today(c, shown))
+        listed = "all shops with their hours"
+        client = _app(self._engine, shown, self._folder).test_client()
+        nothing = self._asked(lambda c: c.execute(select(1)).scalar())
+        yield "change token", self._asked(change_token), "asking nothing", nothing
+        yield "hub health", self._asked(lambda c: hub_health(c, shown)), "asking nothing", nothing
+        yield (
+            *("today's totals", self._asked(lambda c: totals_of(c, _dates(c, shown)))),
+            *("adding up the hours", self._asked(lambda c: _added_up(c, _dates(c, shown)))),
+        )
+        yield "first page", self._asked(lambda c: chain_today(c, shown, 1)), listed, everything
+        yield "last page", self._asked(lambda c: chain_today(c, shown, _LAST)), listed, everything
+        yield (
+            *("first page, nobody came yet", self._asked(lambda c: chain_today(c, night, 1))),
+            *(listed, self._asked(lambda c: chain_today(c, night))),
+        )
+        yield "first page served", lambda: client.get("/"), f"reading {listed}", everything
+
+    def _asked(self, question: Callable[[Connection], Any]) -> Ask:
+        def ask() -> Any:
+            with reading(self._engine) as connection:
+                return question(connection)
+
+        return ask
+
+
+_ZONES: Final = select(store.c.id, store.c.timezone)
+
+
+def _dates(connection: Connection, now: datetime) -> dict[str, date]:
+    """Return which day it is in each shop."""
+    return {
+        row.id: now.astimezone(zone_named(row.timezone)).date()
+        for row in connection.execute(_ZONES)
+    }
+
+
+def _added_up(connection: Connection, days: Mapping[str, date]) -> list[Any]:
+    """Return the totals of shops' days without the table of days."""
+    zones = {row.id: row.timezone for row in connection.execute(_ZONES)}
+    bounds = {
+        (zones[name], day): day_bounds(day, zone_named(zones[name])) for name, day in days.items()
+    }
+    low, high = min(a for a, _ in bounds.values()), max(b for _, b in bounds.values())
+    sums = (func.sum(hourly.c[name]) for name in ("visitors", "entered", "left", "reentries"))
+    among = select(store.c.id)
+    return list(
+        connection.execute(
+            select(hourly.c.store, *sums)
+            .where(hourly.c.store.in_(among), hourly.c.hour >= low, hourly.c.hour < high)
+            .group_by(hourly.c.store)
+        ).all()
+    )
+
+
+def _app(engine: Engine, now: datetime, folder: Path) -> Flask:
+    """Return the pages as `cloud.app` makes them, at a moment of their own."""
+
+    def today(page: int) -> ChainToday:
+        with reading(engine) as connection:
+            return chain_today(connection, now, page)
+
+    app = Flask("cloud")
+    app.register_blueprint(create_pages(today))
+    app.add_url_rule("/api/v1/shops", "shops", lambda: "")  # the page links to it
+    dress(app, Listen(host="127.0.0.1", port=0), secret_file=folder / "session.secret")
+    return app
+
+
+def _in_turns(ask: Ask, other: Ask) -> tuple[list[float], list[float]]:
+    """Return milliseconds of a question and of its baseline; both are asked once before."""
+    took: list[float] = []
+    others: list[float] = []
+    _timed(ask), _timed(other)
+    for turn in range(_TIMES):
+        took.append(_timed(ask))
+        if turn < _SLOW_TIMES or others[-1] < _QUICK_MS:
+            others.append(_timed(other))
+    return sorted(took), sorted(others)
+
+
+def _timed(ask: Ask) -> float:
+    began = time.perf_counter()
+    ask()
+    return (time.perf_counter() - began) * 1000
+
+
+def _quantile(times: list[float], share: float) -> float:
+    return times[math.ceil(len(times) * share) - 1]
