@@ -7,17 +7,18 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Engine, make_url
+from sqlalchemy import make_url
 
-from cloud import bench
-from cloud.config import HubConfig, load
-from cloud.db import check_schema, migrate, open_engine, reading, writing
+from cloud import bench, office_cli
+from cloud.command_line import command as _command
+from cloud.command_line import config_of as _config
+from cloud.command_line import database as _database
+from cloud.command_line import takes_config as _takes_config
+from cloud.db import migrate, open_engine, reading, writing
 from cloud.releases import Release, every_release, restore, revoke
 from cloud.run import run_ingest, run_serve
 from edge.wire.topics import BoxAddress
@@ -69,6 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
         _takes_config(command)
         command.set_defaults(run=run)
     _add_key(commands)
+    office_cli.add(commands)
     _add_bench(commands)
     command = _command(
         commands,
@@ -78,29 +80,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_hash_password)
     return parser
-
-
-def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    words: str,
-    example: str,
-) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name,
-        help=words,
-        description=f"{words[0].upper()}{words[1:]}.",
-        epilog=f"example: menkou-hub {example}",
-    )
-
-
-def _takes_config(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help="the settings (default: none; MENKOU_... variables win over the file)",
-    )
 
 
 def _add_key(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -160,10 +139,6 @@ def _address(text: str) -> BoxAddress:
     raise argparse.ArgumentTypeError(f"expected STORE/BOX such as nj-001/nj-001-a, got {text!r}")
 
 
-def _config(arguments: argparse.Namespace) -> HubConfig:
-    return load(arguments.config, os.environ)
-
-
 def _serve(arguments: argparse.Namespace) -> int:
     return run_serve(_config(arguments))
 
@@ -182,16 +157,6 @@ def _migrate(arguments: argparse.Namespace) -> int:
     shown = make_url(config.database_url).render_as_string(hide_password=True)
     print(f"database {shown}: up to date", file=sys.stderr)
     return 0
-
-
-@contextmanager
-def _database(arguments: argparse.Namespace) -> Iterator[Engine]:
-    engine = open_engine(_config(arguments).database_url)
-    try:
-        check_schema(engine)
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def _key_list(arguments: argparse.Namespace) -> int:

@@ -80,7 +80,7 @@ def run_ingest(config: HubConfig) -> int:
 def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> Post:
     """Start the three threads that take facts in."""
     taker = Ingest(engine, Shares(engine, config.share_secret))
-    post = Post(config.broker, taker, lambda: rollup(engine), crew.stop)
+    post = Post(config.broker, taker, lambda: rollup(engine), crew.stop, orders=taker.orders_due)
     crew.start("mqtt", post.receive)
     crew.start("ingest", post.ingest)
     crew.start("rollup", post.rollup)

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from edge import fdstore
-from edge.app.common import reading_of, run_dir, steady_clock, stop_on_signals
+from edge.app.common import (
+    reading_of,
+    run_dir,
+    settings_in_force,
+    steady_clock,
+    stop_on_signals,
+)
 from edge.app.keys import keyring
 from edge.bus import Bus
 from edge.config import EdgeConfig
@@ -58,7 +64,7 @@ def run_box(config: EdgeConfig, config_path: Path) -> None:
             log.error("the restart of %s is not kept: %s", part, exc)
 
     slots = key_slots(config)
-    strangers = strangers_memory(config, clock.now())
+    strangers = strangers_memory(settings_in_force(config, db), clock.now())
     eyes_fds = {"--strangers-fd": strangers.fd} if strangers else {}
     if "template" in slots:
         eyes_fds["--template-key-fd"] = slots["template"].fd
@@ -107,7 +113,8 @@ def key_handover(
         parts: list[Part] = ["profile"] if members.in_use("profile") else []
         faces_off = switches.is_off(db, switches.FACES)
         # Whether the clock is trusted is for the eyes to say; it comes and goes.
-        status = judge(config, now=clock.now(), clock="ok", faces_off=faces_off, key=True)
+        in_force = settings_in_force(config, db)
+        status = judge(in_force, now=clock.now(), clock="ok", faces_off=faces_off, key=True)
         if strangers is not None and not status.everybody:
             strangers.wipe()  # also if the eyes hang or are being restarted
         return parts if status.mode == "count" else [*parts, "template"]

@@ -22,6 +22,7 @@ from edge.keys.profiles import ProfileKeys
 from edge.store.audit import Audit, Code, What
 from edge.store.consents import Consents, Tell, history, live_consent
 from edge.store.database import FILE_NAME, StoreFault, transaction, translated
+from edge.store.orders import bury, digest_of
 from edge.store.people import (
     GUARDIAN_PURPOSE,
     PROFILE_PURPOSE,
@@ -289,7 +290,15 @@ def _random_ulid() -> str:
     return str(ULID.from_bytes(secrets.token_bytes(16)))
 
 
-def withdraw(db: Database, member_id: str, now: datetime, *, actor: str, tell: Tell) -> bool:
+def withdraw(
+    db: Database,
+    member_id: str,
+    now: datetime,
+    *,
+    actor: str,
+    tell: Tell,
+    patience_s: float = CHECKPOINT_PATIENCE_S,
+) -> bool:
     """End a member's consent and destroy the template; the card stays. Needs no key.
 
     Returns:
@@ -308,10 +317,18 @@ def withdraw(db: Database, member_id: str, now: datetime, *, actor: str, tell: T
             )
         Consents(db, actor=actor, tell=tell).end(subject, "withdrawn", now)
         rebuild_templates(db)
-    return _log_cleared(db, CHECKPOINT_PATIENCE_S)
+    return _log_cleared(db, patience_s)
 
 
-def erase(db: Database, member_id: str, now: datetime, *, actor: str, tell: Tell) -> bool:
+def erase(
+    db: Database,
+    member_id: str,
+    now: datetime,
+    *,
+    actor: str,
+    tell: Tell,
+    patience_s: float = CHECKPOINT_PATIENCE_S,
+) -> bool:
     """Destroy a member's keys, profile and template, and the way from id to subject.
 
     Needs no key, so that members can be erased whose key is gone. The ledger and the log keep
@@ -319,7 +336,7 @@ def erase(db: Database, member_id: str, now: datetime, *, actor: str, tell: Tell
 
     Returns:
         Whether the write-ahead log was emptied too. False: another process was reading for
-        `CHECKPOINT_PATIENCE_S`; old pages stand in the file until the next checkpoint.
+        `patience_s`; old pages stand in the file until the next checkpoint.
 
     Raises:
         MemberMissing: there is no such member.
@@ -327,10 +344,11 @@ def erase(db: Database, member_id: str, now: datetime, *, actor: str, tell: Tell
     with transaction(db):
         subject = subject_of(db, member_id)
         Consents(db, actor=actor, tell=tell).end(subject, "erased", now)
+        bury(db, digest_of(subject), now)
         db.execute("DELETE FROM member WHERE id = ?", [member_id])
         rebuild_people(db)
         Audit(db).append(at=now, what="erase", actor=actor, subject=subject)
-    return _log_cleared(db, CHECKPOINT_PATIENCE_S)
+    return _log_cleared(db, patience_s)
 
 
 def tidy(db: Database) -> bool:

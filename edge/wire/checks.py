@@ -71,6 +71,7 @@ def _pattern(pattern: re.Pattern[str], expected: str) -> Check:
 ulid: Final = _pattern(_ULID, "a ULID (26 characters)")
 epoch: Final = _pattern(_HEX_128, "128 bits as 32 lower-case hexadecimal digits")
 public_key: Final = _pattern(_HEX_KEY, "32 bytes as 64 lower-case hexadecimal digits")
+digest: Final = _pattern(_HEX_KEY, "a SHA-256 as 64 lower-case hexadecimal digits")
 sealed_key: Final = _pattern(_HEX_SEALED, "80 bytes as 160 lower-case hexadecimal digits")
 label: Final = _pattern(LABEL, "a label of 1 to 32 letters, digits, _ and -, a letter first")
 release: Final = _pattern(_RELEASE, "a version such as 1.2.3")
@@ -89,6 +90,11 @@ def integer(low: int, high: int = INTEGER_MAX) -> Check:
 
     _QUICK[check] = lambda value: type(value) is int and low <= value <= high
     return check
+
+
+# Versions are the moments at which they were made, in milliseconds since 1970: a hub that was
+# restored goes on above those that it gave out and forgot. No telephone number lies in between.
+version: Final = integer(1_600_000_000_000, 7_258_118_399_999)
 
 
 def seconds(value: Any) -> float:
