@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection, or_, select
 
-from cloud import aside, members
+from cloud import aside, members, office
 from cloud.facts import New
 from cloud.orders import (
     Issuer,
@@ -60,16 +60,50 @@ def pass_on(
     """Order of the other boxes what one box told."""
     for _, address, fact in _ending(new):
         subject = str(fact.subject)
-        others = ends[subject] - {address}
-        digest = members.hash_of(subject)
         if fact.body["change"] == "erased":
-            order_erasure(connection, issuer, digest, others, now)
+            _erase(connection, issuer, subject, ends[subject], {address}, now)
             continue
         at = _EPOCH + timedelta(milliseconds=fact.at)
-        if _is_echo(connection, address, digest, at):
+        if _is_echo(connection, address, members.hash_of(subject), at):
             continue
-        for other in sorted(others, key=lambda one: (one.store, one.box)):
-            issuer.issue(connection, other, [Thing(WithdrawOrder.KIND, digest, at)], now)
+        known, where = _same(connection, subject)
+        for other in sorted((where | ends[subject]) - {address}, key=_name):
+            things = [Thing(WithdrawOrder.KIND, members.hash_of(one), at) for one in sorted(known)]
+            issuer.issue(connection, other, things, now)
+
+
+def _name(address: BoxAddress) -> tuple[str, str]:
+    return address.store, address.box
+
+
+def _same(connection: Connection, subject: str) -> tuple[set[str], set[BoxAddress]]:
+    """Return all ids of the person behind one, and the boxes that were given the member."""
+    ids = office.members_among(connection, [subject])
+    linked = office.subjects_of(connection, ids)
+    where = {*linked.values(), *office.boxes_given(connection, ids)}
+    return {subject, *ids, *linked}, where
+
+
+def _erase(
+    connection: Connection,
+    issuer: Issuer,
+    subject: str,
+    boxes: set[BoxAddress],
+    but: set[BoxAddress],
+    now: datetime,
+) -> list[BoxAddress]:
+    """Erase a person under all ids, here and in the boxes that may hold one of them."""
+    known, where = _same(connection, subject)
+    for named in naming(connection, known).values():
+        where |= named
+    where |= boxes
+    office.forget(connection, office.members_among(connection, known))
+    members.erase(connection, dict.fromkeys(sorted(known), milliseconds(now)))
+    ordered: set[BoxAddress] = set()
+    for one in sorted(known):
+        digest = members.hash_of(one)
+        ordered |= set(order_erasure(connection, issuer, digest, where - but, now))
+    return sorted(ordered, key=_name)
 
 
 def is_subject(text: str) -> bool:
@@ -91,12 +125,11 @@ def erase(
     Returns:
         The boxes that were ordered now.
     """
-    concerned = naming(connection, [subject])[subject]
+    boxes = naming(connection, [subject])[subject] | _same(connection, subject)[1]
     if store is not None:
-        concerned |= set(boxes_of(connection, store))
-    members.erase(connection, {subject: milliseconds(now)})
-    digest = members.hash_of(subject)
-    ordered = order_erasure(connection, issuer, digest, concerned or every_box(connection), now)
+        boxes |= set(boxes_of(connection, store))
+    everywhere = boxes or set(every_box(connection))
+    ordered = _erase(connection, issuer, subject, everywhere, set(), now)
     aside.count_up(connection, {aside.CHANGES: 1})
     return ordered
 

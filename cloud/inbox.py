@@ -19,7 +19,7 @@ from edge.wire.codec import (
 )
 from edge.wire.facts import Fact, read_facts
 from edge.wire.messages import Heartbeat, Hello, KeyRequest, Status
-from edge.wire.orders import OrdersAck
+from edge.wire.orders import OrdersAck, SealingKey
 from edge.wire.topics import BoxAddress, parse_topic
 
 Received = tuple[str, bytes, datetime]
@@ -55,6 +55,7 @@ class Intake:
     hellos: list[Hello] = field(default_factory=list)
     states: list[tuple[Status | Heartbeat, datetime]] = field(default_factory=list)
     carried_out: list[OrdersAck] = field(default_factory=list)
+    keys: list[SealingKey] = field(default_factory=list)
 
     @property
     def live_at(self) -> datetime | None:
@@ -117,7 +118,7 @@ def sort_out(messages: Iterable[Received]) -> Gathered:
 
 def _sort_one(gathered: Gathered, topic: str, payload: bytes, at: datetime) -> None:
     address, channel = _parsed(topic)
-    message: Hello | KeyRequest | OrdersAck | Status | Heartbeat | list[Fact]
+    message: Hello | KeyRequest | OrdersAck | SealingKey | Status | Heartbeat | list[Fact]
     faults: Sequence[EventFault] = ()
     match channel:
         case "up":
@@ -140,6 +141,8 @@ def _sort_one(gathered: Gathered, topic: str, payload: bytes, at: datetime) -> N
             intake.hellos.append(message)
         case OrdersAck():
             intake.carried_out.append(message)
+        case SealingKey():
+            intake.keys.append(message)
         case list() as events:
             intake.events.extend(events)
             intake.faulty.extend(_faulty_events(topic, payload, at, faults))

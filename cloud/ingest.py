@@ -14,23 +14,24 @@ so that the box sends it again.
 import gc
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
-from cloud import aside, boxes, desired, erasures, facts, members, order_post
+from cloud import aside, boxes, desired, erasures, facts, members, office, order_post
 from cloud.acks import Reply, answer_batch, answer_hello
 from cloud.db import reading, writing
 from cloud.inbox import Aside, Gathered, Intake, Received, sort_out
 from cloud.inbox import aside as make_aside
 from cloud.ledger import Entry, Ledger, Named
+from cloud.office import Office
 from cloud.orders import Issuer
 from cloud.shares import Shares
 from edge.wire.facts import Fact
-from edge.wire.messages import ConfigReported, OrderRefused
+from edge.wire.messages import ConfigReported, MemberLinked, OrderRefused
 
 _log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class Ingest:
             if not order_post.anything_due(connection, now):
                 return []
         with writing(self._engine) as connection:
-            return order_post.due(connection, now)
+            return order_post.due(connection, now, lambda: Office(self._shares.master(connection)))
 
     def beat(self, now: datetime, *, dropped: int = 0, database_errors: int = 0) -> None:
         """Note that ingest is alive, and what it had to drop since the last time."""
@@ -101,6 +102,7 @@ class Ingest:
             counts = {aside.DROPPED: dropped, aside.DATABASE_ERRORS: database_errors}
             aside.count_up(connection, counts)
             aside.note_alive(connection, now)
+            office.forget_past(connection, now)
 
 
 @contextmanager
@@ -219,19 +221,21 @@ def _take_in(
         facts.insert_events(connection, new, gone)
         members.save(connection, new, gone)
         hours |= facts.derive(connection, zones, new, gone)
-        _take_reports(connection, new)
+        _take_reports(connection, new, gone)
         erasures.pass_on(connection, issuer, new, ends, max(one.last_at for one in intakes))
     replies = [reply for intake in intakes for reply in _answers(intake, ledger)]
     ledger.save()
     boxes.hear(connection, known, intakes)
     for intake in intakes:
+        for key in intake.keys:
+            order_post.hear_key(connection, intake.address, key.public, intake.last_at)
         for ack in intake.carried_out:
             order_post.hear(connection, issuer, intake.address, ack, intake.last_at)
     facts.mark_dirty(connection, hours)
     return replies
 
 
-def _take_reports(connection: Connection, new: Sequence[facts.New]) -> None:
+def _take_reports(connection: Connection, new: Sequence[facts.New], gone: Collection[str]) -> None:
     """Keep what boxes tell of orders: settings in force, and what they refuse."""
     for _, address, fact in new:
         body, at = fact.body, _moment(fact.at)
@@ -239,6 +243,8 @@ def _take_reports(connection: Connection, new: Sequence[facts.New]) -> None:
             version, state, code = body["version"], body["state"], body["code"]
             if state != "superseded":  # then its last word on the newer one stands
                 desired.note_report(connection, address, version, state, code, at)
+        elif fact.kind == MemberLinked.KIND and fact.subject not in gone:
+            office.link(connection, address, str(fact.subject), body["member"])
         elif fact.kind == OrderRefused.KIND:
             order = (body["order_epoch"], body["order_seq"])
             order_post.refused(connection, address, order, body["code"])

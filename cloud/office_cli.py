@@ -1,4 +1,4 @@
-"""`menkou-hub config` and `menkou-hub member`: what head office orders of its boxes.
+"""`menkou-hub config`, `member` and `appointment`: what head office orders of its boxes.
 
 Called by `cli`. A command only writes the database; `ingest` sends within a second or two, and to
 boxes that are offline when they come back.
@@ -7,16 +7,26 @@ boxes that are offline when they come back.
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from cloud import desired, erasures
-from cloud.command_line import Commands, command, database, takes_config
+from cloud.command_line import Commands, command, config_of, database, takes_config
 from cloud.db import reading, writing
 from cloud.desired import Standing
+from cloud.office import Imported, Office
+from cloud.office_table import (
+    APPOINTMENT_COLUMNS,
+    MEMBER_COLUMNS,
+    read_appointments,
+    read_members,
+)
 from cloud.orders import WHOLE_SHOP, Issuer
+from cloud.shares import master_of
 from edge.wire.codec import utc_text
 from edge.wire.topics import ID_PATTERN, BoxAddress
 
@@ -27,6 +37,7 @@ def add(commands: Commands) -> None:
     """Add the commands to `menkou-hub`'s."""
     _add_config(commands)
     _add_member(commands)
+    _add_appointment(commands)
 
 
 def _add_config(commands: Commands) -> None:
@@ -71,8 +82,8 @@ def _add_member(commands: Commands) -> None:
     group = command(
         commands,
         "member",
-        "erase members everywhere",
-        "member erase 01ARZ3NDEKTSV4RRFFQ69G5FAV --yes --config hub.toml",
+        "give members to the boxes of shops, and erase them everywhere",
+        "member import members.csv --store nj-001 --config hub.toml",
     )
     actions = group.add_subparsers(dest="action", required=True, metavar="ACTION")
     erase = command(
@@ -81,7 +92,12 @@ def _add_member(commands: Commands) -> None:
         "erase a member here and in every box that may hold the member",
         "member erase 01ARZ3NDEKTSV4RRFFQ69G5FAV --yes --config hub.toml",
     )
-    erase.add_argument("subject", type=_subject, metavar="SUBJECT", help="the member's random id")
+    erase.add_argument(
+        "subject", nargs="?", type=_subject, metavar="SUBJECT", help="the member's random id"
+    )
+    erase.add_argument(
+        "--external-id", metavar="ID", help="instead: the member's number in your own systems"
+    )
     erase.add_argument(
         "--store",
         type=_store,
@@ -91,6 +107,36 @@ def _add_member(commands: Commands) -> None:
     erase.add_argument("--yes", action="store_true", help="really: it cannot be undone")
     takes_config(erase)
     erase.set_defaults(run=_member_erase)
+    _add_import(actions, "member", _member_import, MEMBER_COLUMNS)
+
+
+def _add_appointment(commands: Commands) -> None:
+    group = command(
+        commands,
+        "appointment",
+        "give appointments to the boxes of a shop",
+        "appointment import today.csv --store nj-001 --config hub.toml",
+    )
+    actions = group.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _add_import(actions, "appointment", _appointment_import, APPOINTMENT_COLUMNS)
+
+
+def _add_import(
+    actions: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    columns: Iterable[str],
+) -> None:
+    load = command(
+        actions,
+        "import",
+        f"give the {name}s of a CSV file to a shop's boxes; all rows are taken, or none",
+        f"{name} import {name}s.csv --store nj-001 --config hub.toml",
+    )
+    load.add_argument("file", type=Path, metavar="FILE.csv", help=f"columns: {', '.join(columns)}")
+    load.add_argument("--store", type=_store, required=True, metavar="S", help="the shop")
+    takes_config(load)
+    load.set_defaults(run=run)
 
 
 def _place(text: str) -> Place:
@@ -172,13 +218,48 @@ def _member_erase(arguments: argparse.Namespace) -> int:
     if not arguments.yes:
         print("--yes: expected it, since what is erased cannot be had back", file=sys.stderr)
         return 2
+    if (arguments.subject is None) == (arguments.external_id is None):
+        print("expected a SUBJECT or --external-id, and one of them only", file=sys.stderr)
+        return 2
     with database(arguments) as engine, writing(engine) as connection:
-        ordered = erasures.erase(
-            connection, Issuer(), arguments.subject, arguments.store, datetime.now(UTC)
+        subject = arguments.subject or _office(arguments, connection).find(
+            connection, arguments.external_id
         )
+        if subject is None:
+            print("--external-id: expected one that this hub knows, got another", file=sys.stderr)
+            return 1
+        ordered = erasures.erase(connection, Issuer(), subject, arguments.store, datetime.now(UTC))
     print(
         f"erased here; {_boxes(ordered)} ordered to do the same, those that are offline when they"
         " come back",
         file=sys.stderr,
     )
     return 0
+
+
+def _office(arguments: argparse.Namespace, connection: Connection) -> Office:
+    return Office(master_of(connection, config_of(arguments).share_secret))
+
+
+def _member_import(arguments: argparse.Namespace) -> int:
+    rows = read_members(arguments.file)
+    with database(arguments) as engine, writing(engine) as connection:
+        office = _office(arguments, connection)
+        done = office.take_members(connection, Issuer(), arguments.store, rows, datetime.now(UTC))
+    _tell_import("members", done)
+    return 0
+
+
+def _appointment_import(arguments: argparse.Namespace) -> int:
+    rows = read_appointments(arguments.file)
+    with database(arguments) as engine, writing(engine) as connection:
+        office = _office(arguments, connection)
+        done = office.take_appointments(
+            connection, Issuer(), arguments.store, rows, datetime.now(UTC)
+        )
+    _tell_import("appointments", done)
+    return 0
+
+
+def _tell_import(what: str, done: Imported) -> None:
+    print(f"{done.added} {what} were added, {done.changed} changed, {done.same} are as they were")

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, select
 
 from cloud.db import upsert
-from cloud.tables import box, box_order, desired, epoch, erased_subject, event, order_line
+from cloud.tables import box, box_order, epoch, event, order_line
 from edge.wire.orders import (
     ConfigOrder,
     EraseOrder,
@@ -163,29 +163,3 @@ def order_erasure(
     for address in new:
         issuer.issue(connection, address, [erasure(digest, now)], now)
     return new
-
-
-def snapshot(
-    connection: Connection, issuer: Issuer, address: BoxAddress, now: datetime, *, erased: bool
-) -> None:
-    """Order everything of a box that head office wants of it now; nobody erased is among it.
-
-    Args:
-        connection: of the transaction.
-        issuer: numbers the orders.
-        address: the box.
-        now: the time.
-        erased: also whom to erase: the box was restored from a copy that may hold them.
-    """
-    things: list[Thing] = []
-    held = connection.execute(
-        select(desired.c.version).where(
-            desired.c.store == address.store, desired.c.box.in_([WHOLE_SHOP, address.box])
-        )
-    ).first()
-    if held is not None:
-        things.append(configuration(now))
-    if erased:
-        digests = connection.execute(select(erased_subject.c.hash).order_by(erased_subject.c.hash))
-        things += [erasure(digest, now) for digest in digests.scalars()]
-    issuer.issue(connection, address, things, now)

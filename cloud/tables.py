@@ -11,6 +11,8 @@
     set_aside, meter           what could not be taken, and the hub's own counters
     box_order, order_line      what each box is ordered, and how far that has come
     desired, config_report     settings of head office for boxes, and what became of them
+    office_member, office_member_shop, office_appointment, member_link, sealing_key
+                               members and appointments of head office, sealed, and for whom
 
 Instants are whole milliseconds since 1970, `hour` whole seconds: both compare and index alike
 on SQLite and PostgreSQL. The migrations in `migrations/versions` make the same tables; a test
@@ -370,6 +372,62 @@ config_report: Final = Table(
     Column("version", BigInteger, nullable=False),
     Column("state", String(12), nullable=False),
     Column("code", String(16)),
+    Column("at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+office_member: Final = Table(
+    "office_member",
+    METADATA,
+    Column("id", String(26), primary_key=True),
+    # Of the external id, under a key of the hub's secret; what is known is sealed under another.
+    Column("ref", String(64), nullable=False, unique=True),
+    Column("rev", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+office_member_shop: Final = Table(
+    "office_member_shop",
+    METADATA,
+    Column("member", String(26), ForeignKey("office_member.id"), primary_key=True),
+    Column("store", _ID, primary_key=True),
+    Index("office_member_shop_by_store", "store"),
+    sqlite_with_rowid=False,
+)
+
+office_appointment: Final = Table(
+    "office_appointment",
+    METADATA,
+    Column("id", String(26), primary_key=True),
+    Column("ref", String(64), nullable=False, unique=True),
+    Column("store", _ID, nullable=False),
+    # Of whom, as `office_member.ref`: an erasure finds it.
+    Column("of", String(64), nullable=False),
+    Column("rev", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
+    # Null: cancelled.
+    Column("sealed", LargeBinary),
+    Index("office_appointment_by_store", "store", "at"),
+    Index("office_appointment_by_member", "of"),
+)
+
+member_link: Final = Table(
+    "member_link",
+    METADATA,
+    Column("subject", String(26), primary_key=True),
+    Column("member", String(26), nullable=False),
+    Column("store", _ID, nullable=False),
+    Column("box", _ID, nullable=False),
+    Index("member_link_by_member", "member"),
+    sqlite_with_rowid=False,
+)
+
+sealing_key: Final = Table(
+    "sealing_key",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    Column("box", _ID, primary_key=True),
+    Column("public", String(64), nullable=False),
     Column("at", Instant, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -24,8 +24,10 @@ from edge.keys.roots import Part
 from edge.memory import STRANGERS_BYTES, MemoryFault, SecretMemory, reserve
 from edge.modes import declared, judge
 from edge.store import switches
-from edge.store.database import StoreAway, StoreLock, connect, migrate
+from edge.store.appointments import forget_past
+from edge.store.database import StoreAway, StoreLock, connect, migrate, transaction
 from edge.store.ledger import SqliteVisitLog
+from edge.store.orders import key_wanted
 from edge.store.outbox import Outbox
 from edge.store.people import StoredChecks
 from edge.store.register import tidy
@@ -110,7 +112,8 @@ def key_handover(
     members = StoredChecks(db)
 
     def needed() -> list[Part]:
-        parts: list[Part] = ["profile"] if members.in_use("profile") else []
+        wanted = members.in_use("profile") or key_wanted(db)
+        parts: list[Part] = ["profile"] if wanted else []
         faces_off = switches.is_off(db, switches.FACES)
         # Whether the clock is trusted is for the eyes to say; it comes and goes.
         in_force = settings_in_force(config, db)
@@ -128,9 +131,12 @@ def keep_tidy(config: EdgeConfig, stop: threading.Event) -> None:
     Here and not in the eyes: the tables are written anew, which takes its time on a small box.
     """
     db = connect(config.data_dir)
+    clock = steady_clock(config, db)
     while not stop.wait(TIDY_EVERY_S):
         try:
             tidy(db)
+            with transaction(db):
+                forget_past(db, clock.now())
         except StoreAway as exc:
             log.warning("what was erased is cleared away later: %s", exc)
 

@@ -90,6 +90,7 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
             clock=clock,
             changed=changed,
             wake=wake,
+            profile_root=slot.root if slot else lambda: None,
         ).down()
 
     if config.uplink is not None:

@@ -1,35 +1,66 @@
-"""Carries out what the hub orders: settings, erasures, withdrawals. In the front process.
+"""Carries out what the hub orders: settings, members, appointments, erasures. In the front.
 
 Put together by `app.front`; called by `edge.uplink.down` in the uplink's thread, with a database
 connection of its own. Whatever is done is in the audit log under the actor `head_office`.
 """
 
+import json
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from sqlite_utils import Database
 
 from edge.app.common import reading_of
 from edge.config import EdgeConfig
+from edge.core.flaws import Flaws
 from edge.desired import CannotLay, laid, laid_over
+from edge.keys.errors import Unreadable
+from edge.keys.orders import OrderKeys
+from edge.keys.profiles import ProfileKeys
 from edge.ports import Clock
 from edge.store import register
+from edge.store.appointments import Appointment, keep, rev_of
 from edge.store.audit import Audit
 from edge.store.consents import Change, history
-from edge.store.database import transaction
-from edge.store.orders import HeldOrders, bury, keep_wish, member_with, wish_of
+from edge.store.database import StoreAway, transaction
+from edge.store.orders import (
+    HeldOrders,
+    bury,
+    is_buried,
+    keep_wish,
+    key_wanted,
+    member_with,
+    note_office_member,
+    office_member,
+    want_key,
+    wish_of,
+)
 from edge.store.outbox import Outbox
+from edge.store.people import ProfileUnreadable
+from edge.store.register import ExternalIdTaken, Register
 from edge.uplink.down import Down
-from edge.wire.messages import Body, ConfigReported, MemberChanged, OrderRefused
+from edge.wire import checks
+from edge.wire.messages import (
+    Body,
+    ConfigReported,
+    MemberChanged,
+    MemberLinked,
+    OrderRefused,
+)
 from edge.wire.orders import (
+    AppointmentOrder,
     CheckpointOrder,
     ConfigOrder,
     EraseOrder,
+    KeyWantedOrder,
+    MemberOrder,
     OrderBody,
     VoidOrder,
     WithdrawOrder,
 )
+from edge.wire.sealing import order_context
+from edge.wire.topics import BoxAddress
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +77,7 @@ class HeadOffice:
         clock: the box's clock.
         changed: is told when other settings hold.
         wake: tells the other processes to look into the database.
+        profile_root: the root of the profiles' keys, None while there is none.
     """
 
     def __init__(
@@ -57,6 +89,7 @@ class HeadOffice:
         clock: Clock,
         changed: Callable[[], None],
         wake: Callable[[], None],
+        profile_root: Callable[[], bytes | None],
     ) -> None:
         self._config = config
         self._db = db
@@ -64,13 +97,25 @@ class HeadOffice:
         self._clock = clock
         self._changed = changed
         self._wake = wake
+        self._profile_root = profile_root
+        self._address = BoxAddress(store=config.store.id, box=config.box.id)
         self._audit = Audit(db)
         self._outbox = Outbox(db)
         self._held = HeldOrders(db)
 
     def down(self) -> Down:
         """Return what takes orders in."""
-        return Down(held=self._held, carry_out=self, refuse=self._refuse, clock=self._clock)
+        return Down(
+            held=self._held,
+            carry_out=self,
+            refuse=self._refuse,
+            clock=self._clock,
+            key=self._public_key,
+        )
+
+    def _public_key(self) -> str | None:
+        root = self._profile_root() if key_wanted(self._db) else None
+        return OrderKeys(root).public if root is not None else None
 
     def __call__(self, body: OrderBody) -> str | None:
         """Carry out an order (see `edge.uplink.down.CarryOut`)."""
@@ -81,10 +126,81 @@ class HeadOffice:
                 self._erase(body)
             case WithdrawOrder():
                 self._withdraw(body)
+            case KeyWantedOrder():
+                want_key(self._db, self._clock.now())
+            case MemberOrder():
+                return self._receive(body)
+            case AppointmentOrder():
+                return self._book(body)
             case CheckpointOrder():
                 self._held.keep_mark(body.mark, self._clock.now())
             case VoidOrder():
                 pass
+        return None
+
+    def _root(self) -> bytes:
+        """Return the root of the profiles' keys.
+
+        Raises:
+            StoreAway: it is not there now; the order comes again.
+        """
+        root = self._profile_root()
+        if root is None:
+            raise StoreAway("the key of the profiles is not there")
+        return root
+
+    def _opened(self, root: bytes, kind: str, thing: str, rev: int, sealed: str) -> Any:
+        """Return the texts that an order holds, None if they do not open or are none."""
+        try:
+            context = order_context(self._address, kind, thing, rev)
+            texts = json.loads(OrderKeys(root).open(sealed, context))
+        except (Unreadable, ValueError):
+            return None
+        sound = isinstance(texts, dict) and all(isinstance(one, str) for one in texts.values())
+        return texts if sound and texts.get("external_id") else None
+
+    def _receive(self, order: MemberOrder) -> str | None:
+        known = office_member(self._db, order.id)
+        if is_buried(self._db, order.id) or (known is not None and order.rev <= known[1]):
+            return None
+        root = self._root()
+        texts = self._opened(root, order.KIND, order.id, order.rev, order.sealed)
+        if texts is None:
+            return "unreadable"
+
+        def note(subject: str) -> None:
+            if note_office_member(self._db, order.id, subject, order.rev):
+                self._tell(MemberLinked(subject=subject, member=order.id))
+
+        taking = Register(self._db, ProfileKeys(root), actor=ACTOR, tell=self._tell_change)
+        try:
+            subject = known[0] if known else None
+            taking.receive(texts, self._clock.now(), known=subject, also=note)
+        except Flaws:
+            return "malformed"
+        except (ExternalIdTaken, ProfileUnreadable):
+            return "taken"
+        self._wake()
+        return None
+
+    def _book(self, order: AppointmentOrder) -> str | None:
+        if order.rev <= rev_of(self._db, order.id):
+            return None
+        root = self._root()
+        held: tuple[bytes, Appointment] | None = None
+        if order.sealed is not None:
+            texts = self._opened(root, order.KIND, order.id, order.rev, order.sealed)
+            if texts is None:
+                return "unreadable"
+            try:
+                at = checks.instant(texts["at"])
+                one = Appointment(at=at, what=texts["what"], channel=texts["channel"])
+            except (KeyError, ValueError):
+                return "malformed"
+            held = ProfileKeys(root).blind(texts["external_id"]), one
+        with transaction(self._db):
+            keep(self._db, ProfileKeys(root), order.id, order.rev, held, self._clock.now())
+        self._wake()
         return None
 
     def _refuse(self, epoch: str, seq: int, code: str) -> None:

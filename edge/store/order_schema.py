@@ -2,6 +2,8 @@
 
 from sqlite_utils import Database
 
+from edge.store.appointments import make_table
+
 
 def orders(db: Database) -> None:
     """Held orders by epoch, what head office wishes, and who was erased."""
@@ -11,7 +13,7 @@ def orders(db: Database) -> None:
     )
     db.execute("CREATE INDEX held_order_touched ON held_order (touched_at)")
     db.execute(
-        "CREATE TABLE head_office (name TEXT PRIMARY KEY CHECK (name IN ('config', 'mark')),"
+        "CREATE TABLE head_office (name TEXT PRIMARY KEY CHECK (name IN ('config', 'mark', 'key')),"
         " version INTEGER NOT NULL, value TEXT NOT NULL, at TEXT NOT NULL) STRICT"
     )
     # By the hash of the subject: an older order must not bring an erased member back.
@@ -19,3 +21,9 @@ def orders(db: Database) -> None:
         "CREATE TABLE erased_subject (hash TEXT PRIMARY KEY CHECK (length(hash) = 64),"
         " at TEXT NOT NULL) STRICT, WITHOUT ROWID"
     )
+    # What head office calls a member, and who that is here.
+    db.execute(
+        "CREATE TABLE office_member (id TEXT PRIMARY KEY CHECK (length(id) = 26),"
+        " subject TEXT NOT NULL UNIQUE, rev INTEGER NOT NULL) STRICT, WITHOUT ROWID"
+    )
+    make_table(db)

@@ -124,7 +124,48 @@ def is_buried(db: Database, subject: str) -> bool:
 
 def member_with(db: Database, digest: str) -> tuple[str, str] | None:
     """Return id and subject of the member whose subject has a hash; 1 ms for 1,000 members."""
-    for member_id, subject in db.execute("SELECT id, subject FROM member"):
-        if digest_of(subject) == digest:
+    rows = db.execute(
+        "SELECT m.id, m.subject, o.id FROM member AS m"
+        " LEFT JOIN office_member AS o ON o.subject = m.subject"
+    )
+    for member_id, subject, office_id in rows:
+        if digest in (digest_of(subject), office_id and digest_of(office_id)):
             return member_id, subject
     return None
+
+
+def office_member(db: Database, office_id: str) -> tuple[str, int] | None:
+    """Return the subject and the revision of a member of head office."""
+    row = db.execute("SELECT subject, rev FROM office_member WHERE id = ?", [office_id]).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def note_office_member(db: Database, office_id: str, subject: str, rev: int) -> bool:
+    """Note, in the caller's transaction, who a member of head office is; say whether that is new.
+
+    Whoever head office knew under another id before is known under this one now.
+    """
+    new = office_member(db, office_id) is None
+    db.execute("DELETE FROM office_member WHERE id = ? OR subject = ?", [office_id, subject])
+    db.execute("INSERT INTO office_member VALUES (?, ?, ?)", [office_id, subject, rev])
+    return new
+
+
+def forget_office_member(db: Database, subject: str, now: datetime) -> None:
+    """Forget, in the caller's transaction, what head office calls an erased member, for ever."""
+    rows = db.execute("SELECT id FROM office_member WHERE subject = ?", [subject]).fetchall()
+    for (office_id,) in rows:
+        bury(db, digest_of(office_id), now)
+    db.execute("DELETE FROM office_member WHERE subject = ?", [subject])
+
+
+def want_key(db: Database, now: datetime) -> None:
+    """Note that head office wants the box's key to seal things to."""
+    with transaction(db):
+        _keep(db, "key", 0, "wanted", now)
+
+
+def key_wanted(db: Database) -> bool:
+    """Say whether head office ever wanted the box's key."""
+    row = db.execute("SELECT 1 FROM head_office WHERE name = 'key'").fetchone()
+    return row is not None

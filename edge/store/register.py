@@ -8,7 +8,7 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -19,10 +19,11 @@ from ulid import ULID
 from edge.core.consent import Consent
 from edge.core.profile import Profile, read_profile
 from edge.keys.profiles import ProfileKeys
+from edge.store.appointments import forget_of
 from edge.store.audit import Audit, Code, What
 from edge.store.consents import Consents, Tell, history, live_consent
 from edge.store.database import FILE_NAME, StoreFault, transaction, translated
-from edge.store.orders import bury, digest_of
+from edge.store.orders import bury, digest_of, forget_office_member
 from edge.store.people import (
     GUARDIAN_PURPOSE,
     PROFILE_PURPOSE,
@@ -161,6 +162,37 @@ class Register:
                 detail={"added": added, "changed": changed},
             )
         return Imported(added=added, changed=changed)
+
+    def receive(
+        self,
+        texts: Mapping[str, str],
+        now: datetime,
+        *,
+        known: str | None,
+        also: Callable[[str], None],
+    ) -> None:
+        """Add or change one member, as head office knows them; fields it has not stay.
+
+        Args:
+            texts: profile texts by field, `external_id` among them.
+            now: the time.
+            known: the subject, where that is settled; else the external id says who it is.
+            also: is told the subject inside the transaction.
+
+        Raises:
+            edge.core.flaws.Flaws: they are no sound profile.
+            ExternalIdTaken: another member has the external id.
+        """
+        with transaction(self._db):
+            held = self._people.by_subject(known) if known else None
+            held = held or self._people.by_external_id(texts["external_id"])
+            if held is not None:
+                self._update(held.id, read_profile({**held.profile.texts(), **texts}), now)
+                also(held.subject)
+            else:
+                member = new_member(read_profile(texts), now)
+                self._insert(member)
+                also(member.subject)
 
     def _insert(self, member: Member) -> None:
         profile, subject = member.profile, member.subject
@@ -345,6 +377,9 @@ def erase(
         subject = subject_of(db, member_id)
         Consents(db, actor=actor, tell=tell).end(subject, "erased", now)
         bury(db, digest_of(subject), now)
+        forget_office_member(db, subject, now)
+        (ref,) = db.execute("SELECT external_ref FROM member WHERE id = ?", [member_id]).fetchone()
+        forget_of(db, ref)
         db.execute("DELETE FROM member WHERE id = ?", [member_id])
         rebuild_people(db)
         Audit(db).append(at=now, what="erase", actor=actor, subject=subject)

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from edge.ports import Clock
 from edge.store.database import StoreAway
 from edge.store.orders import HeldOrders
-from edge.wire.orders import OrderBody, Orders, OrdersAck
+from edge.wire.orders import OrderBody, Orders, OrdersAck, SealingKey
 
 log = logging.getLogger(__name__)
 
@@ -44,16 +44,25 @@ class Down:
         carry_out: does what they say.
         refuse: tells the hub of those that cannot be carried out.
         clock: the box's clock.
+        key: the public half of the box's key, where head office wants it and it is there.
     """
 
     def __init__(
-        self, *, held: HeldOrders, carry_out: CarryOut, refuse: Refuse, clock: Clock
+        self,
+        *,
+        held: HeldOrders,
+        carry_out: CarryOut,
+        refuse: Refuse,
+        clock: Clock,
+        key: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._held = held
         self._carry_out = carry_out
         self._refuse = refuse
         self._clock = clock
+        self._key = key
         self._tell_at = 0.0
+        self._told_key: str | None = None
 
     def take(self, orders: Orders, session: str) -> OrdersAck:
         """Carry out what is new; return what is held of this epoch now."""
@@ -63,13 +72,17 @@ class Down:
             if not before.holds(one.seq):
                 log.warning("an order of the hub is refused: %s", one.reason)
         done = set(refused)
+        waits = False
         fresh = [order for order in orders.orders if not before.holds(order.seq)]
         for order in sorted(fresh, key=lambda one: one.seq):
             try:
                 code = self._carry_out(order.body)
             except StoreAway as exc:
-                log.warning("orders of the hub have to wait: %s", exc)
-                break
+                # Others may not need what is away: an erasure waits for no member's key.
+                if not waits:
+                    log.warning("orders of the hub have to wait: %s", exc)
+                waits = True
+                continue
             done.add(order.seq)
             if code is not None:
                 refused[order.seq] = code
@@ -99,10 +112,20 @@ class Down:
     def on_connected(self) -> None:
         """A connection stands: all that is held is to be told, as soon as a hub answers."""
         self._tell_at = 0.0
+        self._told_key = None
+
+    def sealing_key(self, session: str) -> SealingKey | None:
+        """Return a word on the box's key when it is wanted and was not told lately."""
+        key = self._key()
+        if key is None or key == self._told_key:
+            return None
+        self._told_key = key
+        return SealingKey(session=session, public=key)
 
     def whole(self, session: str, now: float) -> OrdersAck | None:
         """Return a word on all that is held when it is due. `now`: monotonic seconds."""
         if now < self._tell_at:
             return None
+        self._told_key = None
         self._tell_at = now + TOLD_EVERY_S * random.uniform(0.9, 1.1)
         return self._word(session, None)

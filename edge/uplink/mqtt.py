@@ -187,8 +187,13 @@ class Uplink:
             batch = Batch(events=tuple(row.event for row in rows))
             self._publish("up", codec.encode(batch))
             delivery.on_batch_sent(rows, now)
-        if delivery.greeted and self._down and (word := self._down.whole(self._session, now)):
-            self._publish("up", codec.encode(word))
+        if delivery.greeted and self._down:
+            for word in (
+                self._down.whole(self._session, now),
+                self._down.sealing_key(self._session),
+            ):
+                if word is not None:
+                    self._publish("up", codec.encode(word))
         if delivery.connected:
             self._send_heartbeat(now)
 

@@ -97,6 +97,11 @@ def integer(low: int, high: int = INTEGER_MAX) -> Check:
 version: Final = integer(1_600_000_000_000, 7_258_118_399_999)
 
 
+_SEALED: Final = re.compile(r"[A-Za-z0-9+/]{64,6000}={0,2}")
+"""Base64 of what HPKE sealed: what is in it only the receiver can tell."""
+sealed: Final = _pattern(_SEALED, "64 to 6,000 characters of base64")
+
+
 def seconds(value: Any) -> float:
     """Check a monotonic reading: a finite number of seconds, 0 or more."""
     if (

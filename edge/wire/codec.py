@@ -35,11 +35,13 @@ from edge.wire.orders import (
     Order,
     Orders,
     OrdersAck,
+    SealingKey,
 )
 
 M = TypeVar("M")
 E = TypeVar("E")
-Message = Hello | Batch | Ack | Status | Heartbeat | KeyRequest | KeyRelease | Orders | OrdersAck
+Said = Hello | Batch | Status | Heartbeat | KeyRequest | OrdersAck | SealingKey
+Message = Said | Ack | KeyRelease | Orders
 _EPOCHS_MAX = 2_000  # twice what a box tells; 256 KiB hold about 4,000
 _RANGES_MAX = 1_000
 _CAMERAS_MAX = 64
@@ -80,7 +82,7 @@ _FIELDS: Final[dict[type[Any], tuple[_Field, ...]]] = {
         *BODIES.values(),
         *(Event, EpochSpan, Hello, Batch, EpochAck, Ack, Status, CameraState, Heartbeat),
         *(KeyRequest, KeyRelease),
-        *(*ORDER_BODIES.values(), Order, Orders, OrdersAck),
+        *(*ORDER_BODIES.values(), Order, Orders, OrdersAck, SealingKey),
     )
 }
 _ORDER_SEQ: Final = _FIELDS[Order][0].check
@@ -218,7 +220,7 @@ def _parse(payload: bytes, *types: str) -> dict[str, Any]:
     return raw
 
 
-def decode_up(payload: bytes) -> tuple[UpMessage | OrdersAck, tuple[EventFault, ...]]:
+def decode_up(payload: bytes) -> tuple[UpMessage | OrdersAck | SealingKey, tuple[EventFault, ...]]:
     """Decode what a box sent up: the message, and the events of it that break the contract.
 
     Those faulty events are left out of the returned `Batch`, which may then be empty; the
@@ -233,7 +235,7 @@ def decode_up(payload: bytes) -> tuple[UpMessage | OrdersAck, tuple[EventFault, 
 
 def read_up(
     payload: bytes, load: Callable[[Any, str], E]
-) -> tuple[Hello | KeyRequest | OrdersAck | list[E], tuple[EventFault, ...]]:
+) -> tuple[Hello | KeyRequest | OrdersAck | SealingKey | list[E], tuple[EventFault, ...]]:
     """Decode what a box sent up, with the events of a batch as the caller wants them.
 
     Args:
@@ -244,9 +246,11 @@ def read_up(
     Raises:
         WireFault: nothing of the payload can be used.
     """
-    raw = _parse(payload, Hello.TYPE, Batch.TYPE, KeyRequest.TYPE, OrdersAck.TYPE)
+    raw = _parse(payload, Hello.TYPE, Batch.TYPE, KeyRequest.TYPE, OrdersAck.TYPE, SealingKey.TYPE)
     if raw["type"] == KeyRequest.TYPE:
         return _load(KeyRequest, raw, "key_request"), ()
+    if raw["type"] == SealingKey.TYPE:
+        return _load(SealingKey, raw, "sealing_key"), ()
     if raw["type"] == OrdersAck.TYPE:
         return _load(OrdersAck, raw, "orders_ack", {"epochs": _load_acks(raw, "orders_ack")}), ()
     if raw["type"] == Hello.TYPE:

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from edge.wire.checks import QuickTest, instant, milliseconds, quick, sent_milliseconds
 from edge.wire.codec import EventFault, dump_event, load_event, read_up, utc_text
 from edge.wire.messages import BODIES, VERSION, Body, Event, Hello, KeyRequest
-from edge.wire.orders import OrdersAck
+from edge.wire.orders import OrdersAck, SealingKey
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -79,7 +79,7 @@ _ENVELOPE_COUNT: Final = len({*_ENVELOPE, "v", "kind", "body"})
 
 def read_facts(
     payload: bytes,
-) -> tuple[Hello | KeyRequest | OrdersAck | list[Fact], tuple[EventFault, ...]]:
+) -> tuple[Hello | KeyRequest | OrdersAck | SealingKey | list[Fact], tuple[EventFault, ...]]:
     """Decode what a box sent up, a batch as a list of facts; otherwise like `decode_up`.
 
     Raises:

@@ -30,9 +30,9 @@ MODE_REASONS: Final = (
 """Why a box may have to run in a lower mode than its settings ask for."""
 
 
-REFUSALS: Final = ("unknown", "malformed", "settings")
-"""Why a box refuses an order for good: a kind or a body that it does not know, settings that
-cannot be laid over its own."""
+REFUSALS: Final = ("unknown", "malformed", "unreadable", "taken")
+"""Why a box refuses an order for good: a kind or a body that it does not know, sealed to another
+key than its own, an external id that another member has."""
 
 
 def declared(check: Callable[[Any], Any], *, absent: Any = MISSING, shown: bool = True) -> Any:
@@ -169,6 +169,15 @@ class ConfigReported:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemberLinked:
+    """The member that head office calls `member` is this box's `subject`; both are random ids."""
+
+    KIND: ClassVar[str] = "member_linked"
+    subject: str = declared(checks.ulid)
+    member: str = declared(checks.ulid)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRefused:
     """An order of the hub that this box cannot carry out, and that is not to be sent again."""
 
@@ -187,13 +196,14 @@ Body = (
     | Alert
     | MemberChanged
     | ConfigReported
+    | MemberLinked
     | OrderRefused
 )
 BODIES: Final[dict[str, type[Body]]] = {
     body.KIND: body
     for body in (
         *(VisitOpened, VisitRevised, VisitClosed, CrossingMinute, Health, Alert, MemberChanged),
-        *(ConfigReported, OrderRefused),
+        *(ConfigReported, MemberLinked, OrderRefused),
     )
 }
 

@@ -18,8 +18,8 @@ from typing import Any, ClassVar, Final
 from edge.wire import checks
 from edge.wire.messages import EpochAck, declared
 
-ORDERS_MAX: Final = 50
-"""Orders in one message: with the largest of bodies about 200 kB."""
+ORDERS_MAX: Final = 40
+"""Orders in one message: with the largest of bodies 245 kB."""
 WINDOW_S_MAX: Final = 30 * 86_400
 
 Week = Mapping[str, Sequence[str]]
@@ -86,6 +86,33 @@ class WithdrawOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyWantedOrder:
+    """Tell the public half of the key to which members can be sealed: head office has some."""
+
+    KIND: ClassVar[str] = "key_wanted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberOrder:
+    """A member as head office knows them; the highest `rev` holds. What is known is sealed."""
+
+    KIND: ClassVar[str] = "member"
+    id: str = declared(checks.ulid)
+    rev: int = declared(checks.version)
+    sealed: str = declared(checks.sealed, shown=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentOrder:
+    """An appointment of somebody; the highest `rev` holds. Null: there is none (any more)."""
+
+    KIND: ClassVar[str] = "appointment"
+    id: str = declared(checks.ulid)
+    rev: int = declared(checks.version)
+    sealed: str | None = declared(checks.optional(checks.sealed), shown=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointOrder:
     """Remember this mark: whoever has it has carried out all that the hub forgets with it."""
 
@@ -100,10 +127,25 @@ class VoidOrder:
     KIND: ClassVar[str] = "void"
 
 
-OrderBody = ConfigOrder | EraseOrder | WithdrawOrder | CheckpointOrder | VoidOrder
+OrderBody = (
+    ConfigOrder
+    | EraseOrder
+    | WithdrawOrder
+    | KeyWantedOrder
+    | MemberOrder
+    | AppointmentOrder
+    | CheckpointOrder
+    | VoidOrder
+)
 ORDER_BODIES: Final[dict[str, type[OrderBody]]] = {
-    body.KIND: body for body in (ConfigOrder, EraseOrder, WithdrawOrder, CheckpointOrder, VoidOrder)
+    body.KIND: body
+    for body in (
+        *(ConfigOrder, EraseOrder, WithdrawOrder, KeyWantedOrder, MemberOrder, AppointmentOrder),
+        *(CheckpointOrder, VoidOrder),
+    )
 }
+SEALED_KINDS: Final = (MemberOrder.KIND, AppointmentOrder.KIND)
+"""Orders that only the one box can read: its key must be known first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,12 +167,21 @@ class FaultyOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
-    """1 to 50 orders of one epoch of the hub. `faulty` are those of them that cannot be read."""
+    """1 to 40 orders of one epoch of the hub. `faulty` are those of them that cannot be read."""
 
     TYPE: ClassVar[str] = "orders"
     epoch: str = declared(checks.epoch)
     orders: tuple[Order, ...]
     faulty: tuple[FaultyOrder, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealingKey:
+    """The box's own X25519 key for what the hub seals to it; it was asked for (`key_wanted`)."""
+
+    TYPE: ClassVar[str] = "sealing_key"
+    session: str = declared(checks.epoch)
+    public: str = declared(checks.public_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ COMMANDS = (
     *("serve", "ingest", "migrate", "bench", "hash-password"),
     *("key", "key list", "key revoke", "key restore"),
     *("config", "config set", "config show", "config list", "member", "member erase"),
+    *("member import", "appointment", "appointment import"),
 )
 
 

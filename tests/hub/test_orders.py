@@ -117,7 +117,9 @@ class Hub:
     def deliver(self, obeying: Obeying, times: int = 6) -> None:
         """Send what is due to a box that hears and answers, until nothing is."""
         for _ in range(times):
-            for _, payload in self.due():
+            for topic, payload in self.due():
+                if topic != obeying.box.address.topic("down"):
+                    continue  # another box's
                 epoch = obeying.hears(payload)
                 self.ingest.take([obeying.tells(epoch, at=self.now)])
 

@@ -7,11 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import paho.mqtt.client as paho
 import pytest
 import requests
+from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.integration.conftest import Chain
 from tests.support.processes import free_port, until
@@ -172,3 +175,39 @@ def test_a_box_that_was_off_gets_the_last_word_and_erases_who_was_erased(linked:
     linked.running.start()
     until(lambda: linked.members() == [], what="her erasure from the restored copy")
     until(lambda: linked.waits() == 0, what="all is carried out again")
+
+
+def test_members_and_appointments_reach_the_box_sealed_and_an_erasure_takes_them_back(
+    linked: Linked,
+) -> None:
+    folder = linked.folder
+    (folder / "members.csv").write_text("external_id,name\nC-1,王芳\nC-2,李明\n", encoding="utf-8")
+    today = datetime.now(UTC).isoformat()
+    (folder / "today.csv").write_text(
+        f"id,external_id,at,what,channel,state\nA-7,C-1,{today},取戒指,app,booked\n",
+        encoding="utf-8",
+    )
+    heard: list[bytes] = []
+    spy = paho.Client(CallbackAPIVersion.VERSION2)
+    spy.on_message = lambda _c, _d, message: heard.append(bytes(message.payload))
+    spy.connect("127.0.0.1", linked.broker.port)
+    spy.subscribe("menkou/v1/#", qos=1)
+    spy.loop_start()
+    for kind, file in (("member", "members.csv"), ("appointment", "today.csv")):
+        done = linked.office(kind, "import", str(folder / file), "--store", "nj-001")
+        assert "were added" in done.stdout
+    linked.running.start()
+    until(lambda: sorted(linked.members()) == ["李明", "王芳"], 60, "the members on the new box")
+    booked = "SELECT 1 FROM appointment WHERE ref IS NOT NULL"
+    until(lambda: len(linked.rows("box/menkou.db", booked)) == 1, what="the appointment")
+    until(lambda: linked.waits() == 0, what="all is carried out")
+    linked.office("member", "erase", "--external-id", "c-1", "--yes")
+    until(lambda: linked.members() == ["李明"], what="her erasure")
+    assert linked.rows("box/menkou.db", booked) == []
+    spy.disconnect()
+    spy.loop_stop()
+    assert any(b'"sealed"' in payload for payload in heard)
+    secrets = [word.encode() for word in ("王芳", "李明", "取戒指", "C-1")]
+    assert not [word for word in secrets for payload in heard if word in payload]
+    for kept in (*folder.glob("hub/hub.db*"), *folder.glob("*.log")):
+        assert not [word for word in secrets if word in kept.read_bytes()], kept

@@ -1,21 +1,27 @@
 """Orders carried out by a box: each once in effect, whatever the way does to them."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from sqlite_utils import Database
 
 from edge.app.orders import HeadOffice
+from edge.keys.orders import OrderKeys
 from edge.ports import ClockState
+from edge.store.appointments import Appointment, forget_past, within
 from edge.store.audit import Audit
 from edge.store.consents import live_consent
 from edge.store.database import StoreFull, connect, migrate
+from edge.store.holding import everything
 from edge.store.orders import HeldOrders, digest_of, is_buried, wish_of
 from edge.store.outbox import Outbox
 from edge.store.people import Member, People
@@ -23,19 +29,24 @@ from edge.store.register import Register, erase
 from edge.uplink.down import TOLD_EVERY_S, Down
 from edge.wire.messages import EpochAck
 from edge.wire.orders import (
+    AppointmentOrder,
     CheckpointOrder,
     ConfigOrder,
     EraseOrder,
     FaultyOrder,
+    KeyWantedOrder,
+    MemberOrder,
     Order,
     OrderBody,
     Orders,
     VoidOrder,
     WithdrawOrder,
 )
+from edge.wire.sealing import order_context
+from edge.wire.topics import BoxAddress
 from tests.edge.test_desired import wish
 from tests.edge.test_modes import shop
-from tests.support.people import NOW, consent, joined, profile_keys, template
+from tests.support.people import NOW, PROFILE_ROOT, consent, joined, profile_keys, template
 
 HUB = "a" * 32
 SESSION = "5" * 32
@@ -65,6 +76,7 @@ class Box:
     folder: Path
     clock: HandClock = field(default_factory=HandClock)
     changed: int = 0
+    root: bytes | None = PROFILE_ROOT
 
     def __post_init__(self) -> None:
         epoch = Outbox(self.db).begin_epoch(NOW, "run")
@@ -75,6 +87,7 @@ class Box:
             clock=self.clock,
             changed=self._on_changed,
             wake=lambda: None,
+            profile_root=lambda: self.root,
         )
         self.down = self.office.down()
 
@@ -232,7 +245,9 @@ def test_what_cannot_be_kept_now_is_not_acknowledged_and_comes_again(box: Box) -
     bodies: list[OrderBody] = [VoidOrder(), EraseOrder(hash="0" * 64), VoidOrder()]
     orders = tuple(Order(seq=n, body=body) for n, body in enumerate(bodies, start=1))
     message = Orders(epoch=HUB, orders=orders)
-    assert down.take(message, SESSION).epochs == (EpochAck(epoch=HUB, through=1),)
+    assert down.take(message, SESSION).epochs == (
+        EpochAck(epoch=HUB, through=3, missing=((2, 2),)),
+    )
     full = False
     assert down.take(message, SESSION).epochs == (EpochAck(epoch=HUB, through=3),)
     assert len(done) == 3
@@ -270,3 +285,188 @@ def test_the_moment_of_an_order_is_the_boxs_own(box: Box) -> None:
     box.clock.at = datetime(2026, 12, 1, tzinfo=UTC)
     box.take(wish(name="a"))
     assert Audit(box.db).entries()[0].at == box.clock.at
+
+
+REV = wish().version
+OFFICE_ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+WANG = {"external_id": "C-1", "name": "王芳", "tier": "gold"}
+SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+HERE = BoxAddress(store="nj-001", box="nj-001-a")
+
+
+def sealed(kind: str, rev: int, texts: Mapping[str, str], box: BoxAddress = HERE) -> str:
+    public = X25519PublicKey.from_public_bytes(bytes.fromhex(OrderKeys(PROFILE_ROOT).public))
+    raw = json.dumps(texts).encode()
+    return b64encode(
+        SUITE.encrypt(raw, public, info=order_context(box, kind, OFFICE_ID, rev))
+    ).decode()
+
+
+def member_order(rev: int = REV, **texts: str) -> MemberOrder:
+    return MemberOrder(id=OFFICE_ID, rev=rev, sealed=sealed("member", rev, {**WANG, **texts}))
+
+
+def booking(rev: int = REV, **texts: str) -> AppointmentOrder:
+    held = {"external_id": "C-1", "at": "2026-11-22T07:00:00+00:00", "what": "取戒指"}
+    held |= {"channel": "app", **texts}
+    return AppointmentOrder(id=OFFICE_ID, rev=rev, sealed=sealed("appointment", rev, held))
+
+
+def test_the_key_is_told_once_it_is_wanted_and_there(box: Box) -> None:
+    assert box.down.sealing_key(SESSION) is None
+    box.root = None
+    box.take(KeyWantedOrder())
+    assert box.down.sealing_key(SESSION) is None
+    box.root = PROFILE_ROOT
+    word = box.down.sealing_key(SESSION)
+    assert word is not None
+    assert word.public == OrderKeys(PROFILE_ROOT).public
+    assert box.down.sealing_key(SESSION) is None
+    box.down.on_connected()
+    assert box.down.sealing_key(SESSION) == word
+
+
+def test_a_member_of_head_office_is_added_changed_and_told_by_random_ids(box: Box) -> None:
+    box.take(member_order())
+    (member,) = People(box.db, profile_keys()).everybody().members
+    assert (member.profile.name, member.profile.tier) == ("王芳", "gold")
+    assert box.told("member_linked") == [{"subject": member.subject, "member": OFFICE_ID}]
+    box.take(member_order(REV + 1, name="王芳芳", tier=""), first=2)
+    (changed,) = People(box.db, profile_keys()).everybody().members
+    assert (changed.id, changed.profile.name, changed.profile.tier) == (member.id, "王芳芳", None)
+    assert len(box.told("member_linked")) == 1
+    entries = Audit(box.db).entries()
+    assert [(e.what, e.actor) for e in entries] == [
+        ("enrol", "head_office"),
+        ("change", "head_office"),
+    ]
+
+
+def test_an_older_revision_is_ignored_and_acknowledged(box: Box) -> None:
+    box.take(member_order(REV + 1, name="新"))
+    assert box.take(member_order(REV, name="旧"), first=2) == (EpochAck(epoch=HUB, through=2),)
+    assert box.names() == ["新"]
+
+
+def test_who_is_a_member_already_stays_who_it_is_and_keeps_what_the_shop_wrote(box: Box) -> None:
+    known = joined(box.register(), "王", external_id="c-1", note="喜欢翡翠")
+    box.take(member_order())
+    member = People(box.db, profile_keys()).by_id(known)
+    assert (member.profile.name, member.profile.note) == ("王芳", "喜欢翡翠")
+    assert box.told("member_linked") == [{"subject": member.subject, "member": OFFICE_ID}]
+
+
+def test_a_change_in_the_shop_holds_until_head_office_says_something_new(box: Box) -> None:
+    box.take(member_order())
+    people = People(box.db, profile_keys())
+    (member,) = people.everybody().members
+    local = replace(member.profile, name="王女士")
+    box.register().change(member.id, local, NOW)
+    box.take(member_order(), epoch="b" * 32)
+    assert box.names() == ["王女士"]
+    box.take(member_order(REV + 1), epoch="c" * 32)
+    assert box.names() == ["王芳"]
+
+
+@pytest.mark.parametrize("by_shop", [True, False])
+def test_an_older_order_does_not_bring_an_erased_member_back(box: Box, by_shop: bool) -> None:
+    box.take(member_order(), booking())
+    (member,) = People(box.db, profile_keys()).everybody().members
+    if by_shop:
+        erase(box.db, member.id, NOW, actor="local", tell=lambda *_: None)
+    else:
+        box.take(EraseOrder(hash=digest_of(OFFICE_ID)), first=3)
+    acks = box.take(member_order(REV + 5), epoch="b" * 32)
+    assert acks == (EpochAck(epoch="b" * 32, through=1),)
+    assert box.names() == []
+    assert is_buried(box.db, member.subject)
+    for table in ("office_member", "appointment", "member"):
+        assert box.db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+
+
+def test_an_erasure_that_comes_before_its_member_holds(box: Box) -> None:
+    box.take(EraseOrder(hash=digest_of(OFFICE_ID)), member_order())
+    assert box.names() == []
+
+
+def test_without_the_key_a_member_waits_and_an_erasure_does_not(box: Box) -> None:
+    box.root = None
+    orders = (member_order(), EraseOrder(hash="0" * 64))
+    assert box.take(*orders) == (EpochAck(epoch=HUB, through=2, missing=((1, 1),)),)
+    box.root = PROFILE_ROOT
+    assert box.take(*orders) == (EpochAck(epoch=HUB, through=2),)
+    assert box.names() == ["王芳"]
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        pytest.param(
+            MemberOrder(id=OFFICE_ID, rev=REV, sealed="A" * 200), id="to nobody that is known"
+        ),
+        pytest.param(
+            MemberOrder(
+                id=OFFICE_ID,
+                rev=REV,
+                sealed=sealed("member", REV, WANG, BoxAddress(store="nj-001", box="b")),
+            ),
+            id="to another box",
+        ),
+        pytest.param(
+            MemberOrder(id=OFFICE_ID, rev=REV, sealed=sealed("member", REV + 1, WANG)),
+            id="as another revision",
+        ),
+        pytest.param(
+            MemberOrder(id=OFFICE_ID, rev=REV, sealed=sealed("appointment", REV, WANG)),
+            id="as something else",
+        ),
+    ],
+)
+def test_what_does_not_open_is_refused_for_good(box: Box, order: MemberOrder) -> None:
+    assert box.take(order) == (EpochAck(epoch=HUB, through=1),)
+    assert [told["code"] for told in box.told("order_refused")] == ["unreadable"]
+    assert box.names() == []
+
+
+def test_a_profile_that_is_none_is_refused(box: Box) -> None:
+    box.take(member_order(birthday="tomorrow"))
+    assert [told["code"] for told in box.told("order_refused")] == ["malformed"]
+
+
+def today(box: Box) -> list[Appointment]:
+    ref = profile_keys().blind("C-1")
+    return within(box.db, profile_keys(), ref, NOW - timedelta(hours=12), NOW + timedelta(hours=12))
+
+
+def test_an_appointment_may_come_before_its_member_is_changed_and_cancelled(box: Box) -> None:
+    box.take(booking())
+    (one,) = today(box)
+    assert (one.at.hour, one.what, one.channel) == (7, "取戒指", "app")
+    box.take(booking(REV + 2, what="试戴"), first=2)
+    box.take(booking(REV + 1, what="older"), first=3)
+    assert [one.what for one in today(box)] == ["试戴"]
+    box.take(AppointmentOrder(id=OFFICE_ID, rev=REV + 3, sealed=None), first=4)
+    box.take(booking(REV + 2), first=5)
+    assert today(box) == []
+
+
+def test_appointments_are_encrypted_and_forgotten_after_a_week(box: Box) -> None:
+    box.take(booking())
+    box.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for file in box.folder.glob("menkou.db*"):
+        assert "取戒指".encode() not in file.read_bytes()
+        assert b"C-1" not in file.read_bytes()
+    forget_past(box.db, NOW + timedelta(days=6))
+    assert today(box)
+    forget_past(box.db, NOW + timedelta(days=8))
+    assert today(box) == []
+
+
+def test_an_export_holds_the_appointments(box: Box) -> None:
+    box.take(member_order(), booking())
+    (member,) = People(box.db, profile_keys()).everybody().members
+    held = everything(box.db, profile_keys(), member, NOW)
+    assert held["appointments"] == [
+        {"at": "2026-11-22T07:00:00.000Z", "what": "取戒指", "channel": "app"}
+    ]
+    assert held["office"] == [{"id": OFFICE_ID, "rev": REV}]

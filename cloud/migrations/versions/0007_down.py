@@ -67,3 +67,50 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
     )
+    _office()
+
+
+def _office() -> None:
+    op.create_table(
+        "office_member",
+        sa.Column("id", sa.String(26), primary_key=True),
+        sa.Column("ref", sa.String(64), nullable=False, unique=True),
+        sa.Column("rev", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+    )
+    op.create_table(
+        "office_member_shop",
+        sa.Column("member", sa.String(26), sa.ForeignKey("office_member.id"), primary_key=True),
+        sa.Column("store", sa.String(64), primary_key=True),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("office_member_shop_by_store", "office_member_shop", ["store"])
+    op.create_table(
+        "office_appointment",
+        sa.Column("id", sa.String(26), primary_key=True),
+        sa.Column("ref", sa.String(64), nullable=False, unique=True),
+        sa.Column("store", sa.String(64), nullable=False),
+        sa.Column("of", sa.String(64), nullable=False),
+        sa.Column("rev", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary()),
+    )
+    op.create_index("office_appointment_by_store", "office_appointment", ["store", "at"])
+    op.create_index("office_appointment_by_member", "office_appointment", ["of"])
+    op.create_table(
+        "member_link",
+        sa.Column("subject", sa.String(26), primary_key=True),
+        sa.Column("member", sa.String(26), nullable=False),
+        sa.Column("store", sa.String(64), nullable=False),
+        sa.Column("box", sa.String(64), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("member_link_by_member", "member_link", ["member"])
+    op.create_table(
+        "sealing_key",
+        sa.Column("store", sa.String(64), primary_key=True),
+        sa.Column("box", sa.String(64), primary_key=True),
+        sa.Column("public", sa.String(64), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sqlite_with_rowid=False,
+    )
