@@ -218,7 +218,7 @@ def _take_in(
     if new:
         ends = erasures.concerned(connection, new)
         gone = members.forget(connection, new)
-        facts.insert_events(connection, new, gone)
+        facts.insert_events(connection, [_without_link(one) for one in new], gone)
         members.save(connection, new, gone)
         hours |= facts.derive(connection, zones, new, gone)
         _take_reports(connection, new, gone)
@@ -249,6 +249,13 @@ def _take_reports(connection: Connection, new: Sequence[facts.New], gone: Collec
             order = (body["order_epoch"], body["order_seq"])
             order_post.refused(connection, address, order, body["code"])
             desired.refused(connection, address, order, body["code"], at)
+
+
+def _without_link(new: facts.New) -> facts.New:
+    """Return an event as it is kept: whom it links stands where an erasure finds it."""
+    if new.fact.kind != MemberLinked.KIND:
+        return new
+    return new._replace(fact=new.fact._replace(body={"member": None}))
 
 
 def _moment(milliseconds: int) -> datetime:

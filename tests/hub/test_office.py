@@ -21,7 +21,14 @@ from cloud.members import hash_of
 from cloud.office import Imported, Office
 from cloud.office_table import TableFault, read_appointments, read_members
 from cloud.orders import Issuer
-from cloud.tables import office_appointment, office_member, office_member_shop
+from cloud.tables import (
+    box_order,
+    event,
+    member_link,
+    office_appointment,
+    office_member,
+    office_member_shop,
+)
 from edge.wire.codec import encode
 from edge.wire.messages import MemberLinked
 from edge.wire.orders import (
@@ -190,6 +197,11 @@ def test_an_erasure_finds_the_person_under_all_names_and_voids_what_waits(
     link = MemberLinked(subject=ulid(7), member=order.id)
     hub.ingest.take([reading_box.box.batch(reading_box.box.tell(link))])
     hub.ingest.take([reading_box.box.batch(reading_box.box.member(ulid(7), "erased"))])
+    with writing(hub.engine) as connection:
+        for kept in (box_order, event, member_link):
+            rows = connection.execute(select(kept)).all()
+            named = [row for row in rows if order.id in str(row) or ulid(7) in str(row)]
+            assert named == [], "of who was erased only hashes stay"
     elsewhere.carried_out.clear()
     elsewhere.held.clear()
     hub.ingest.take(elsewhere.greets(hub.now))
