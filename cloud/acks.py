@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from cloud.ledger import Entry
-from cloud.received import at_most
 from edge.wire.codec import encode
 from edge.wire.messages import VERSION, Ack, EpochAck, EpochSpan, Hello
+from edge.wire.received import at_most
 from edge.wire.topics import BoxAddress
 
 Reply = tuple[str, bytes]

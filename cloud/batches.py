@@ -22,6 +22,7 @@ from edge.wire import checks
 from edge.wire.checks import Form, Nullable, Pattern, Plain, Whole, Words
 from edge.wire.codec import EventFault, dump_event, inflated, load_event, read_up, utc_text
 from edge.wire.messages import BATCH_EVENTS_MAX, BODIES, VERSION, Batch, Event, Hello, KeyRequest
+from edge.wire.orders import OrdersAck, SealingKey
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SUBJECT: Final = "subject"
@@ -63,7 +64,9 @@ def texts_of(facts: list[Fact]) -> list[str]:
     return _ENCODER.encode_lines([fact.body for fact in facts]).decode().split("\n")[:-1]
 
 
-def read_facts(payload: bytes) -> tuple[Hello | KeyRequest | list[Fact], tuple[EventFault, ...]]:
+def read_facts(
+    payload: bytes,
+) -> tuple[Hello | KeyRequest | OrdersAck | SealingKey | list[Fact], tuple[EventFault, ...]]:
     """Decode what a box sent up, a batch as a list of facts; otherwise like `codec.decode_up`.
 
     Raises:

@@ -8,17 +8,19 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Engine, make_url
+from sqlalchemy import make_url
 
-from cloud import bench, export, retention
-from cloud.config import HubConfig, load
-from cloud.db import check_schema, migrate, open_engine, reading, writing
+from cloud import bench, export, office_cli, retention
+from cloud.command_line import command as _command
+from cloud.command_line import config_of as _config
+from cloud.command_line import database as _database
+from cloud.command_line import takes_config as _takes_config
+from cloud.db import migrate, open_engine, reading, writing
 from cloud.releases import Release, every_release, restore, revoke
 from cloud.run import run_ingest, run_serve
 from cloud.simulate import arguments as simulate_arguments
@@ -71,6 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
         _takes_config(command)
         command.set_defaults(run=run)
     _add_key(commands)
+    office_cli.add(commands)
     _add_bench(commands)
     _add_export(commands)
     _add_simulate(commands)
@@ -82,29 +85,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_hash_password)
     return parser
-
-
-def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    words: str,
-    example: str,
-) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name,
-        help=words,
-        description=f"{words[0].upper()}{words[1:]}.",
-        epilog=f"example: menkou-hub {example}",
-    )
-
-
-def _takes_config(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help="the settings (default: none; MENKOU_... variables win over the file)",
-    )
 
 
 def _add_key(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -212,12 +192,6 @@ def _address(text: str) -> BoxAddress:
     raise argparse.ArgumentTypeError(f"expected STORE/BOX such as nj-001/nj-001-a, got {text!r}")
 
 
-def _config(arguments: argparse.Namespace) -> HubConfig:
-    config = load(arguments.config, os.environ)
-    logs.settle(config.log_format)
-    return config
-
-
 def _serve(arguments: argparse.Namespace) -> int:
     return run_serve(_config(arguments))
 
@@ -244,16 +218,6 @@ def _retain(arguments: argparse.Namespace) -> int:
         cleared = retention.retain(engine, keep, datetime.now(UTC), threading.Event())
     print(f"retain: {retention.words(cleared)}", file=sys.stderr)
     return 0
-
-
-@contextmanager
-def _database(arguments: argparse.Namespace) -> Iterator[Engine]:
-    engine = open_engine(_config(arguments).database_url)
-    try:
-        check_schema(engine)
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def _key_list(arguments: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ from edge.wire.codec import (
     inflated,
 )
 from edge.wire.messages import Heartbeat, Hello, KeyRequest, Status
+from edge.wire.orders import OrdersAck, SealingKey
 from edge.wire.topics import BoxAddress, parse_topic
 
 Received = tuple[str, bytes, datetime]
@@ -54,11 +55,14 @@ class Intake:
     faulty: list[Aside] = field(default_factory=list)  # each with its epoch and seq
     hellos: list[Hello] = field(default_factory=list)
     states: list[tuple[Status | Heartbeat, datetime]] = field(default_factory=list)
+    carried_out: list[OrdersAck] = field(default_factory=list)
+    keys: list[SealingKey] = field(default_factory=list)
 
     @property
     def live_at(self) -> datetime | None:
         """When the box last spoke by itself; states are retained and may be of long ago."""
-        return self.last_at if self.events or self.faulty or self.hellos else None
+        spoke = self.events or self.faulty or self.hellos or self.carried_out
+        return self.last_at if spoke else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +126,7 @@ def sort_out(messages: Iterable[Received]) -> Gathered:
 
 def _sort_one(gathered: Gathered, topic: str, payload: bytes, at: datetime) -> None:
     address, channel = _parsed(topic)
-    message: Hello | KeyRequest | Status | Heartbeat | list[Fact]
+    message: Hello | KeyRequest | OrdersAck | SealingKey | Status | Heartbeat | list[Fact]
     faults: Sequence[EventFault] = ()
     match channel:
         case "up":
@@ -143,6 +147,10 @@ def _sort_one(gathered: Gathered, topic: str, payload: bytes, at: datetime) -> N
     match message:
         case Hello():
             intake.hellos.append(message)
+        case OrdersAck():
+            intake.carried_out.append(message)
+        case SealingKey():
+            intake.keys.append(message)
         case list() as events:
             intake.events.extend(events)
             intake.faulty.extend(_faulty_events(topic, payload, at, faults))

@@ -4,6 +4,7 @@
                                   facts (derive), ledger and boxes (save): all boxes at once
              -> commit -> acknowledgements
                   `----> shares (keys that were asked for) -> commit -> releases
+    orders that wait -> order_post -> commit -> orders
 
 Called by `mqtt`; knows nothing of MQTT but topics. What a box or a stranger sends never raises:
 it is set aside and counted. What the database raises does, and nothing is then acknowledged,
@@ -13,7 +14,7 @@ so that the box sends it again.
 import gc
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -21,15 +22,28 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
-from cloud import aside, boxes, facts, members, retention
+from cloud import (
+    aside,
+    boxes,
+    desired,
+    erasures,
+    facts,
+    members,
+    office,
+    order_post,
+    retention,
+)
 from cloud.acks import Reply, answer_batch, answer_hello
 from cloud.batches import Fact
-from cloud.db import again, writing
+from cloud.db import again, reading, writing
 from cloud.inbox import Aside, Gathered, Intake, Received, sort_out
 from cloud.inbox import aside as make_aside
 from cloud.ledger import Entry, Ledger, Named
 from cloud.metrics import IngestMeters
+from cloud.office import Office
+from cloud.orders import Issuer
 from cloud.shares import Shares
+from edge.wire.messages import ConfigReported, MemberLinked, OrderRefused
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +65,7 @@ class Ingest:
         self._engine = engine
         self._shares = shares
         self._meters = meters or IngestMeters()
+        self._issuer = Issuer()
 
     def take(self, messages: Sequence[Received]) -> list[Reply]:
         """Write a gathered set of messages in one transaction, then answer requests for keys.
@@ -82,11 +97,27 @@ class Ingest:
 
     def _together(self, gathered: Gathered) -> list[Reply]:
         with writing(self._engine) as connection:
-            return _translated(_write, connection, gathered)
+            return _translated(connection, gathered, self._issuer)
 
     def _one_by_one(self, messages: Sequence[Received]) -> list[Reply]:
         with writing(self._engine) as connection:
-            return [reply for message in messages for reply in _take_one(connection, message)]
+            return [
+                reply
+                for message in messages
+                for reply in _take_one(connection, message, self._issuer)
+            ]
+
+    def orders_due(self, now: datetime) -> list[Reply]:
+        """Return the orders that are to be published now.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: the database does not answer now.
+        """
+        with reading(self._engine) as connection:
+            if not order_post.anything_due(connection, now):
+                return []
+        with writing(self._engine) as connection:
+            return order_post.due(connection, now, lambda: Office(self._shares.master(connection)))
 
     def beat(self, now: datetime, *, dropped: int = 0, database_errors: int = 0) -> None:
         """Note that ingest is alive, and what it had to drop since the last time."""
@@ -94,6 +125,7 @@ class Ingest:
             counts = {aside.DROPPED: dropped, aside.DATABASE_ERRORS: database_errors}
             aside.count_up(connection, counts)
             aside.note_alive(connection, now)
+            office.forget_past(connection, now)
 
 
 @contextmanager
@@ -111,18 +143,14 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _translated(
-    write: Callable[[Connection, Gathered], list[Reply]],
-    connection: Connection,
-    gathered: Gathered,
-) -> list[Reply]:
+def _translated(connection: Connection, gathered: Gathered, issuer: Issuer) -> list[Reply]:
     """Tell a statement that can never succeed from a database that cannot write now.
 
     Raises:
         _Poison: the former; the latter is left as it is.
     """
     try:
-        return write(connection, gathered)
+        return _write(connection, gathered, issuer)
     except (StatementError, OverflowError, UnicodeError) as exc:
         # A driver raises the latter two for numbers and texts that the database cannot hold.
         if isinstance(exc, DBAPIError) and not isinstance(exc, IntegrityError | DataError):
@@ -131,31 +159,31 @@ def _translated(
         raise _Poison(f"{type(cause).__name__}: {cause}") from exc
 
 
-def _take_one(connection: Connection, message: Received) -> list[Reply]:
+def _take_one(connection: Connection, message: Received, issuer: Issuer) -> list[Reply]:
     """Take one message; if it is poisoned, set aside the part that is."""
     topic, payload, at = message
     gathered = sort_out([message])
     try:
-        return _within_savepoint(connection, gathered)
+        return _within_savepoint(connection, gathered, issuer)
     except _Poison as poison:
         events = [event for intake in gathered.intakes.values() for event in intake.events]
         if not events:
             gathered = Gathered(asides=[make_aside(at, topic, str(poison), payload)])
-            return _write(connection, gathered)
+            return _write(connection, gathered, issuer)
     (intake,) = gathered.intakes.values()
     for single in _singly(intake):
         try:
-            _within_savepoint(connection, single)
+            _within_savepoint(connection, single, issuer)
         except _Poison as poison:
-            _write(connection, _given_up(intake, topic, single, str(poison)))
+            _write(connection, _given_up(intake, topic, single, str(poison)), issuer)
     ledger = Ledger(connection)
     ledger.load(_epochs(intake))
     return _answers(intake, ledger)
 
 
-def _within_savepoint(connection: Connection, gathered: Gathered) -> list[Reply]:
+def _within_savepoint(connection: Connection, gathered: Gathered, issuer: Issuer) -> list[Reply]:
     with connection.begin_nested():
-        return _translated(_write, connection, gathered)
+        return _translated(connection, gathered, issuer)
 
 
 def _singly(intake: Intake) -> Iterator[Gathered]:
@@ -183,20 +211,22 @@ def _given_up(intake: Intake, topic: str, single: Gathered, reason: str) -> Gath
     return Gathered(intakes={intake.address: given_up})
 
 
-def _write(connection: Connection, gathered: Gathered) -> list[Reply]:
+def _write(connection: Connection, gathered: Gathered, issuer: Issuer) -> list[Reply]:
     """Write a set within the transaction; return the replies for after its commit."""
     asides = list(gathered.asides)
     # In a fixed order, so that two ingest processes never wait for each other crosswise.
     order = sorted(gathered.intakes, key=lambda one: (one.store, one.box))
     intakes = [gathered.intakes[address] for address in order]
-    replies = _take_in(connection, intakes, asides) if intakes else []
+    replies = _take_in(connection, intakes, asides, issuer) if intakes else []
     aside.keep(connection, asides)
     if intakes or asides:
         aside.count_up(connection, {aside.CHANGES: 1})
     return replies
 
 
-def _take_in(connection: Connection, intakes: Sequence[Intake], asides: list[Aside]) -> list[Reply]:
+def _take_in(
+    connection: Connection, intakes: Sequence[Intake], asides: list[Aside], issuer: Issuer
+) -> list[Reply]:
     known = boxes.lock_boxes(connection, [intake.address for intake in intakes])
     zones = {store: boxes.zone_or_utc(one.timezone) for (store, _), one in known.items()}
     hours: set[tuple[str, int]] = set()
@@ -210,15 +240,50 @@ def _take_in(connection: Connection, intakes: Sequence[Intake], asides: list[Asi
     kept_from = retention.kept_from(connection)
     new = [one for intake in intakes for one in _sift(intake, ledger, asides, kept_from)]
     if new:
+        ends = erasures.concerned(connection, new)
         gone = members.forget(connection, new)
-        facts.insert_events(connection, new, gone)
+        facts.insert_events(connection, [_without_link(one) for one in new], gone)
         members.save(connection, new, gone)
         hours |= facts.derive(connection, zones, new, gone)
+        _take_reports(connection, new, gone)
+        erasures.pass_on(connection, issuer, new, ends, max(one.last_at for one in intakes))
     replies = [reply for intake in intakes for reply in _answers(intake, ledger)]
     ledger.save()
     boxes.hear(connection, known, intakes)
+    for intake in intakes:
+        for key in intake.keys:
+            order_post.hear_key(connection, intake.address, key.public, intake.last_at)
+        for ack in intake.carried_out:
+            order_post.hear(connection, issuer, intake.address, ack, intake.last_at)
     facts.mark_dirty(connection, hours)
     return replies
+
+
+def _take_reports(connection: Connection, new: Sequence[facts.New], gone: Collection[str]) -> None:
+    """Keep what boxes tell of orders: settings in force, and what they refuse."""
+    for _, address, fact in new:
+        body, at = fact.body, _moment(fact.at)
+        if fact.kind == ConfigReported.KIND:
+            version, state, code = body.version, body.state, body.code
+            if state != "superseded":  # then its last word on the newer one stands
+                desired.note_report(connection, address, version, state, code, at)
+        elif fact.kind == MemberLinked.KIND and fact.subject not in gone:
+            office.link(connection, address, str(fact.subject), body.member)
+        elif fact.kind == OrderRefused.KIND:
+            order = (body.order_epoch, body.order_seq)
+            order_post.refused(connection, address, order, body.code)
+            desired.refused(connection, address, order, body.code, at)
+
+
+def _without_link(new: facts.New) -> facts.New:
+    """Return an event as it is kept: whom it links stands where an erasure finds it."""
+    if new.fact.kind != MemberLinked.KIND:
+        return new
+    return new._replace(fact=replace(new.fact, body=replace(new.fact.body, member=None)))
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _epochs(intake: Intake) -> set[Named]:

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from cloud.bulk import KEYS, Bulk, Question, some_at_once
 from cloud.db import upsert
-from cloud.received import Range, Received
 from cloud.tables import epoch, event, gap
+from edge.wire.received import Range, Received
 from edge.wire.topics import BoxAddress
 
 _KEY: Final = (epoch.c.store, epoch.c.box, epoch.c.epoch)

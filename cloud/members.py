@@ -7,7 +7,7 @@ out of what arrives later, and to prove the erasure to somebody who still holds 
 to nobody else, since an id has 80 random bits.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
@@ -55,10 +55,10 @@ def forget(connection: Connection, new: Iterable[New]) -> set[str]:
         named.add(fact.subject)
         if fact.kind == MemberChanged.KIND and fact.body.change == "erased":
             erased.setdefault(fact.subject, fact.at)
-    if named:
-        _await_others(connection, alone=bool(erased))
     if erased:
-        _erase(connection, erased)
+        erase(connection, erased)
+    elif named:
+        _await_others(connection, alone=False)
     return _erased_among(connection, named)
 
 
@@ -72,7 +72,9 @@ def _await_others(connection: Connection, *, alone: bool) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{kind}({_NAMING_LOCK})")
 
 
-def _erase(connection: Connection, erased: dict[str, int]) -> None:
+def erase(connection: Connection, erased: Mapping[str, int]) -> None:
+    """Take subjects out of all that is held; given with the moments, milliseconds since 1970."""
+    _await_others(connection, alone=True)
     _ERASED.run(connection, [(hash_of(subject), at) for subject, at in sorted(erased.items())])
     for table in _NAMING:
         connection.execute(

@@ -42,6 +42,7 @@ TOGETHER_WEIGHT: Final = 2 * 1024 * 1024
 _TOGETHER_S: Final = 0.05
 _IDLE_S: Final = 0.5
 _BEAT_S: Final = 5.0
+_LOOK_S: Final = 0.5
 _RETRY_S: Final = (1.0, 2.0, 5.0, 10.0)
 _RECONNECT_S: Final = (1, 30)
 _ROLLUP_PAUSE_S: Final = 0.1
@@ -140,12 +141,14 @@ class Post:
         live: Bound = _LIVE,
         late: Bound = _LATE,
         share: str | None = None,
+        orders: Callable[[datetime], Sequence[tuple[str, bytes]]] = lambda now: (),
     ) -> None:
         self._broker = broker
         self._taker = taker
         self._roll = roll
         self._share = share
         self._stop = stop
+        self._orders = orders
         self._queue = Waiting(live=live, late=late)
         self._dirtied = threading.Event()
         self._losses = _Losses()
@@ -244,8 +247,8 @@ class Post:
             self._losses.add(dropped=refused)
 
     def ingest(self) -> None:
-        """Take what was received, in sets, and publish the acknowledgements."""
-        beaten = 0.0
+        """Take what was received, in sets, publish the acknowledgements, and orders that wait."""
+        beaten = looked = 0.0
         while not self._stop.is_set():
             messages = self._queue.gather(
                 _IDLE_S, _TOGETHER_S, most=TOGETHER_MAX, weight=TOGETHER_WEIGHT
@@ -256,6 +259,16 @@ class Post:
                 self._beat()
             if messages:
                 self._take(messages)
+            if self.subscribed.is_set() and time.monotonic() - looked >= _LOOK_S:
+                looked = time.monotonic()
+                self._send_orders()
+
+    def _send_orders(self) -> None:
+        """Publish the orders that are due; what is lost on the way is due again."""
+        try:
+            self._client.send(self._orders(datetime.now(UTC)))
+        except SQLAlchemyError as exc:
+            _log.error("orders: not sent: %s", _plain(exc))
 
     def _take(self, messages: Sequence[Received]) -> None:
         """Take a set, several times if the database fails, then leave it to be sent again."""

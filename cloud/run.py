@@ -102,7 +102,14 @@ def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> IngestMeters:
     """Start what takes facts in and lets go of old ones; return what counts the work."""
     meters = IngestMeters()
     taker = Ingest(engine, Shares(engine, config.share_secret), meters)
-    post = Post(config.broker, taker, lambda: rollup(engine), crew.stop, share=config.share)
+    post = Post(
+        config.broker,
+        taker,
+        lambda: rollup(engine),
+        crew.stop,
+        share=config.share,
+        orders=taker.orders_due,
+    )
     meters.watch(post)
     crew.start("mqtt", post.receive)
     crew.start("ingest", post.ingest)

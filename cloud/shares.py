@@ -132,31 +132,35 @@ class Shares:
         if is_revoked(connection, one.address):
             return None
         part, session = one.request.part, one.request.session
-        share = share_of(self._master(connection), one.address, part)
+        share = share_of(self.master(connection), one.address, part)
         public = X25519PublicKey.from_public_bytes(bytes.fromhex(one.request.public))
         info = release_context(one.address, part, session)
         return _SUITE.encrypt(share, public, info=info).hex()
 
-    def _master(self, connection: Connection) -> bytes:
-        """Return the secret that every release of this database comes from.
+    def master(self, connection: Connection) -> bytes:
+        """Return the secret (see `master_of`)."""
+        return master_of(connection, self._secret_file)
 
-        Raises:
-            ShareFault: the file holds another one, or is gone.
-        """
+
+def master_of(connection: Connection, secret_file: Path) -> bytes:
+    """Return the secret that every release of this database comes from.
+
+    Raises:
+        ShareFault: the file holds another one, or is gone.
+    """
+    known = _fingerprint(connection)
+    master = read_master(secret_file, make=known is None)
+    mine = derive(master, "menkou/v1/share-fingerprint").hex()
+    if known is None:
+        statement = upsert(connection, key_master).on_conflict_do_nothing()
+        connection.execute(statement, {"id": 1, "fingerprint": mine})
         known = _fingerprint(connection)
-        master = read_master(self._secret_file, make=known is None)
-        mine = derive(master, "menkou/v1/share-fingerprint").hex()
-        if known is None:
-            statement = upsert(connection, key_master).on_conflict_do_nothing()
-            connection.execute(statement, {"id": 1, "fingerprint": mine})
-            known = _fingerprint(connection)
-        if mine != known:
-            raise ShareFault(
-                f"{self._secret_file}: expected the secret from which this hub released keys"
-                " before, got another one; put there the file of the machine that released them,"
-                " or of its backup"
-            )
-        return master
+    if mine != known:
+        raise ShareFault(
+            f"{secret_file}: expected the secret from which this hub released keys before, got"
+            " another one; put there the file of the machine that released them, or of its backup"
+        )
+    return master
 
 
 def _fingerprint(connection: Connection) -> str | None:

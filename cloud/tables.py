@@ -9,6 +9,10 @@
     erased_subject             whom nothing here may name any more, by hash
     key_release, key_master    which box has its share of a key, and of which master
     set_aside, meter           what could not be taken, and the hub's own counters
+    box_order, order_line      what each box is ordered, and how far that has come
+    desired, config_report     settings of head office for boxes, and what became of them
+    office_member, office_member_shop, office_appointment, member_link, sealing_key
+                               members and appointments of head office, sealed, and for whom
 
 Instants are whole milliseconds since 1970, `hour` whole seconds: both compare and index alike
 on SQLite and PostgreSQL. The migrations in `migrations/versions` make the same tables; a test
@@ -319,4 +323,126 @@ key_master: Final = Table(
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("fingerprint", String(64), nullable=False),
+)
+
+box_order: Final = Table(
+    "box_order",
+    METADATA,
+    Column("pk", _SERIAL, primary_key=True, autoincrement=True),
+    Column("store", _ID, nullable=False),
+    Column("box", _ID, nullable=False),
+    Column("epoch", String(32), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    # What it is about, no more: what is said of it is read when it is sent. Null: void.
+    Column("kind", String(16), nullable=False),
+    Column("object", String(64)),
+    Column("at", Instant, nullable=False),
+    # Null: it waits. `settled_by`: the checkpoint with which it may be forgotten.
+    Column("acked_at", Instant),
+    Column("refused", String(16)),
+    Column("settled_by", BigInteger),
+    UniqueConstraint("store", "box", "epoch", "seq"),
+    Index("box_order_by_object", "store", "box", "kind", "object"),
+    Index(
+        "box_order_waiting",
+        *("store", "box", "pk"),
+        sqlite_where=text("acked_at IS NULL"),
+        postgresql_where=text("acked_at IS NULL"),
+    ),
+)
+
+order_line: Final = Table(
+    "order_line",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    Column("box", _ID, primary_key=True),
+    # Of the connection on which the box last told what it holds; null: it never did.
+    Column("session", String(32)),
+    # The checkpoint that the box must know, or else it has missed what was forgotten with it.
+    Column("mark", String(32)),
+    # When to send again, null: nothing waits; up to which order was sent, and how often in vain.
+    Column("next_at", Instant),
+    Column("sent_to", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Index("order_line_due", "next_at"),
+    sqlite_with_rowid=False,
+)
+
+desired: Final = Table(
+    "desired",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    # "" for all boxes of the shop.
+    Column("box", _ID, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+config_report: Final = Table(
+    "config_report",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    Column("box", _ID, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("code", String(16)),
+    Column("at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+office_member: Final = Table(
+    "office_member",
+    METADATA,
+    Column("id", String(26), primary_key=True),
+    # Of the external id, under a key of the hub's secret; what is known is sealed under another.
+    Column("ref", String(64), nullable=False, unique=True),
+    Column("rev", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+office_member_shop: Final = Table(
+    "office_member_shop",
+    METADATA,
+    Column("member", String(26), ForeignKey("office_member.id"), primary_key=True),
+    Column("store", _ID, primary_key=True),
+    Index("office_member_shop_by_store", "store"),
+    sqlite_with_rowid=False,
+)
+
+office_appointment: Final = Table(
+    "office_appointment",
+    METADATA,
+    Column("id", String(26), primary_key=True),
+    Column("ref", String(64), nullable=False, unique=True),
+    Column("store", _ID, nullable=False),
+    # Of whom, as `office_member.ref`: an erasure finds it.
+    Column("of", String(64), nullable=False),
+    Column("rev", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
+    # Null: cancelled.
+    Column("sealed", LargeBinary),
+    Index("office_appointment_by_store", "store", "at"),
+    Index("office_appointment_by_member", "of"),
+)
+
+member_link: Final = Table(
+    "member_link",
+    METADATA,
+    Column("subject", String(26), primary_key=True),
+    Column("member", String(26), nullable=False),
+    Column("store", _ID, nullable=False),
+    Column("box", _ID, nullable=False),
+    Index("member_link_by_member", "member"),
+    sqlite_with_rowid=False,
+)
+
+sealing_key: Final = Table(
+    "sealing_key",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    Column("box", _ID, primary_key=True),
+    Column("public", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    sqlite_with_rowid=False,
 )

@@ -15,6 +15,7 @@ from typing import Any
 from edge.clock import SystemClock
 from edge.config import TPM_DEVICE, EdgeConfig, absent_files, load
 from edge.config_values import is_file
+from edge.desired import CannotLay, laid, laid_over
 from edge.modes import MEANING, declared
 from menkou import logs
 from menkou.errors import MenkouFault
@@ -35,6 +36,27 @@ def _load(arguments: argparse.Namespace) -> EdgeConfig:
     config = load(arguments.config)
     logs.settle(config.log.format, store=config.store.id, box=config.box.id)
     return config
+
+
+def _in_force(config: EdgeConfig) -> EdgeConfig:
+    """Return the settings that hold, and say what head office has laid over the file's."""
+    from edge.store.database import FILE_NAME, connect
+    from edge.store.orders import has_orders, wish_of
+
+    if not (config.data_dir / FILE_NAME).exists():
+        return config
+    db = connect(config.data_dir)
+    try:
+        wish = wish_of(db) if has_orders(db) else None
+    finally:
+        db.close()
+    if laid(wish):
+        print(f"head office has laid over: {', '.join(laid(wish))}", file=sys.stderr)
+    try:
+        return laid_over(config, wish)
+    except CannotLay as exc:
+        _warn(str(exc))
+        return config
 
 
 def _warn_of_lowered_mode(config: EdgeConfig) -> None:
@@ -101,13 +123,13 @@ def front(arguments: argparse.Namespace) -> int:
     """Run the front process; the supervisor calls this."""
     from edge.app.front import run_front_process
 
-    run_front_process(_load(arguments), arguments.profile_key_fd)
+    run_front_process(_load(arguments), arguments.epoch, arguments.profile_key_fd)
     return 0
 
 
 def check_config(arguments: argparse.Namespace) -> int:
     """Check the settings; name what a run will miss."""
-    config = _load(arguments)
+    config = _in_force(_load(arguments))
     _warn_of_lowered_mode(config)
     for camera in config.camera:
         place = camera.address(config.base)

@@ -22,6 +22,7 @@ from edge.config_sections import (
     DedupSection,
     HoursSection,
     KeyKind,
+    Mode,
     PrivacySection,
     StoreSection,
     UplinkSection,
@@ -53,6 +54,8 @@ class EdgeConfig:
     log: LogSection = field(default_factory=LogSection)
     shop_local: ShopLocalSection | None = None
     base: Annotated[Path, Field(exclude=True)] = Path()
+    # Not of the file: what head office allows at most (`edge.desired`).
+    mode_at_most: Annotated[Mode | None, Field(exclude=True)] = None
 
     @property
     def opening_hours(self) -> OpeningHours:
@@ -89,8 +92,8 @@ def load(path: Path) -> EdgeConfig:
     raw, lines = read_toml(path)
     base = path.resolve().parent
     crossed = [fault_at(path.name, key, text, lines) for key, text in cross_checks(raw, base)]
-    if "base" in raw:
-        crossed.append(fault_at(path.name, ("base",), "unknown key", lines))
+    for name in {"base", "mode_at_most"} & raw.keys():
+        crossed.append(fault_at(path.name, (name,), "unknown key", lines))
     try:
         config = build(EdgeConfig, {**raw, "base": base}, path.name, lines)
     except SettingsFault as exc:

@@ -56,7 +56,7 @@ def _name_faults(cameras: Mapping[int, CameraSection]) -> list[_Found]:
     return faults
 
 
-def _hours_faults(hours: HoursSection) -> list[_Found]:
+def hours_faults(hours: HoursSection) -> list[_Found]:
     """Find a week without a day, and a night that runs into the next morning's opening."""
     faults: list[_Found] = []
     if not hours.by_weekday:
@@ -113,7 +113,7 @@ def cross_checks(raw: Mapping[str, Any], base: Path) -> list[_Found]:
     for index, camera in cameras.items():
         found += _camera_faults(index, camera, privacy and privacy.mode, base)
     if (hours := _sound(HoursSection, raw.get("hours"))) is not None:
-        found += _hours_faults(hours)
+        found += hours_faults(hours)
     if (uplink := _sound(UplinkSection, raw.get("uplink"))) is not None:
         found += [(("uplink", key), text) for key, text in pair_faults(uplink.files)]
     if (console := _sound(ConsoleSection, raw.get("console", {}))) is not None:

@@ -59,6 +59,7 @@ class Eyes:
         status: the mode that this process runs.
         due: judges which mode is to run now.
         errands: what is asked of the eyes.
+        changed: whether other settings hold than those that this process began with.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Eyes:
         status: ModeStatus,
         due: Callable[[], ModeStatus],
         errands: Errands,
+        changed: Callable[[], bool] = lambda: False,
     ) -> None:
         self._mailbox = Mailbox()
         self._news: list[tuple[str, CameraStateCode]] = []
@@ -86,6 +88,7 @@ class Eyes:
         self._status = status
         self._due = due
         self._errands = errands
+        self._changed = changed
 
     def _on_state(self, camera: str, state: CameraStateCode, why: str) -> None:
         log.log(
@@ -99,7 +102,7 @@ class Eyes:
             self._news.append((camera, state))
 
     def run(self, stop: threading.Event) -> End:
-        """Count until `stop` is set or another mode is due; say which.
+        """Count until `stop` is set, or another mode or other settings are due; say which.
 
         Raises:
             CameraStuck: a driver hangs.
@@ -150,7 +153,8 @@ class Eyes:
         """Say whether this process has the wrong mode; a new reason for the same one is told."""
         due = self._due()
         before, self._status = self._status, due
-        return (due.mode, due.everybody) != (before.mode, before.everybody)
+        another = (due.mode, due.everybody) != (before.mode, before.everybody)
+        return another or self._changed()
 
     def _count(self) -> None:
         for frame in self._mailbox.take(0.2):

@@ -19,9 +19,11 @@ from edge.bus import Bus, Note
 from edge.clock import SteadyClock
 from edge.console.view import HourFigures, ShopView
 from edge.core.hours import OpeningHours
+from edge.desired import laid
 from edge.live import LiveState
 from edge.modes import basis_of
 from edge.store import figures
+from edge.store.orders import wish_of
 from edge.store.outbox import Backlog, Outbox
 from edge.store.switches import FACES, is_off
 from edge.uplink.link import Condition
@@ -154,6 +156,7 @@ class ShopFront:
             uplink=self.uplink.state if self.uplink else "none",
             backlog=backlog.events,
             last_crossing=figures.last_crossing(db),
+            head_office=laid(wish_of(db)),
         )
 
     def _hour(self, count: figures.HourCount) -> HourFigures:

@@ -29,6 +29,7 @@ CONSENT_BYTES_MAX: Final = 64 * 1024
 _NO_FACES: Final = {
     "declaration_missing": "there is no [declaration]",
     "declaration_expired": "the [declaration] has expired",
+    "head_office": "head office allows no more",
     "file_key_not_accepted": "the [declaration] does not accept a file key (accept_file_key)",
 }
 
@@ -67,7 +68,7 @@ def enroll(arguments: argparse.Namespace) -> int:
     raw = _consent_record(arguments.consent) if arguments.consent else None
     with _office(arguments) as office:
         if arguments.photo:
-            _require_faces(load(arguments.config), office)
+            _require_faces(office.config, office)
         if profile is None:
             member_id = _add_to(office, arguments, raw)
         else:

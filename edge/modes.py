@@ -20,9 +20,12 @@ Why = Literal[
     "models_missing",
     "clock_suspect",
     "faces_off",
+    "head_office",
     "everybody_without_basis",
 ]
 
+MODES: Final[tuple[Mode, ...]] = ("count", "checkin", "entrance")
+"""From the one that reads no face upwards."""
 Basis = Literal["crossings", "distinct"]
 """What visitors are: crossings in `count` mode, else distinct people (DESIGN section 6)."""
 MEANING: Final[dict[Why, str]] = {
@@ -34,6 +37,7 @@ MEANING: Final[dict[Why, str]] = {
     "models_missing": "the face models cannot be loaded",
     "clock_suspect": "the clock is not known to be right",
     "faces_off": "somebody in the shop has turned faces off",
+    "head_office": "head office allows no more",
     "everybody_without_basis": '[dedup] who = "everybody" needs basis_everybody in the'
     " [declaration]; only members are recognised again",
 }
@@ -104,6 +108,9 @@ def judge(
         why.append("file_key_not_accepted")
     if faces_off:
         why.append("faces_off")
+    allowed = _allowed(config)
+    if allowed == "count":
+        why.append("head_office")
     if not key and not why:  # else it is put away on purpose
         why.append("key_missing")
     if not models:
@@ -111,13 +118,21 @@ def judge(
     if clock == "suspect":
         why.append("clock_suspect")
     lowered = bool(why)
+    if allowed not in ("count", wanted):
+        why.append("head_office")
     asked = config.dedup.who == "everybody"
     basis = bool(declaration and declaration.basis_everybody.strip())
     if asked and not basis:
         why.append("everybody_without_basis")
     return ModeStatus(
-        mode="count" if lowered else wanted,
+        mode="count" if lowered else allowed,
         wanted=wanted,
         why=tuple(why),
         everybody=asked and basis and not lowered,
     )
+
+
+def _allowed(config: EdgeConfig) -> Mode:
+    """Return the lower one of the file's mode and what head office allows."""
+    wanted, most = config.privacy.mode, config.mode_at_most
+    return wanted if most is None or MODES.index(most) > MODES.index(wanted) else most

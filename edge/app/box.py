@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from edge import fdstore
-from edge.app.common import reading_of, run_dir, steady_clock, stop_on_signals
+from edge.app.common import (
+    reading_of,
+    run_dir,
+    settings_in_force,
+    steady_clock,
+    stop_on_signals,
+)
 from edge.app.keys import keyring
 from edge.bus import Bus
 from edge.config import EdgeConfig
@@ -18,8 +24,10 @@ from edge.keys.roots import Part
 from edge.memory import STRANGERS_BYTES, MemoryFault, SecretMemory, reserve
 from edge.modes import declared, judge
 from edge.store import switches
-from edge.store.database import StoreAway, StoreLock, connect, migrate
+from edge.store.appointments import forget_past
+from edge.store.database import StoreAway, StoreLock, connect, migrate, transaction
 from edge.store.ledger import SqliteVisitLog
+from edge.store.orders import key_wanted
 from edge.store.outbox import Outbox
 from edge.store.people import StoredChecks
 from edge.store.register import tidy
@@ -58,7 +66,7 @@ def run_box(config: EdgeConfig, config_path: Path) -> None:
             log.error("the restart of %s is not kept: %s", part, exc)
 
     slots = key_slots(config)
-    strangers = strangers_memory(config, clock.now())
+    strangers = strangers_memory(settings_in_force(config, db), clock.now())
     eyes_fds = {"--strangers-fd": strangers.fd} if strangers else {}
     if "template" in slots:
         eyes_fds["--template-key-fd"] = slots["template"].fd
@@ -104,10 +112,12 @@ def key_handover(
     members = StoredChecks(db)
 
     def needed() -> list[Part]:
-        parts: list[Part] = ["profile"] if members.in_use("profile") else []
+        wanted = members.in_use("profile") or key_wanted(db)
+        parts: list[Part] = ["profile"] if wanted else []
         faces_off = switches.is_off(db, switches.FACES)
         # Whether the clock is trusted is for the eyes to say; it comes and goes.
-        status = judge(config, now=clock.now(), clock="ok", faces_off=faces_off, key=True)
+        in_force = settings_in_force(config, db)
+        status = judge(in_force, now=clock.now(), clock="ok", faces_off=faces_off, key=True)
         if strangers is not None and not status.everybody:
             strangers.wipe()  # also if the eyes hang or are being restarted
         return parts if status.mode == "count" else [*parts, "template"]
@@ -121,9 +131,12 @@ def keep_tidy(config: EdgeConfig, stop: threading.Event) -> None:
     Here and not in the eyes: the tables are written anew, which takes its time on a small box.
     """
     db = connect(config.data_dir)
+    clock = steady_clock(config, db)
     while not stop.wait(TIDY_EVERY_S):
         try:
             tidy(db)
+            with transaction(db):
+                forget_past(db, clock.now())
         except StoreAway as exc:
             log.warning("what was erased is cleared away later: %s", exc)
 

@@ -1,16 +1,24 @@
 """What every process of the box is put together with."""
 
+import logging
+import os
 import signal
+import sys
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 from sqlite_utils import Database
 
 from edge.clock import SteadyClock, SystemClock, in_virtual_machine
 from edge.config import EdgeConfig
+from edge.desired import CannotLay, laid_over
 from edge.ports import Clock
 from edge.store import figures
+from edge.store.orders import wish_of
 from edge.store.outbox import Reading
+
+log = logging.getLogger(__name__)
 
 
 def stop_on_signals() -> threading.Event:
@@ -19,6 +27,12 @@ def stop_on_signals() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+def begin_anew(why: str) -> NoReturn:
+    """Replace this process by a new one of the same part."""
+    log.warning("%s", why)
+    os.execv(sys.executable, [sys.executable, "-m", "edge", *sys.argv[1:]])
 
 
 def run_dir(config: EdgeConfig) -> Path:
@@ -35,6 +49,14 @@ def kept_clock(config: EdgeConfig) -> SystemClock:
 def steady_clock(config: EdgeConfig, db: Database) -> SteadyClock:
     """Return the system's clock, never below the last committed event."""
     return SteadyClock(kept_clock(config), figures.last_event_at(db))
+
+
+def settings_in_force(config: EdgeConfig, db: Database) -> EdgeConfig:
+    """Return the box's settings with what head office has laid over them."""
+    try:
+        return laid_over(config, wish_of(db))
+    except CannotLay:  # refused when it came; the file was changed since, or this program
+        return config
 
 
 def reading_of(clock: Clock) -> Reading:

@@ -1,15 +1,20 @@
 """The eyes process: cameras, counting, recognition where the mode reads faces, and the store."""
 
 import logging
-import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from sqlite_utils import Database
 
-from edge.app.common import reading_of, run_dir, steady_clock, stop_on_signals
+from edge.app.common import (
+    begin_anew,
+    reading_of,
+    run_dir,
+    settings_in_force,
+    steady_clock,
+    stop_on_signals,
+)
 from edge.app.counting import book_of, counting_of
 from edge.app.errands import StoreErrands
 from edge.bus import Bus, Note
@@ -17,6 +22,7 @@ from edge.clock import SteadyClock
 from edge.config import EdgeConfig
 from edge.core.book import VisitBook
 from edge.core.visit import time_of
+from edge.desired import same_for_the_eyes
 from edge.eyes import Eyes
 from edge.hardening import seal_process
 from edge.keys.handover import KeySlot
@@ -123,6 +129,7 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
     quiet_opencv()
     stop = stop_on_signals()
     db = connect(config.data_dir)
+    own, config = config, settings_in_force(config, db)
     clock = steady_clock(config, db)
     slot = _opened(KeySlot, handed.template_key)
     strangers = _opened(SecretMemory, handed.strangers)
@@ -184,9 +191,11 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
         status=status,
         due=due_now,
         errands=errands,
+        changed=lambda: not same_for_the_eyes(config, settings_in_force(own, db)),
     ).run(stop)
     if end == "mode":
-        _begin_anew()
+        # Whatever it knew of faces is gone with its memory.
+        begin_anew("another mode or other settings are due; the eyes begin anew")
 
 
 def _opened(kind: Callable[[int], T], descriptor: int | None) -> T | None:
@@ -228,9 +237,3 @@ def _recognition(
         log.error("faces cannot be read: %s", exc)
         due.models = False
         return None
-
-
-def _begin_anew() -> None:
-    """Replace this process by a new one: whatever it knew of faces is gone with its memory."""
-    log.warning("another mode is due; the eyes begin anew")
-    os.execv(sys.executable, [sys.executable, "-m", "edge", *sys.argv[1:]])

@@ -1,10 +1,18 @@
 """The front process: the box's pages and the uplink."""
 
 import logging
+import threading
 
-from edge.app.common import run_dir, steady_clock, stop_on_signals
+from edge.app.common import (
+    begin_anew,
+    run_dir,
+    settings_in_force,
+    steady_clock,
+    stop_on_signals,
+)
 from edge.app.local import shop_local
 from edge.app.metrics import BoxMetrics
+from edge.app.orders import HeadOffice
 from edge.app.uplink import uplink_of
 from edge.bus import Bus, Note
 from edge.config import EdgeConfig
@@ -19,17 +27,19 @@ from edge.live import LiveState
 from edge.store.database import connect
 from edge.store.devices import Devices
 from edge.store.outbox import Outbox
+from edge.uplink.down import Down
 from menkou.web.app import dress
 from menkou.web.stream import Broadcast
 
 log = logging.getLogger(__name__)
 
 
-def run_front_process(config: EdgeConfig, profile_key_fd: int | None = None) -> None:
+def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None = None) -> None:
     """Run the front process until SIGTERM.
 
     Args:
         config: the box's settings.
+        epoch: the epoch of this start.
         profile_key_fd: the slot of the profiles' key (`edge.keys.handover`); None: names are
             locked.
 
@@ -39,7 +49,9 @@ def run_front_process(config: EdgeConfig, profile_key_fd: int | None = None) -> 
     seal_process(quietly=True)  # the supervisor, under the same limits, has told what is refused
     stop = stop_on_signals()
     slot = KeySlot(profile_key_fd) if profile_key_fd is not None else None
-    db = PerThread(lambda: connect(config.data_dir))
+    data_dir = config.data_dir
+    db = PerThread(lambda: connect(data_dir))
+    own, config = config, settings_in_force(config, db())
     clock = steady_clock(config, db())
     live = LiveState(tuple(camera.name for camera in config.camera))
     bus, broadcast = Bus(run_dir(config), "front"), Broadcast()
@@ -66,13 +78,31 @@ def run_front_process(config: EdgeConfig, profile_key_fd: int | None = None) -> 
         hours=config.opening_hours,
     )
     front = ShopFront(shop=shop, db=db, live=live, clock=clock, names_locked=desk.names_locked)
+    anew = threading.Event()
+
+    def changed() -> None:
+        anew.set()
+        stop.set()
+
+    def orders() -> Down:
+        return HeadOffice(
+            config=own,
+            db=connect(data_dir),
+            epoch=epoch,
+            clock=clock,
+            changed=changed,
+            wake=wake,
+            profile_root=slot.root if slot else lambda: None,
+        ).down()
+
     if config.uplink is not None:
         front.uplink = uplink_of(
             config,
             config.uplink,
-            outbox=lambda: Outbox(connect(config.data_dir)),
+            outbox=lambda: Outbox(connect(data_dir)),
             condition=front.condition,
             clock=clock,
+            orders=orders,
         )
     listen = config.console.listen_at(config.base)
     paired = DeviceDesk(
@@ -91,3 +121,5 @@ def run_front_process(config: EdgeConfig, profile_key_fd: int | None = None) -> 
         broadcast=broadcast,
         beside=[*metrics.threads(), *shop_local(config, front, db)],
     ).run(stop, ready=lambda url: log.info("the shop's page is open at %s", url))
+    if anew.is_set():
+        begin_anew("head office has laid over other settings; the front begins anew")

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlite_utils import Database
 
-from edge.app.common import reading_of, steady_clock
+from edge.app.common import reading_of, settings_in_force, steady_clock
 from edge.app.keys import keyring
 from edge.config import EdgeConfig
 from edge.consent.texts import text_hashes
@@ -67,8 +67,8 @@ class Office:
 
     def __init__(self, config: EdgeConfig) -> None:
         """Raises StoreFault: the data directory cannot be used."""
-        self._config = config
         self.db = _ready_store(config.data_dir)
+        self._config = settings_in_force(config, self.db)
         self._clock = steady_clock(config, self.db)
         self._epoch: str | None = None
         self._keys: ProfileKeys | None = None
@@ -81,6 +81,11 @@ class Office:
     def clock_ok(self) -> bool:
         """Whether the time can be trusted."""
         return self._clock.state() == "ok"
+
+    @property
+    def config(self) -> EdgeConfig:
+        """The settings that hold."""
+        return self._config
 
     @property
     def faces_off(self) -> bool:

@@ -8,6 +8,7 @@ from edge.config import EdgeConfig
 from edge.config_sections import UplinkSection, file_of
 from edge.ports import Clock
 from edge.store.outbox import Outbox
+from edge.uplink.down import Down
 from edge.uplink.link import Broker, Condition, Identity
 from edge.uplink.mqtt import Uplink
 from edge.wire.topics import BoxAddress
@@ -42,8 +43,9 @@ def uplink_of(
     outbox: Callable[[], Outbox],
     condition: Callable[[], Condition],
     clock: Clock,
+    orders: Callable[[], Down] | None = None,
 ) -> Uplink:
-    """Return the uplink to the configured broker."""
+    """Return the uplink to the configured broker; without `orders` it takes none."""
     return Uplink(
         broker=broker_of(section, config.base),
         identity=Identity(
@@ -55,4 +57,5 @@ def uplink_of(
         outbox=outbox,
         condition=condition,
         clock=clock,
+        orders=orders,
     )

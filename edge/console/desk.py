@@ -5,6 +5,7 @@ Called by `edge.console.app`; reads visits, members' profiles and switches from 
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -16,6 +17,7 @@ from edge.core.hours import OpeningHours
 from edge.core.profile import Profile
 from edge.keys.profiles import ProfileKeys
 from edge.store import switches
+from edge.store.appointments import within
 from edge.store.arrivals import Arrival, arrivals_since, note_views
 from edge.store.audit import Audit, What
 from edge.store.database import StoreAway
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 
 SHOWN_FOR: Final = timedelta(hours=6)
 _CARDS_MAX: Final = 120
+_LATE: Final = timedelta(hours=1)
+"""Who comes so late still comes for that appointment, not for the next."""
 Unnamed = Literal["locked", "erased"]
 _Known = dict[str, Profile | Unnamed]
 
@@ -83,7 +87,12 @@ class Desk:
         if root is None:
             return dict.fromkeys(subjects, "locked")
         people = People(self._db(), ProfileKeys(root))
-        return {subject: self._profile(people, subject) for subject in subjects}
+        now = self._now().astimezone(self._zone)
+        known = {subject: self._profile(people, subject) for subject in subjects}
+        return {
+            subject: self._booked(found, root, now) if isinstance(found, Profile) else found
+            for subject, found in known.items()
+        }
 
     def _profile(self, people: People, subject: str) -> Profile | Unnamed:
         try:
@@ -94,6 +103,19 @@ class Desk:
                 log.warning("a card without its name: %s", exc)
             return "locked"
         return "erased" if member is None else member.profile
+
+    def _booked(self, profile: Profile, root: bytes, now: datetime) -> Profile:
+        """Return a profile with today's appointment of head office: the next, else the last."""
+        if not profile.external_id:
+            return profile
+        day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        keys = ProfileKeys(root)
+        ref = keys.blind(profile.external_id)
+        found = within(self._db(), keys, ref, day, day + timedelta(days=1))
+        if not found:
+            return profile
+        one = next((one for one in found if one.at >= now - _LATE), found[-1])
+        return replace(profile, appointment_at=one.at, appointment_what=one.what or None)
 
     def _logged(self, known: _Known, rows: tuple[Arrival, ...], actor: str) -> _Known:
         named = {

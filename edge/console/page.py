@@ -34,6 +34,7 @@ NOTICES: Final = {
     "clock_suspect": "care",
     "clock_suspect_faces": "care",
     "faces_off": "care",
+    "head_office": "care",
     "models_missing": "care",
     "everybody_without_basis": "care",
     "facts_refused": "care",

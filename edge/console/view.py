@@ -82,6 +82,7 @@ class ShopView:
     uplink: str  # connected | offline | none
     backlog: int
     last_crossing: datetime | None
+    head_office: tuple[str, ...] = ()  # settings that it has laid over the file's, by name
 
 
 Identity = Literal["named", "locked", "erased", "visitor"]

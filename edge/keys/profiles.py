@@ -1,6 +1,7 @@
 """Keys of the members' profiles. Called by `store.people`; calls `envelope`.
 
 profile root ──HKDF──┬──> wrapping key ──RFC 3394──> one profile key a member ──> its profile
+                     ├──> appointments: AES-256-GCM, before and apart from their members
                      └──> index key ──HMAC──> blind index of the external ids
 """
 
@@ -11,11 +12,12 @@ from edge.keys import envelope
 class ProfileKeys:
     """What the profile root can do. Holds no member's key; repr shows nothing."""
 
-    __slots__ = ("_index", "_wrapping")
+    __slots__ = ("_appointments", "_index", "_wrapping")
 
     def __init__(self, root: bytes) -> None:
         """`root`: 32 bytes. Raises KeyFault: another length."""
         self._wrapping = envelope.derive(root, "profile-wrapping")
+        self._appointments = envelope.derive(root, "appointments")
         self._index = envelope.derive(root, "external-id-index")
 
     def __repr__(self) -> str:
@@ -49,3 +51,15 @@ class ProfileKeys:
         Ways of writing the same id are one (`core.profile.plain_id`).
         """
         return envelope.mac(self._index, plain_id(external_id).encode())
+
+    def seal_appointment(self, thing: str, content: bytes) -> bytes:
+        """Encrypt an appointment, which may come before its member does."""
+        return envelope.seal(self._appointments, content, envelope.bound(thing, "appointment"))
+
+    def unseal_appointment(self, thing: str, sealed: bytes) -> bytes:
+        """Return what `seal_appointment` was given.
+
+        Raises:
+            Unreadable: it is damaged, or of another appointment.
+        """
+        return envelope.unseal(self._appointments, sealed, envelope.bound(thing, "appointment"))

@@ -13,6 +13,7 @@ from sqlite_utils import Database
 
 from edge.keys.errors import Unreadable
 from edge.keys.profiles import ProfileKeys
+from edge.store.appointments import all_of
 from edge.store.audit import Audit, Entry
 from edge.store.consents import LedgerRow, history
 from edge.store.people import GUARDIAN_PURPOSE, Member
@@ -43,10 +44,18 @@ def everything(db: Database, keys: ProfileKeys, member: Member, now: datetime) -
         "alerts": _rows(
             db, "SELECT at, kind, visit, origin FROM alert WHERE subject = ? ORDER BY at", subject
         ),
+        "office": _rows(db, "SELECT id, rev FROM office_member WHERE subject = ?", subject),
+        "appointments": _appointments(db, keys, member),
         "audit": [
             plain_entry(entry) for entry in Audit(db).entries(subject=subject, limit=_ENTRIES_MAX)
         ],
     }
+
+
+def _appointments(db: Database, keys: ProfileKeys, member: Member) -> list[dict[str, Any]]:
+    external_id = member.profile.external_id
+    found = all_of(db, keys, keys.blind(external_id)) if external_id else []
+    return [{"at": utc_text(one.at), "what": one.what, "channel": one.channel} for one in found]
 
 
 def template_of(db: Database, subject: str) -> dict[str, Any] | None:

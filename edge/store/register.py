@@ -8,7 +8,7 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -19,9 +19,11 @@ from ulid import ULID
 from edge.core.consent import Consent
 from edge.core.profile import Profile, read_profile
 from edge.keys.profiles import ProfileKeys
+from edge.store.appointments import forget_of
 from edge.store.audit import Audit, Code, What
 from edge.store.consents import Consents, Tell, history, live_consent
 from edge.store.database import FILE_NAME, StoreFault, transaction, translated
+from edge.store.orders import bury, digest_of, forget_office_member
 from edge.store.people import (
     GUARDIAN_PURPOSE,
     PROFILE_PURPOSE,
@@ -161,6 +163,37 @@ class Register:
             )
         return Imported(added=added, changed=changed)
 
+    def receive(
+        self,
+        texts: Mapping[str, str],
+        now: datetime,
+        *,
+        known: str | None,
+        also: Callable[[str], None],
+    ) -> None:
+        """Add or change one member, as head office knows them; fields it has not stay.
+
+        Args:
+            texts: profile texts by field, `external_id` among them.
+            now: the time.
+            known: the subject, where that is settled; else the external id says who it is.
+            also: is told the subject inside the transaction.
+
+        Raises:
+            edge.core.flaws.Flaws: they are no sound profile.
+            ExternalIdTaken: another member has the external id.
+        """
+        with transaction(self._db):
+            held = self._people.by_subject(known) if known else None
+            held = held or self._people.by_external_id(texts["external_id"])
+            if held is not None:
+                self._update(held.id, read_profile({**held.profile.texts(), **texts}), now)
+                also(held.subject)
+            else:
+                member = new_member(read_profile(texts), now)
+                self._insert(member)
+                also(member.subject)
+
     def _insert(self, member: Member) -> None:
         profile, subject = member.profile, member.subject
         wrapped = self._keys.new()
@@ -289,7 +322,15 @@ def _random_ulid() -> str:
     return str(ULID.from_bytes(secrets.token_bytes(16)))
 
 
-def withdraw(db: Database, member_id: str, now: datetime, *, actor: str, tell: Tell) -> bool:
+def withdraw(
+    db: Database,
+    member_id: str,
+    now: datetime,
+    *,
+    actor: str,
+    tell: Tell,
+    patience_s: float = CHECKPOINT_PATIENCE_S,
+) -> bool:
     """End a member's consent and destroy the template; the card stays. Needs no key.
 
     Returns:
@@ -308,10 +349,18 @@ def withdraw(db: Database, member_id: str, now: datetime, *, actor: str, tell: T
             )
         Consents(db, actor=actor, tell=tell).end(subject, "withdrawn", now)
         rebuild_templates(db)
-    return _log_cleared(db, CHECKPOINT_PATIENCE_S)
+    return _log_cleared(db, patience_s)
 
 
-def erase(db: Database, member_id: str, now: datetime, *, actor: str, tell: Tell) -> bool:
+def erase(
+    db: Database,
+    member_id: str,
+    now: datetime,
+    *,
+    actor: str,
+    tell: Tell,
+    patience_s: float = CHECKPOINT_PATIENCE_S,
+) -> bool:
     """Destroy a member's keys, profile and template, and the way from id to subject.
 
     Needs no key, so that members can be erased whose key is gone. The ledger and the log keep
@@ -319,7 +368,7 @@ def erase(db: Database, member_id: str, now: datetime, *, actor: str, tell: Tell
 
     Returns:
         Whether the write-ahead log was emptied too. False: another process was reading for
-        `CHECKPOINT_PATIENCE_S`; old pages stand in the file until the next checkpoint.
+        `patience_s`; old pages stand in the file until the next checkpoint.
 
     Raises:
         MemberMissing: there is no such member.
@@ -327,10 +376,14 @@ def erase(db: Database, member_id: str, now: datetime, *, actor: str, tell: Tell
     with transaction(db):
         subject = subject_of(db, member_id)
         Consents(db, actor=actor, tell=tell).end(subject, "erased", now)
+        bury(db, digest_of(subject), now)
+        forget_office_member(db, subject, now)
+        (ref,) = db.execute("SELECT external_ref FROM member WHERE id = ?", [member_id]).fetchone()
+        forget_of(db, ref)
         db.execute("DELETE FROM member WHERE id = ?", [member_id])
         rebuild_people(db)
         Audit(db).append(at=now, what="erase", actor=actor, subject=subject)
-    return _log_cleared(db, CHECKPOINT_PATIENCE_S)
+    return _log_cleared(db, patience_s)
 
 
 def tidy(db: Database) -> bool:

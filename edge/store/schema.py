@@ -7,6 +7,7 @@ from sqlite_utils import Database, Migrations
 
 from edge.store.device_schema import devices
 from edge.store.identity_schema import identity
+from edge.store.order_schema import orders
 from edge.store.people_schema import people
 
 migrations = Migrations("menkou-edge")
@@ -107,3 +108,8 @@ def _people(db: Database) -> None:
 @migrations(name="0004_devices")
 def _devices(db: Database) -> None:
     devices(db)
+
+
+@migrations(name="0005_orders")
+def _orders(db: Database) -> None:
+    orders(db)

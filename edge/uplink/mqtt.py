@@ -19,11 +19,13 @@ import paho.mqtt.client as paho
 from edge.ports import Clock
 from edge.store.database import StoreAway
 from edge.store.outbox import Backlog, Outbox
+from edge.uplink.down import Down
 from edge.uplink.link import Broker, Condition, Identity, client_for
 from edge.uplink.sending import Delivery
 from edge.wire import codec
 from edge.wire.codec import WireFault
 from edge.wire.messages import Ack, Batch, Heartbeat, Hello, Status
+from edge.wire.orders import Orders
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class Uplink:
         outbox: opens the outbox; called once, in the uplink's own thread.
         condition: asked for every heartbeat.
         clock: the box's clock.
+        orders: opens what takes the hub's orders, in the same thread; None: none are taken.
     """
 
     def __init__(
@@ -60,12 +63,15 @@ class Uplink:
         outbox: Callable[[], Outbox],
         condition: Callable[[], Condition],
         clock: Clock,
+        orders: Callable[[], Down] | None = None,
     ) -> None:
         self._broker = broker
         self._identity = identity
         self._open_outbox = outbox
         self._condition = condition
         self._clock = clock
+        self._open_orders = orders
+        self._down: Down | None = None
         self._inbox: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._delivery = Delivery(random=random.Random())
         self._session = secrets.token_hex(16)
@@ -91,6 +97,7 @@ class Uplink:
     def run(self, stop: threading.Event) -> None:
         """Serve until `stop` is set."""
         outbox = self._open_outbox()
+        self._down = self._open_orders() if self._open_orders else None
         self._client.connect_async(self._broker.host, self._broker.port, _KEEPALIVE_S)
         self._client.loop_start()
         prune_at = count_at = time.monotonic()
@@ -128,6 +135,8 @@ class Uplink:
     def _handle(self, outbox: Outbox, kind: str, value: Any) -> None:
         if kind == "connected":
             self._delivery.on_connected()
+            if self._down:
+                self._down.on_connected()
             self._heartbeat_at = 0.0
         elif kind == "disconnected":
             self._delivery.on_disconnected()
@@ -140,6 +149,8 @@ class Uplink:
                 log.warning("an acknowledgement cannot be kept: %s", exc)
                 return
             self._delivery.on_ack(ack, self._session, time.monotonic())
+        elif kind == "orders" and self._down:
+            self._publish("up", codec.encode(self._down.take(value, self._session)))
 
     def _watch_answers(self, now: float) -> None:
         """Tell a broker that is reached from a hub that answers; only the latter is connected."""
@@ -179,6 +190,13 @@ class Uplink:
             self._publish("up", codec.encode(batch))
             delivery.on_batch_sent(rows, now)
             self.sent += len(rows)
+        if delivery.greeted and self._down:
+            for word in (
+                self._down.whole(self._session, now),
+                self._down.sealing_key(self._session),
+            ):
+                if word is not None:
+                    self._publish("up", codec.encode(word))
         if delivery.connected:
             self._send_heartbeat(now)
 
@@ -237,6 +255,8 @@ class Uplink:
             log.warning("the broker refuses this box: %s", reason)
             return
         client.subscribe(self._identity.address.topic("ack"), qos=1)
+        if self._open_orders:
+            client.subscribe(self._identity.address.topic("down"), qos=1)
         self._publish("status", self._status("online"), retain=True)
         log.info("connected to the broker at %s:%d", self._broker.host, self._broker.port)
         self._why_failed = None
@@ -258,6 +278,9 @@ class Uplink:
 
     def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         try:
-            self._inbox.put(("ack", codec.decode_ack(bytes(message.payload))))
+            if message.topic == self._identity.address.topic("ack"):
+                self._inbox.put(("ack", codec.decode_ack(bytes(message.payload))))
+            elif isinstance(orders := codec.decode_down(bytes(message.payload)), Orders):
+                self._inbox.put(("orders", orders))
         except WireFault as fault:
-            log.warning("an acknowledgement is set aside: %s", fault)
+            log.warning("a message of the hub is set aside: %s", fault)

@@ -158,5 +158,7 @@ class _Exchange:
         except WireFault as fault:
             _log.warning("a message of the hub is set aside: %s", fault)
             return
+        if not isinstance(release, KeyRelease):
+            return  # orders are for the uplink
         if (release.session, release.part) == (self._session, self._part):
             self._answers.put(release)

@@ -98,6 +98,7 @@ def _pattern(pattern: re.Pattern[str], expected: str) -> Check:
 ulid: Final = _pattern(_ULID, "a ULID (26 characters)")
 epoch: Final = _pattern(_HEX_128, "128 bits as 32 lower-case hexadecimal digits")
 public_key: Final = _pattern(_HEX_KEY, "32 bytes as 64 lower-case hexadecimal digits")
+digest: Final = _pattern(_HEX_KEY, "a SHA-256 as 64 lower-case hexadecimal digits")
 sealed_key: Final = _pattern(_HEX_SEALED, "80 bytes as 160 lower-case hexadecimal digits")
 label: Final = _pattern(LABEL, "a label of 1 to 32 letters, digits, _ and -, a letter first")
 release: Final = _pattern(_RELEASE, "a version such as 1.2.3")
@@ -119,6 +120,15 @@ def integer(low: int, high: int = INTEGER_MAX) -> Check:
 
 
 SECONDS_BELOW: Final = 1e12
+
+# Versions are the moments at which they were made, in milliseconds since 1970: a hub that was
+# restored goes on above those that it gave out and forgot. No telephone number lies in between.
+version: Final = integer(1_600_000_000_000, 7_258_118_399_999)
+
+
+_SEALED: Final = re.compile(r"[A-Za-z0-9+/]{64,6000}={0,2}")
+"""Base64 of what HPKE sealed: what is in it only the receiver can tell."""
+sealed: Final = _pattern(_SEALED, "64 to 6,000 characters of base64")
 
 
 def seconds(value: Any) -> float:

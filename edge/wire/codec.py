@@ -31,10 +31,20 @@ from edge.wire.messages import (
     Status,
     UpMessage,
 )
+from edge.wire.orders import (
+    ORDER_BODIES,
+    ORDERS_MAX,
+    FaultyOrder,
+    Order,
+    Orders,
+    OrdersAck,
+    SealingKey,
+)
 
 M = TypeVar("M")
 E = TypeVar("E")
-Message = Hello | Batch | Ack | Status | Heartbeat | KeyRequest | KeyRelease
+Said = Hello | Batch | Status | Heartbeat | KeyRequest | OrdersAck | SealingKey
+Message = Said | Ack | KeyRelease | Orders
 _EPOCHS_MAX = 2_000  # twice what a box tells; 256 KiB hold about 4,000
 _RANGES_MAX = 1_000
 _CAMERAS_MAX = 64
@@ -79,8 +89,10 @@ _FIELDS: Final[dict[type[Any], tuple[_Field, ...]]] = {
         *BODIES.values(),
         *(Event, EpochSpan, Hello, Batch, EpochAck, Ack, Status, CameraState, Heartbeat),
         *(KeyRequest, KeyRelease),
+        *(*ORDER_BODIES.values(), Order, Orders, OrdersAck, SealingKey),
     )
 }
+_ORDER_SEQ: Final = _FIELDS[Order][0].check
 _EVENT_IDENTITY: Final = {
     one.name: one.check for one in _FIELDS[Event] if one.name in ("epoch", "seq")
 }
@@ -182,12 +194,15 @@ def encode(message: Message) -> bytes:
         case Batch(events=events):
             raw["events"] = [dump_event(event) for event in events]
             _items(raw["events"], "batch.events", 1, BATCH_EVENTS_MAX)
-        case Ack(epochs=acks):
+        case Ack(epochs=acks) | OrdersAck(epochs=acks):
             raw["epochs"] = [{**_dump(a), "missing": [list(r) for r in a.missing]} for a in acks]
         case Heartbeat(cameras=cameras):
             raw["cameras"] = [_dump(camera) for camera in cameras]
         case KeyRelease():
             _check_release(message)
+        case Orders(orders=orders):
+            raw["orders"] = [_dump_order(order) for order in orders]
+            _items(raw["orders"], "orders.orders", 1, ORDERS_MAX)
     payload = _JSON.encode(raw).encode()
     if len(payload) > PAYLOAD_BYTES_MAX:
         raise WireFault(
@@ -239,7 +254,7 @@ def _parse(payload: bytes, *types: str) -> dict[str, Any]:
     return raw
 
 
-def decode_up(payload: bytes) -> tuple[UpMessage, tuple[EventFault, ...]]:
+def decode_up(payload: bytes) -> tuple[UpMessage | OrdersAck | SealingKey, tuple[EventFault, ...]]:
     """Decode what a box sent up: the message, and the events of it that break the contract.
 
     Those faulty events are left out of the returned `Batch`, which may then be empty; the
@@ -254,7 +269,7 @@ def decode_up(payload: bytes) -> tuple[UpMessage, tuple[EventFault, ...]]:
 
 def read_up(
     payload: bytes, load: Callable[[Any, str], E]
-) -> tuple[Hello | KeyRequest | list[E], tuple[EventFault, ...]]:
+) -> tuple[Hello | KeyRequest | OrdersAck | SealingKey | list[E], tuple[EventFault, ...]]:
     """Decode what a box sent up, with the events of a batch as the caller wants them.
 
     Args:
@@ -265,9 +280,13 @@ def read_up(
     Raises:
         WireFault: nothing of the payload can be used.
     """
-    raw = _parse(payload, Hello.TYPE, Batch.TYPE, KeyRequest.TYPE)
+    raw = _parse(payload, Hello.TYPE, Batch.TYPE, KeyRequest.TYPE, OrdersAck.TYPE, SealingKey.TYPE)
     if raw["type"] == KeyRequest.TYPE:
         return _load(KeyRequest, raw, "key_request"), ()
+    if raw["type"] == SealingKey.TYPE:
+        return _load(SealingKey, raw, "sealing_key"), ()
+    if raw["type"] == OrdersAck.TYPE:
+        return _load(OrdersAck, raw, "orders_ack", {"epochs": _load_acks(raw, "orders_ack")}), ()
     if raw["type"] == Hello.TYPE:
         items = _items(raw.get("epochs"), "hello.epochs", 0, _EPOCHS_MAX)
         spans = tuple(_load(EpochSpan, r, f"hello.epochs[{i}]") for i, r in enumerate(items))
@@ -309,20 +328,57 @@ def decode_ack(payload: bytes) -> Ack:
         WireFault: it is not one.
     """
     raw = _parse(payload, Ack.TYPE)
-    items = _items(raw.get("epochs"), "ack.epochs", 0, _EPOCHS_MAX)
-    acks = tuple(_load_epoch_ack(item, f"ack.epochs[{i}]") for i, item in enumerate(items))
-    return _load(Ack, raw, "ack", {"epochs": acks})
+    return _load(Ack, raw, "ack", {"epochs": _load_acks(raw, "ack")})
 
 
-def decode_down(payload: bytes) -> KeyRelease:
-    """Decode what the hub sent down: the answer to a request for a key.
+def _load_acks(raw: dict[str, Any], where: str) -> tuple[EpochAck, ...]:
+    items = _items(raw.get("epochs"), f"{where}.epochs", 0, _EPOCHS_MAX)
+    return tuple(_load_epoch_ack(item, f"{where}.epochs[{i}]") for i, item in enumerate(items))
+
+
+def decode_down(payload: bytes) -> KeyRelease | Orders:
+    """Decode what the hub sent down: the answer to a request for a key, or orders.
+
+    An order that cannot be read, of a newer hub perhaps, stands in `Orders.faulty`.
 
     Raises:
-        WireFault: it is not one; the text shows nothing that was sealed.
+        WireFault: it is neither; the text shows nothing that was sealed.
     """
-    release = _load(KeyRelease, _parse(payload, KeyRelease.TYPE), "key_release")
+    raw = _parse(payload, KeyRelease.TYPE, Orders.TYPE)
+    if raw["type"] == Orders.TYPE:
+        return _load_orders(raw)
+    release = _load(KeyRelease, raw, "key_release")
     _check_release(release)
     return release
+
+
+def _dump_order(order: Order) -> dict[str, Any]:
+    body = order.body
+    return {"v": VERSION, "kind": body.KIND, **_dump(order), "body": _dump(body)}
+
+
+def _load_orders(raw: dict[str, Any]) -> Orders:
+    good: list[Order] = []
+    faulty: list[FaultyOrder] = []
+    for index, item in enumerate(_items(raw.get("orders"), "orders.orders", 1, ORDERS_MAX)):
+        where = f"orders.orders[{index}]"
+        if not isinstance(item, dict):
+            raise WireFault(f"{where}: expected an object, got {type(item).__name__}")
+        code = "malformed"
+        try:
+            kind = item.get("kind")
+            if item.get("v") != VERSION or not isinstance(kind, str) or kind not in ORDER_BODIES:
+                code = "unknown"
+                raise WireFault(f"{where}: expected a kind of version {VERSION} that is known")
+            body = _load(ORDER_BODIES[kind], item.get("body"), f"{where}.body")
+            good.append(_load(Order, item, where, {"body": body}))
+        except WireFault as fault:
+            seq = _checked(_ORDER_SEQ, item.get("seq"), f"{where}.seq")
+            faulty.append(FaultyOrder(seq=seq, code=code, reason=str(fault)))
+    lists = {"orders": tuple(good), "faulty": tuple(faulty)}
+    if unknown := raw.keys() - {"v", "type", "epoch", "orders"}:
+        raise WireFault(f"orders: unknown field {min(unknown)!r}")
+    return _load(Orders, raw, "orders", lists)
 
 
 def _check_release(release: KeyRelease) -> None:

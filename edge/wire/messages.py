@@ -25,9 +25,14 @@ PAYLOAD_BYTES_MAX: Final = 256 * 1024
 
 MODE_REASONS: Final = (
     *("faces_off", "declaration_missing", "declaration_expired", "clock_suspect"),
-    *("key_missing", "file_key_not_accepted", "models_missing"),
+    *("key_missing", "file_key_not_accepted", "models_missing", "head_office"),
 )
 """Why a box may have to run in a lower mode than its settings ask for."""
+
+
+REFUSALS: Final = ("unknown", "malformed", "unreadable", "taken")
+"""Why a box refuses an order for good: a kind or a body that it does not know, sealed to another
+key than its own, an external id that another member has."""
 
 
 def declared(check: Callable[[Any], Any], *, absent: Any = MISSING, shown: bool = True) -> Any:
@@ -153,11 +158,52 @@ class MemberChanged:
     )
 
 
-Body = VisitOpened | VisitRevised | VisitClosed | CrossingMinute | Health | Alert | MemberChanged
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigReported:
+    """What became of the settings that head office laid over the box's file."""
+
+    KIND: ClassVar[str] = "config_reported"
+    version: int = declared(checks.version)
+    state: str = declared(checks.choice("applied", "refused", "superseded"))
+    code: str | None = declared(checks.optional(checks.choice("hours")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberLinked:
+    """The member that head office calls `member` is this box's `subject`; both are random ids."""
+
+    KIND: ClassVar[str] = "member_linked"
+    subject: str = declared(checks.ulid)
+    member: str = declared(checks.ulid)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRefused:
+    """An order of the hub that this box cannot carry out, and that is not to be sent again."""
+
+    KIND: ClassVar[str] = "order_refused"
+    order_epoch: str = declared(checks.epoch)
+    order_seq: int = declared(checks.integer(1, 100_000_000))
+    code: str = declared(checks.choice(*REFUSALS))
+
+
+Body = (
+    VisitOpened
+    | VisitRevised
+    | VisitClosed
+    | CrossingMinute
+    | Health
+    | Alert
+    | MemberChanged
+    | ConfigReported
+    | MemberLinked
+    | OrderRefused
+)
 BODIES: Final[dict[str, type[Body]]] = {
     body.KIND: body
     for body in (
         *(VisitOpened, VisitRevised, VisitClosed, CrossingMinute, Health, Alert, MemberChanged),
+        *(ConfigReported, MemberLinked, OrderRefused),
     )
 }
 

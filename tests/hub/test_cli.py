@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     *("serve", "ingest", "migrate", "bench", "simulate", "hash-password"),
     *("key", "key list", "key revoke", "key restore"),
+    *("config", "config set", "config show", "config list", "member", "member erase"),
+    *("member import", "appointment", "appointment import"),
 )
 
 
@@ -232,3 +234,36 @@ def test_a_broker_port_that_is_taken_ends_with_one_and_says_so(start: Start) -> 
         assert hub.process.wait(30) == 1
     assert f"cannot listen on 127.0.0.1:{port}" in hub.said()
     assert "Traceback" not in hub.said()
+
+
+def test_settings_are_wished_shown_and_listed_by_commands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MENKOU_DATA_DIR", str(tmp_path))
+    assert main(["migrate"]) == 0
+    desired = tmp_path / "desired.toml"
+    desired.write_text('[privacy]\nmode_at_most = "count"\n')
+    capsys.readouterr()
+    assert main(["config", "set", "nj-001", "--file", str(desired)]) == 0
+    told = capsys.readouterr()
+    assert told.out.strip().isdecimal()
+    assert "0 boxes ordered; this hub never heard of it: is the name right?" in told.err
+    assert main(["config", "show", "nj-001/nj-001-a"]) == 0
+    assert '"mode_at_most": "count"' in capsys.readouterr().out
+    assert main(["config", "show", "sh-002"]) == 1
+    assert main(["config", "list"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_an_erasure_has_to_be_meant(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MENKOU_DATA_DIR", str(tmp_path))
+    assert main(["migrate"]) == 0
+    erase = ["member", "erase", "01ARZ3NDEKTSV4RRFFQ69G5FAV"]
+    assert main(erase) == 2
+    assert main([*erase, "--yes"]) == 0
+    assert "0 boxes ordered to do the same" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["member", "erase", "王芳", "--yes"])
+    assert "王芳" not in capsys.readouterr().err

@@ -62,7 +62,13 @@ def hub(engine: Engine, secret_file: Path) -> Shares:
 def answer(hub: Shares, asker: Asker, at_s: float = 0) -> KeyRelease:
     ((topic, payload),) = hub.answer([asker.asks(at_s)])
     assert topic == asker.address.topic("down")
-    return decode_down(payload)
+    return released(payload)
+
+
+def released(payload: bytes) -> KeyRelease:
+    release = decode_down(payload)
+    assert isinstance(release, KeyRelease)
+    return release
 
 
 def share(hub: Shares, asker: Asker) -> bytes:
@@ -234,7 +240,7 @@ def test_facts_are_taken_and_keys_are_answered_side_by_side(
     message = box.sends("up", encode(asker.asks().request))
     replies = ingest.take([box.batch(box.opened()), message])
     assert [topic.rsplit("/", 1)[1] for topic, _ in replies] == ["ack", "down"]
-    assert len(asker.opens(decode_down(replies[1][1]))) == 32
+    assert len(asker.opens(released(replies[1][1]))) == 32
 
 
 def test_a_request_alone_does_not_make_a_box_seem_alive(

@@ -16,6 +16,7 @@ from cloud.boxes import lock_boxes
 from cloud.db import again, reading, writing
 from cloud.inbox import sort_out
 from cloud.ingest import Ingest
+from cloud.orders import Issuer
 from cloud.rollup import rollup
 from edge.wire.topics import BoxAddress
 from tests.hub.conftest import NOW, FakeBox, Message, on_postgresql, ulid
@@ -57,7 +58,7 @@ def test_a_subject_that_is_erased_beside_a_writer_is_named_by_neither(
     erasure = sort_out([box.batch(box.member(MEMBER, "erased"))])
     visit = branch.batch(branch.opened(who="member", subject=MEMBER))
     with writing(engine) as connection:
-        ingest_module._write(connection, erasure)
+        ingest_module._write(connection, erasure, Issuer())
         with beside(lambda: ingest.take([visit])) as other:
             other.join(0.3)
             connection.commit()
@@ -74,7 +75,7 @@ def test_an_erasure_waits_for_the_writer_that_names_the_subject(
     visit = sort_out([branch.batch(branch.opened(who="member", subject=MEMBER))])
     erasure = box.batch(box.member(MEMBER, "erased"))
     with writing(engine) as connection:
-        ingest_module._write(connection, visit)
+        ingest_module._write(connection, visit, Issuer())
         with beside(lambda: ingest.take([erasure])) as other:
             other.join(0.3)
             connection.commit()

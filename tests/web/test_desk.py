@@ -8,8 +8,10 @@ import pytest
 
 from edge.core.greeting import LastVisit
 from edge.core.visit import Revised
+from edge.keys.profiles import ProfileKeys
 from edge.ports import Fact
-from edge.store.database import StoreFull
+from edge.store.appointments import Appointment, keep
+from edge.store.database import StoreFull, transaction
 from tests.web.shopbox import SHANGHAI, ShopBox
 
 NOW = datetime(2026, 11, 21, 16, 25, 30, tzinfo=SHANGHAI)
@@ -39,6 +41,27 @@ def test_a_card_holds_what_a_consultant_asks(box: ShopBox) -> None:
     assert [reason.code for reason in card.reasons] == ["appointment", "first_here"]
     for personal in ("王", "金卡", "喜欢", "小林", "nj-002"):
         assert personal not in repr(card)
+
+
+def test_an_appointment_of_head_office_says_why_now(box: ShopBox) -> None:
+    member = box.member("王丽华", external_id="C-1", appointment_at=NOW + timedelta(days=3))
+    box.visit(member, ago_s=5)
+    keys = ProfileKeys(box.root or b"")
+    for number, (at, what) in enumerate(
+        [
+            (NOW - timedelta(hours=3), "早上的"),
+            (NOW - timedelta(minutes=20), "取戒指"),
+            (NOW + timedelta(hours=3), "晚上的"),
+            (NOW + timedelta(days=1), "明天的"),
+        ]
+    ):
+        one = Appointment(at=at, what=what, channel="app")
+        with transaction(box.db):
+            keep(box.db, keys, f"{number:026}", 1, (keys.blind("c-1"), one), NOW)
+    (card,) = box.desk.arrivals("local").cards
+    reason = card.reasons[0]
+    assert (reason.code, reason.what) == ("appointment", "取戒指")
+    assert reason.at == NOW - timedelta(minutes=20)
 
 
 def test_the_later_of_two_last_visits_is_shown(box: ShopBox) -> None:

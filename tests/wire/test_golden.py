@@ -24,7 +24,7 @@ def decode(payload: bytes) -> codec.Message:
             return codec.decode_status(payload)
         case "heartbeat":
             return codec.decode_heartbeat(payload)
-        case "key_release":
+        case "key_release" | "orders":
             return codec.decode_down(payload)
     message, faults = codec.decode_up(payload)
     assert faults == ()

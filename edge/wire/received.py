@@ -3,7 +3,8 @@
     held      1 2 3 . . 6 7 . 9
     gaps            4-5     8        through = 3, top = 9
 
-Kept as ranges, so that a box that declares a billion events costs one row. Used by `ledger`.
+Kept as ranges, so that a sender that declares a billion of them costs one row. Used on both sides:
+by the hub for the events of boxes, by the box for the orders of the hub.
 """
 
 from bisect import bisect_right

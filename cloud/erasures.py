@@ -1,0 +1,148 @@
+"""What ends in one shop ends in all: erasures and withdrawn consents, ordered of other boxes.
+
+Called by `ingest` with events that are new, and by the `member` commands. Who a subject is the
+hub does not know; boxes that ever named it may hold the member. They are told its SHA-256, which
+is all that is kept here of somebody who was erased.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, or_, select
+
+from cloud import aside, members, office
+from cloud.facts import New
+from cloud.orders import (
+    Issuer,
+    Thing,
+    boxes_of,
+    every_box,
+    naming,
+    of_box,
+    order_erasure,
+)
+from cloud.tables import box_order
+from edge.wire import checks
+from edge.wire.checks import milliseconds
+from edge.wire.messages import MemberChanged
+from edge.wire.orders import WithdrawOrder
+from edge.wire.topics import BoxAddress
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ECHO: Final = timedelta(minutes=1)
+"""A box that carries out a withdrawal tells of it; that is no new one."""
+Ends = Mapping[str, set[BoxAddress]]
+
+
+def _ending(new: Sequence[New]) -> list[New]:
+    return [
+        one
+        for one in new
+        if one.fact.kind == MemberChanged.KIND
+        and one.fact.subject is not None
+        and one.fact.body.change in ("erased", "consent_withdrawn")
+    ]
+
+
+def concerned(connection: Connection, new: Sequence[New]) -> Ends:
+    """Return the boxes that may hold the members whose end is among new events.
+
+    To be asked before the events are taken in: nothing names an erased subject after that.
+    """
+    ending = _ending(new)
+    return naming(connection, {str(one.fact.subject) for one in ending}) if ending else {}
+
+
+def pass_on(
+    connection: Connection, issuer: Issuer, new: Sequence[New], ends: Ends, now: datetime
+) -> None:
+    """Order of the other boxes what one box told."""
+    for _, address, fact in _ending(new):
+        subject = str(fact.subject)
+        if fact.body.change == "erased":
+            _erase(connection, issuer, subject, ends[subject], {address}, now)
+            continue
+        at = _EPOCH + timedelta(milliseconds=fact.at)
+        if _is_echo(connection, address, members.hash_of(subject), at):
+            continue
+        known, where = _same(connection, subject)
+        for other in sorted((where | ends[subject]) - {address}, key=_name):
+            things = [Thing(WithdrawOrder.KIND, members.hash_of(one), at) for one in sorted(known)]
+            issuer.issue(connection, other, things, now)
+
+
+def _name(address: BoxAddress) -> tuple[str, str]:
+    return address.store, address.box
+
+
+def _same(connection: Connection, subject: str) -> tuple[set[str], set[BoxAddress]]:
+    """Return all ids of the person behind one, and the boxes that were given the member."""
+    ids = office.members_among(connection, [subject])
+    linked = office.subjects_of(connection, ids)
+    where = {*linked.values(), *office.boxes_given(connection, ids)}
+    return {subject, *ids, *linked}, where
+
+
+def _erase(
+    connection: Connection,
+    issuer: Issuer,
+    subject: str,
+    boxes: set[BoxAddress],
+    but: set[BoxAddress],
+    now: datetime,
+) -> list[BoxAddress]:
+    """Erase a person under all ids, here and in the boxes that may hold one of them."""
+    known, where = _same(connection, subject)
+    for named in naming(connection, known).values():
+        where |= named
+    where |= boxes
+    office.forget(connection, office.members_among(connection, known))
+    members.erase(connection, dict.fromkeys(sorted(known), milliseconds(now)))
+    ordered: set[BoxAddress] = set()
+    for one in sorted(known):
+        digest = members.hash_of(one)
+        ordered |= set(order_erasure(connection, issuer, digest, where - but, now))
+    return sorted(ordered, key=_name)
+
+
+def is_subject(text: str) -> bool:
+    """Say whether a text has the form of a subject."""
+    try:
+        return bool(checks.ulid(text))
+    except ValueError:
+        return False
+
+
+def erase(
+    connection: Connection, issuer: Issuer, subject: str, store: str | None, now: datetime
+) -> list[BoxAddress]:
+    """Erase a member here, and order it of every box that may hold the member.
+
+    Those are the boxes that ever named the subject and those of `store`; if there is none of
+    them, because the hub was made anew, say, all boxes. A hash tells nothing to who lacks the id.
+
+    Returns:
+        The boxes that were ordered now.
+    """
+    boxes = naming(connection, [subject])[subject] | _same(connection, subject)[1]
+    if store is not None:
+        boxes |= set(boxes_of(connection, store))
+    everywhere = boxes or set(every_box(connection))
+    ordered = _erase(connection, issuer, subject, everywhere, set(), now)
+    aside.count_up(connection, {aside.CHANGES: 1})
+    return ordered
+
+
+def _is_echo(connection: Connection, address: BoxAddress, digest: str, at: datetime) -> bool:
+    row = connection.execute(
+        select(box_order.c.pk)
+        .where(
+            of_box(address),
+            box_order.c.kind == WithdrawOrder.KIND,
+            box_order.c.object == digest,
+            or_(box_order.c.acked_at.is_(None), box_order.c.acked_at >= at - _ECHO),
+        )
+        .limit(1)
+    ).first()
+    return row is not None

@@ -1,0 +1,200 @@
+"""What the hub orders of a box, each field declared once with its check, and the box's word on it.
+
+Orders travel on `down` under the hub's own `(epoch, seq)`, which is gap-free for each box. Each
+is about one thing that is versioned or final, so that to carry it out twice, late or in another
+order ends in the same: the newest version holds, what is erased stays so. Built by the hub's
+`orders`, carried out by the box; turned into bytes and back by `codec`.
+
+No field can raise a mode, name a camera or an address, or lengthen what is remembered: there is
+none for it. The one text for people is the shop's own name.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Final
+
+from edge.wire import checks
+from edge.wire.messages import EpochAck, declared
+
+ORDERS_MAX: Final = 40
+"""Orders in one message: with the largest of bodies 245 kB."""
+WINDOW_S_MAX: Final = 30 * 86_400
+
+Week = Mapping[str, Sequence[str]]
+"""Opening hours by weekday, as [hours] of a box's settings: {"mon": ["10:00", "22:00"]}."""
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+
+
+def _week(value: Any) -> Week:
+    """Check a week; a day that is not named is closed."""
+    if isinstance(value, dict) and value and value.keys() <= set(_DAYS):
+        for hours in value.values():
+            if not _hours(hours):
+                break
+        else:
+            return {day: tuple(value[day]) for day in _DAYS if day in value}
+    raise ValueError('expected opening hours by day such as {"mon": ["10:00", "22:00"]}')
+
+
+def _hours(value: Any) -> bool:
+    if not isinstance(value, list | tuple) or len(value) != 2 or value[0] == value[1]:
+        return False
+    return all(isinstance(one, str) and _CLOCK.fullmatch(one) for one in value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigOrder:
+    """Settings that head office lays over the box's own file; null leaves the file's.
+
+    The highest `version` holds. Each can only lower what the file allows: a mode and a window
+    `at_most`, strangers forgotten, Wi-Fi off; hours and the shop's name are head office's.
+    """
+
+    KIND: ClassVar[str] = "config"
+    version: int = declared(checks.version)
+    name: str | None = declared(checks.optional(checks.shop_text), absent=None)
+    hours: Week | None = declared(checks.optional(_week), absent=None)
+    mode_at_most: str | None = declared(
+        checks.optional(checks.choice("count", "checkin", "entrance")), absent=None
+    )
+    window_s_at_most: int | None = declared(
+        checks.optional(checks.integer(1, WINDOW_S_MAX)), absent=None
+    )
+    since: str | None = declared(checks.optional(checks.choice("first_seen")), absent=None)
+    who: str | None = declared(checks.optional(checks.choice("members")), absent=None)
+    wifi: str | None = declared(checks.optional(checks.choice("off")), absent=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseOrder:
+    """Erase the member whose subject has this SHA-256, now and whenever it comes back."""
+
+    KIND: ClassVar[str] = "erase"
+    hash: str = declared(checks.digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawOrder:
+    """End the consent that the member with this SHA-256 of a subject had given before `at`."""
+
+    KIND: ClassVar[str] = "withdraw"
+    hash: str = declared(checks.digest)
+    at: datetime = declared(checks.instant)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyWantedOrder:
+    """Tell the public half of the key to which members can be sealed: head office has some."""
+
+    KIND: ClassVar[str] = "key_wanted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberOrder:
+    """A member as head office knows them; the highest `rev` holds. What is known is sealed."""
+
+    KIND: ClassVar[str] = "member"
+    id: str = declared(checks.ulid)
+    rev: int = declared(checks.version)
+    sealed: str = declared(checks.sealed, shown=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentOrder:
+    """An appointment of somebody; the highest `rev` holds. Null: there is none (any more)."""
+
+    KIND: ClassVar[str] = "appointment"
+    id: str = declared(checks.ulid)
+    rev: int = declared(checks.version)
+    sealed: str | None = declared(checks.optional(checks.sealed), shown=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointOrder:
+    """Remember this mark: whoever has it has carried out all that the hub forgets with it."""
+
+    KIND: ClassVar[str] = "checkpoint"
+    mark: str = declared(checks.epoch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoidOrder:
+    """Nothing: a later order says more, or there is nothing left to say."""
+
+    KIND: ClassVar[str] = "void"
+
+
+OrderBody = (
+    ConfigOrder
+    | EraseOrder
+    | WithdrawOrder
+    | KeyWantedOrder
+    | MemberOrder
+    | AppointmentOrder
+    | CheckpointOrder
+    | VoidOrder
+)
+ORDER_BODIES: Final[dict[str, type[OrderBody]]] = {
+    body.KIND: body
+    for body in (
+        *(ConfigOrder, EraseOrder, WithdrawOrder, KeyWantedOrder, MemberOrder, AppointmentOrder),
+        *(CheckpointOrder, VoidOrder),
+    )
+}
+SEALED_KINDS: Final = (MemberOrder.KIND, AppointmentOrder.KIND)
+"""Orders that only the one box can read: its key must be known first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One order under its number."""
+
+    seq: int = declared(checks.integer(1))
+    body: OrderBody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultyOrder:
+    """An order that cannot be read, but has a number; `code` as an `order_refused` tells it."""
+
+    seq: int
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """1 to 40 orders of one epoch of the hub. `faulty` are those of them that cannot be read."""
+
+    TYPE: ClassVar[str] = "orders"
+    epoch: str = declared(checks.epoch)
+    orders: tuple[Order, ...]
+    faulty: tuple[FaultyOrder, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealingKey:
+    """The box's own X25519 key for what the hub seals to it; it was asked for (`key_wanted`)."""
+
+    TYPE: ClassVar[str] = "sealing_key"
+    session: str = declared(checks.epoch)
+    public: str = declared(checks.public_key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersAck:
+    """What the box holds of the hub's orders: of each epoch all up to `through`, but not `missing`.
+
+    `whole`: it speaks of all that the box holds. Whatever the hub has noted beyond that the box
+    does not have (any more), and whoever ends with another `mark` than the hub's has missed what
+    the hub forgot since.
+    """
+
+    TYPE: ClassVar[str] = "orders_ack"
+    session: str = declared(checks.epoch)
+    whole: bool = declared(checks.boolean)
+    mark: str | None = declared(checks.optional(checks.epoch))
+    epochs: tuple[EpochAck, ...]
