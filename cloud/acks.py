@@ -23,8 +23,8 @@ _EPOCHS_MAX: Final = 1_000  # with their ranges, about half of what a payload ma
 
 
 _BARE: Final = (
-    '{"v":%d,"type":"ack","hello":null,'
-    '"epochs":[{"epoch":"%%s","through":%%d,"missing":[]}]}' % VERSION
+    f'{{"v":{VERSION},"type":"ack","hello":null,'
+    '"epochs":[{"epoch":"%s","through":%d,"missing":[]}]}'
 )
 """What nearly every acknowledgement is, as `encode` would write it: 2,100 a set, in a chain."""
 

@@ -9,7 +9,7 @@ that are not public are used, `_sock_recv` and `_packet_queue`; tests with a bro
 
 import itertools
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 import paho.mqtt.client as paho
@@ -65,14 +65,8 @@ class Client(paho.Client):
 
         Whoever needs to know that they arrived must hear it from the receiver.
         """
-        packets = bytearray()
-        for topic, payload in messages:
-            name = topic.encode()
-            packets.append(_PUBLISH_ONCE_AT_LEAST)
-            packets += _length(4 + len(name) + len(payload))
-            packets += len(name).to_bytes(2) + name + next(self._mids).to_bytes(2) + payload
-        if packets:
-            self._queue(bytes(packets))
+        if packets := packed(messages, self._mids):
+            self._queue(packets)
 
     def _queue(self, packets: bytes) -> None:
         # To paho they are one packet that nobody waits for.
@@ -119,6 +113,17 @@ class Client(paho.Client):
             raise BlockingIOError
         piece, self._for_paho = self._for_paho[:bufsize], self._for_paho[bufsize:]
         return piece
+
+
+def packed(messages: Iterable[tuple[str, bytes]], mids: Iterator[int]) -> bytes:
+    """Return messages as they are published with QoS 1, one after the other."""
+    packets = bytearray()
+    for topic, payload in messages:
+        name = topic.encode()
+        packets.append(_PUBLISH_ONCE_AT_LEAST)
+        packets += _length(4 + len(name) + len(payload))
+        packets += len(name).to_bytes(2) + name + next(mids).to_bytes(2) + payload
+    return bytes(packets)
 
 
 class Cut(NamedTuple):

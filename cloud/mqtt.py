@@ -25,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.client import Client
 from cloud.inbox import Received
+from cloud.turns import Turns
 from cloud.waiting import Bound, Waiting
 from edge.wire.messages import PAYLOAD_BYTES_MAX
 from edge.wire.topics import Channel, every_box
@@ -119,7 +120,7 @@ class Post:
         self,
         broker: BrokerAddress,
         taker: Taker,
-        roll: Callable[[], int],
+        roll: Callable[[Callable[[], None]], int],
         stop: threading.Event,
         *,
         live: Bound = _LIVE,
@@ -130,6 +131,7 @@ class Post:
         self._roll = roll
         self._stop = stop
         self._queue = Waiting(live=live, late=late)
+        self._turns = Turns()
         self._dirtied = threading.Event()
         self._losses = _Losses()
         self._why_failed: str | None = None
@@ -225,7 +227,8 @@ class Post:
         """Take a set, several times if the database fails, then leave it to be sent again."""
         for pause_s in _RETRY_S:
             try:
-                replies = self._taker.take(messages)
+                with self._turns.of("ingest"):
+                    replies = self._taker.take(messages)
             except SQLAlchemyError as exc:
                 self._losses.add(database_errors=1)
                 _log.error("ingest: %d messages not written: %s", len(messages), _plain(exc))
@@ -242,7 +245,8 @@ class Post:
     def _beat(self) -> None:
         dropped, errors = self._losses.read()
         try:
-            self._taker.beat(datetime.now(UTC), dropped=dropped, database_errors=errors)
+            with self._turns.of("ingest"):
+                self._taker.beat(datetime.now(UTC), dropped=dropped, database_errors=errors)
         except SQLAlchemyError as exc:
             _log.error("ingest: heartbeat not written: %s", _plain(exc))
             return
@@ -254,7 +258,8 @@ class Post:
             self._dirtied.wait(_ROLLUP_IDLE_S)
             self._dirtied.clear()
             try:
-                self._roll()
+                with self._turns.of("rollup"):
+                    self._roll(self._turns.give_way)
             except SQLAlchemyError as exc:
                 _log.error("rollup: %s", _plain(exc))
                 self._dirtied.set()

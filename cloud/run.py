@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Engine
@@ -80,7 +81,7 @@ def run_ingest(config: HubConfig) -> int:
 def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> Post:
     """Start the three threads that take facts in."""
     taker = Ingest(engine, Shares(engine, config.share_secret))
-    post = Post(config.broker, taker, lambda: rollup(engine), crew.stop)
+    post = Post(config.broker, taker, partial(rollup, engine), crew.stop)
     crew.start("mqtt", post.receive)
     crew.start("ingest", post.ingest)
     crew.start("rollup", post.rollup)

@@ -7,17 +7,18 @@ busy for a while is as slow for both. One module a topic; `chain` makes what the
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from cloud.bench import ingest
-from cloud.bench.report import Result
+from cloud.bench import backlog, broker, ingest
+from cloud.bench.report import Result, Skipped
 
-_BENCHES: Final[dict[str, tuple[Callable[[int | None], Iterator[Result]], ...]]] = {
-    "ingest": (ingest.cases,),
+Line = Result | Skipped
+_BENCHES: Final[dict[str, tuple[Callable[[int | None], Iterator[Line]], ...]]] = {
+    "ingest": (ingest.cases, broker.cases, backlog.cases),
 }
 NAMES: Final = tuple(_BENCHES)
 """What can be measured."""
 
 
-def run(name: str | None, events: int | None) -> Iterator[Result]:
+def run(name: str | None, events: int | None) -> Iterator[Line]:
     """Run the benchmarks of a name, or all.
 
     Args:
