@@ -9,7 +9,7 @@ over them.
 """
 
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 import paho.mqtt.client as paho
@@ -20,6 +20,7 @@ Heard = Callable[[list[tuple[str, bytes]]], None]
 
 _READ_BYTES: Final = 256 * 1024
 _PUBLISH: Final = 0x30
+_PUBLISH_ONCE_AT_LEAST: Final = 0x32
 _QOS: Final = 0x06
 _QOS_2: Final = 0x04
 _LENGTH_BYTES_MAX: Final = 4
@@ -68,15 +69,8 @@ class Client(paho.Client):
 
         Whoever needs to know that they arrived must hear it from the receiver, who asks again.
         """
-        packets = bytearray()
-        none = b"\0" if self._properties else b""  # the length of no properties
-        for topic, payload in messages:
-            name = topic.encode()
-            packets.append(_PUBLISH)
-            packets += _length(2 + len(name) + len(none) + len(payload))
-            packets += len(name).to_bytes(2) + name + none + payload
-        if packets:
-            self._queue(bytes(packets))
+        if packets := packed(messages, properties=self._properties):
+            self._queue(packets)
 
     def _queue(self, packets: bytes) -> None:
         # To paho they are one packet that nobody waits for.
@@ -123,6 +117,30 @@ class Client(paho.Client):
             raise BlockingIOError
         piece, self._for_paho = self._for_paho[:bufsize], self._for_paho[bufsize:]
         return piece
+
+
+def packed(
+    messages: Iterable[tuple[str, bytes]],
+    mids: Iterator[int] | None = None,
+    *,
+    properties: bool = False,
+) -> bytes:
+    """Return messages as they are published, one after the other.
+
+    Args:
+        messages: topics and payloads.
+        mids: their numbers, for QoS 1; None: QoS 0.
+        properties: whether messages have properties, as in MQTT 5; these have none.
+    """
+    packets = bytearray()
+    none = b"\0" if properties else b""
+    for topic, payload in messages:
+        name = topic.encode()
+        mid = b"" if mids is None else next(mids).to_bytes(2)
+        packets.append(_PUBLISH if mids is None else _PUBLISH_ONCE_AT_LEAST)
+        packets += _length(2 + len(name) + len(mid) + len(none) + len(payload))
+        packets += len(name).to_bytes(2) + name + mid + none + payload
+    return bytes(packets)
 
 
 class Cut(NamedTuple):

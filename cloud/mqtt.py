@@ -27,6 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cloud.client import Client
 from cloud.inbox import Received
 from cloud.metrics import PostFigures
+from cloud.turns import Turns
 from cloud.waiting import Bound, Waiting
 from edge.wire.messages import PAYLOAD_BYTES_MAX
 from edge.wire.topics import Channel, every_box
@@ -135,7 +136,7 @@ class Post:
         self,
         broker: BrokerAddress,
         taker: Taker,
-        roll: Callable[[], int],
+        roll: Callable[[Callable[[], None]], int],
         stop: threading.Event,
         *,
         live: Bound = _LIVE,
@@ -150,6 +151,7 @@ class Post:
         self._stop = stop
         self._orders = orders
         self._queue = Waiting(live=live, late=late)
+        self._turns = Turns()
         self._dirtied = threading.Event()
         self._losses = _Losses()
         self._why_failed: str | None = None
@@ -274,7 +276,8 @@ class Post:
         """Take a set, several times if the database fails, then leave it to be sent again."""
         for pause_s in _RETRY_S:
             try:
-                replies = self._taker.take(messages)
+                with self._turns.of("ingest"):
+                    replies = self._taker.take(messages)
             except SQLAlchemyError as exc:
                 self._losses.add(database_errors=1)
                 _log.error("ingest: %d messages not written: %s", len(messages), _plain(exc))
@@ -291,7 +294,8 @@ class Post:
     def _beat(self) -> None:
         dropped, errors = self._losses.read()
         try:
-            self._taker.beat(datetime.now(UTC), dropped=dropped, database_errors=errors)
+            with self._turns.of("ingest"):
+                self._taker.beat(datetime.now(UTC), dropped=dropped, database_errors=errors)
         except SQLAlchemyError as exc:
             _log.error("ingest: heartbeat not written: %s", _plain(exc))
             return
@@ -303,7 +307,8 @@ class Post:
             self._dirtied.wait(_ROLLUP_IDLE_S)
             self._dirtied.clear()
             try:
-                self._roll()
+                with self._turns.of("rollup"):
+                    self._roll(self._turns.give_way)
             except SQLAlchemyError as exc:
                 _log.error("rollup: %s", _plain(exc))
                 self._dirtied.set()

@@ -7,7 +7,7 @@ row, or a new row once this one is gone) or cannot happen (SQLite: one writer). 
 counted up after it was read stays, and the hour is computed once more.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -21,12 +21,16 @@ from cloud.hours import day_bounds, hour_end, local_day
 from cloud.retention import kept_from
 from cloud.tables import FIGURES, crossing_minute, daily, dirty, hourly, store, visit
 
-_HOURS_AT_ONCE: Final = 200
+_HOURS_AT_ONCE: Final = 20  # a tenth of a second's work: nothing else is written meanwhile
 _CROSSINGS: Final = ("staff", "entered", "left", "entered_closed", "left_closed", "turned_back")
 
 
-def rollup(engine: Engine) -> int:
+def rollup(engine: Engine, give_way: Callable[[], None] = lambda: None) -> int:
     """Recompute every dirty hour, and the days that hold them.
+
+    Args:
+        engine: the database.
+        give_way: called between transactions.
 
     Returns:
         How many hours were recomputed.
@@ -41,6 +45,7 @@ def rollup(engine: Engine) -> int:
     for name in names:
         while count := _roll_store(engine, name):
             done += count
+            give_way()
     return done
 
 

@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from prometheus_client.registry import Collector
@@ -105,7 +106,7 @@ def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> IngestMeters:
     post = Post(
         config.broker,
         taker,
-        lambda: rollup(engine),
+        partial(rollup, engine),
         crew.stop,
         share=config.share,
         orders=taker.orders_due,

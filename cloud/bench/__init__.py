@@ -7,11 +7,19 @@ busy for a while is as slow for both. One module a topic; `chain` makes what the
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from cloud.bench import ingest, pages, postgres
-from cloud.bench.report import Result
+from cloud.bench import backlog, broker, ingest, pages, postgres
+from cloud.bench.report import Result, Skipped
 
-_BENCHES: Final[dict[str, Callable[[int | None, str | None], Iterator[Result]]]] = {
-    "ingest": lambda events, _: ingest.cases(events),
+Line = Result | Skipped
+
+
+def _ingest(events: int | None, _database: str | None) -> Iterator[Line]:
+    for cases in (ingest.cases, broker.cases, backlog.cases):
+        yield from cases(events)
+
+
+_BENCHES: Final[dict[str, Callable[[int | None, str | None], Iterator[Line]]]] = {
+    "ingest": _ingest,
     "postgres": lambda events, _: postgres.cases(events),
     "pages": lambda _, database: pages.cases(database),
 }
@@ -19,7 +27,7 @@ NAMES: Final = tuple(_BENCHES)
 """What can be measured."""
 
 
-def run(name: str | None, events: int | None, database: str | None = None) -> Iterator[Result]:
+def run(name: str | None, events: int | None, database: str | None = None) -> Iterator[Line]:
     """Run the benchmarks of a name, or all.
 
     Args:

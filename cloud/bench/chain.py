@@ -12,7 +12,7 @@ from cloud.inbox import Received
 from cloud.partitions import ulid_time
 from edge.wire.codec import encode
 from edge.wire.messages import Batch, Body, CrossingMinute, Event, VisitClosed, VisitOpened
-from edge.wire.topics import BoxAddress
+from edge.wire.topics import BoxAddress, Channel
 
 SHOPS: Final = 2_100  # PRODUCT: the chain
 _SEED: Final = 20261122
@@ -23,8 +23,8 @@ _ULID: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 class ChainBox:
     """A box of a shop that tells of visitors: a visit opens, closes, and a minute is counted."""
 
-    def __init__(self, number: int, random: Random) -> None:
-        self.topic = BoxAddress(store=f"shop-{number:04}", box="door").topic("up")
+    def __init__(self, topic: str, random: Random) -> None:
+        self.topic = topic
         self._random = random
         self._epoch = f"{random.getrandbits(128):032x}"
         self._seq = 0
@@ -76,10 +76,11 @@ class ChainBox:
         )
 
 
-def chain(shops: int) -> list[ChainBox]:
-    """Return the boxes of so many shops, one each."""
+def chain(shops: int, *, store: str = "shop", channel: Channel = "up") -> list[ChainBox]:
+    """Return the boxes of so many shops, one each, which speak on a channel."""
     random = Random(_SEED)
-    return [ChainBox(number, random) for number in range(shops)]
+    addresses = (BoxAddress(store=f"{store}-{number:04}", box="door") for number in range(shops))
+    return [ChainBox(address.topic(channel), random) for address in addresses]
 
 
 def in_turn(boxes: Sequence[ChainBox], together: int, events: int) -> list[Received]:

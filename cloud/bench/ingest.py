@@ -1,90 +1,50 @@
 """Messages that are at hand, taken in by `Ingest` in sets as `mqtt` makes them: no broker."""
 
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Engine
-
-from cloud.bench.baseline import NAME, insert, open_plain
+from cloud.bench.baseline import direct, sets_of, timed
 from cloud.bench.chain import SHOPS, chain, in_turn
-from cloud.bench.report import Result
+from cloud.bench.report import Result, compared
 from cloud.db import migrate, open_engine
+from cloud.errors import HubFault
 from cloud.inbox import Received
 from cloud.ingest import Ingest
-from cloud.mqtt import TOGETHER_MAX, TOGETHER_WEIGHT
 from cloud.shares import Shares
-from cloud.waiting import weight_of
 
 _TURNS: Final = 4
+_FEW: Final = "ingest, 50 events a message, SQLite"
+_CHAIN: Final = "ingest, one event from each of 2,100 shops, SQLite"
 
 
 def cases(events: int | None) -> Iterator[Result]:
     """Measure what is taken in without a broker."""
-    yield _compared(
-        "ingest, 50 events a message, SQLite", in_turn(chain(100), 50, events or 160_000)
+    yield _measured(
+        "ingest, 50 events a message, SQLite", in_turn(chain(100), 50, events or 120_000)
     )
-    yield _compared(
+    yield _measured(
         "ingest, one event from each of 2,100 shops, SQLite",
-        in_turn(chain(SHOPS), 1, events or 84_000),
+        in_turn(chain(SHOPS), 1, events or 50_400),
     )
 
 
-def _compared(case: str, messages: Sequence[Received]) -> Result:
+def _measured(case: str, messages: Sequence[Received]) -> Result:
     """Take messages in, and insert the same events directly, in turns; compare the rates."""
-    sets = _sets(messages)
-    took, direct = 0.0, 0.0
-    with tempfile.TemporaryDirectory(prefix="menkou-bench-") as folder:
-        one, other = (open_engine(f"sqlite:///{folder}/{name}.db") for name in ("hub", "direct"))
-        for engine in (one, other):
-            migrate(engine)
-        ingest = Ingest(one, Shares(one, Path(folder) / "share.secret"))
-        with closing(open_plain(other)) as plain:
-            per_turn = -(-len(sets) // _TURNS)
-            for start in range(0, len(sets), per_turn):
-                some = sets[start : start + per_turn]
-                took += _timed(ingest.take, some)
-                direct += _timed(lambda messages: insert(plain, messages), some)
-            held = plain.execute("SELECT count(*) FROM event").fetchone()[0]
-        _check(one, held)
-        for engine in (one, other):
-            engine.dispose()
-    return Result(
-        bench="ingest",
-        case=case,
-        value=round(held / took),
-        unit="events/s",
-        baseline=NAME,
-        baseline_value=round(held / direct),
-        ratio=round(direct / took, 2),
-    )
-
-
-def _sets(messages: Sequence[Received]) -> list[list[Received]]:
-    """Return the messages as `mqtt` hands them over when more have come than it takes at once."""
-    sets: list[list[Received]] = [[]]
-    size = 0
-    for message in messages:
-        if sets[-1] and (len(sets[-1]) == TOGETHER_MAX or size >= TOGETHER_WEIGHT):
-            sets.append([])
-            size = 0
-        sets[-1].append(message)
-        size += weight_of(message[1])
-    return sets
-
-
-def _timed(take: Callable[[list[Received]], object], sets: Sequence[list[Received]]) -> float:
-    began = time.perf_counter()
-    for messages in sets:
-        take(messages)
-    return time.perf_counter() - began
-
-
-def _check(engine: Engine, expected: int) -> None:
-    with engine.connect() as connection:
-        held = connection.exec_driver_sql("SELECT count(*) FROM event").scalar_one()
-    if held != expected:
-        raise RuntimeError(f"expected {expected} events in the database, got {held}")
+    took = 0.0
+    per_turn = -(-len(messages) // _TURNS)
+    with tempfile.TemporaryDirectory(prefix="menkou-bench-") as folder, direct() as baseline:
+        engine = open_engine(f"sqlite:///{folder}/hub.db")
+        migrate(engine)
+        ingest = Ingest(engine, Shares(engine, Path(folder) / "share.secret"))
+        for start in range(0, len(messages), per_turn):
+            some = messages[start : start + per_turn]
+            took += timed(ingest.take, sets_of(some))
+            baseline.take(some)
+        with engine.connect() as connection:
+            held = connection.exec_driver_sql("SELECT count(*) FROM event").scalar_one()
+        engine.dispose()
+    if held != baseline.events:
+        raise HubFault(f"bench: expected {baseline.events} events in the database, got {held}")
+    return compared(case, held, took, baseline)

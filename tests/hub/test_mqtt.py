@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 
 import paho.mqtt.client as paho
 import pytest
@@ -89,7 +90,7 @@ def start_hub(engine: Engine, ingest: Ingest) -> Iterator[StartHub]:
         crews.append(crew)
         broker = BrokerAddress(host="127.0.0.1", port=port)
         bound = Bound(live, 1_000_000)
-        post = Post(broker, taker, lambda: rollup(engine), crew.stop, live=bound, share=share)
+        post = Post(broker, taker, partial(rollup, engine), crew.stop, live=bound, share=share)
         crew.start("mqtt", post.receive)
         crew.start("ingest", post.ingest)
         crew.start("rollup", post.rollup)
