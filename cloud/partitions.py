@@ -75,11 +75,11 @@ def next_month(month: datetime) -> datetime:
     return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
 
 
-def make_next(connection: Connection, first: datetime, now: datetime) -> str | None:
-    """Make one partition that is missing, of all months from one to some ahead of now.
+def make_next(connection: Connection, first: datetime, now: datetime) -> list[str]:
+    """Make what one table lacks of the months from one to some ahead of now.
 
-    What the table's default partition holds of the month moves there. Writers of other months are
-    not held up: the partition is made apart, then attached.
+    What the table's default partition holds of them moves there. Writers of other months are not
+    held up: a partition is made apart, then attached.
 
     Args:
         connection: on PostgreSQL.
@@ -87,25 +87,25 @@ def make_next(connection: Connection, first: datetime, now: datetime) -> str | N
         now: an aware moment in UTC.
 
     Returns:
-        Its name, or None if none is missing.
+        The partitions that were made; none once no table lacks any.
     """
-    for one, month in _wanted(first, now):
-        name = one.name(month)
-        if name not in _months(connection, one):
+    for one in _TABLES:
+        there = set(_months(connection, one))
+        lacking = [month for month in _ahead(first, now) if one.name(month) not in there]
+        for month in lacking:
             _make(connection, one, month)
-            return name
-    return None
+        if lacking:
+            return [one.name(month) for month in lacking]
+    return []
 
 
-def _wanted(first: datetime, now: datetime) -> Iterator[tuple[_Monthly, datetime]]:
+def _ahead(first: datetime, now: datetime) -> Iterator[datetime]:
     last = month_of(now)
     for _ in range(MONTHS_AHEAD):
         last = next_month(last)
-    for one in _TABLES:
-        month = first
-        while month <= last:
-            yield one, month
-            month = next_month(month)
+    while first <= last:
+        yield first
+        first = next_month(first)
 
 
 def _make(connection: Connection, one: _Monthly, month: datetime) -> None:
@@ -122,8 +122,8 @@ def _make(connection: Connection, one: _Monthly, month: datetime) -> None:
         connection.execute(text(statement))
 
 
-def drop_next(connection: Connection, until: datetime) -> str | None:
-    """Drop one partition that ends at a moment or before; return its name, None if there is none.
+def drop_next(connection: Connection, until: datetime) -> list[str]:
+    """Drop one partition that ends at a moment or before; return its name, nothing if none is left.
 
     Args:
         connection: on PostgreSQL.
@@ -133,8 +133,8 @@ def drop_next(connection: Connection, until: datetime) -> str | None:
         for name in _months(connection, one):
             if name < one.name(until):
                 connection.execute(text(f"DROP TABLE {name}"))
-                return name
-    return None
+                return [name]
+    return []
 
 
 def clear_default(connection: Connection, until: datetime) -> int:

@@ -52,6 +52,7 @@ _LOCK_NOT_AVAILABLE: Final = "55P03"
 _AGAIN_S: Final = 1.0
 _HOURLY_S: Final = 3600.0
 _DAILY_S: Final = 24 * 3600.0
+Step = Callable[[Connection], list[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,19 +124,15 @@ def _ms(moment: datetime) -> int:
     return int(moment.timestamp()) * 1000
 
 
-def _each(
-    engine: Engine, step: Callable[[Connection], str | None], stop: threading.Event
-) -> tuple[str, ...]:
+def _each(engine: Engine, step: Step, stop: threading.Event) -> tuple[str, ...]:
     """Take a step, a transaction each, until it finds nothing to do; return what it did."""
     done: list[str] = []
-    while not stop.is_set() and (name := _patiently(engine, step, stop)):
-        done.append(name)
+    while not stop.is_set() and (names := _patiently(engine, step, stop)):
+        done += names
     return tuple(done)
 
 
-def _patiently(
-    engine: Engine, step: Callable[[Connection], str | None], stop: threading.Event
-) -> str | None:
+def _patiently(engine: Engine, step: Step, stop: threading.Event) -> list[str]:
     """Take a step that needs a table for itself; whoever uses it now is let finish.
 
     All who come after a waiting step wait behind it: it gives way after two seconds.
@@ -151,7 +148,7 @@ def _patiently(
                 raise
         if stop.wait(_AGAIN_S):
             break
-    return None
+    return []
 
 
 def _rest(engine: Engine, until: datetime) -> Iterator[tuple[Table, ColumnElement[bool]]]:

@@ -50,7 +50,7 @@ def cases(events: int | None) -> Iterator[Result]:
     messages = in_turn(chain(_SHOPS), _TOGETHER, events or 200_000)
     with throwaway(durable=True) as server, tempfile.TemporaryDirectory() as folder:
         direct = _migrated(server, "direct")
-        hub = _migrated(server, "hub")
+        hub = server.make("hub", "direct")
         base = _copied(server, direct, messages)
         whole = _taken(server, hub, messages, Path(folder))
     for unit, number in (("events/s", 0), ("events per second of CPU", 1)):
@@ -178,6 +178,8 @@ def _ingests(folder: Path, url: str, port: int) -> Iterator[list["subprocess.Pop
         _await(lambda: all(": connected" in log.read_text() for log in logs), "ingest", folder)
         time.sleep(1.0)  # the subscription follows the connection at once
         yield started
+        for one in started:
+            one.terminate()  # all, before the first is waited for
 
 
 @contextmanager

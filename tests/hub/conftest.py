@@ -214,13 +214,10 @@ def postgres() -> Iterator[Postgres]:
 def _make_months(engine: Engine) -> None:
     """Make the partitions of a running hub, without a word on how long facts are kept."""
     first = NOW.replace(month=1, day=1, hour=0, minute=0)
-    for _ in iter(lambda: _make_month(engine, first), None):
-        pass
-
-
-def _make_month(engine: Engine, first: datetime) -> str | None:
-    with writing(engine) as connection:
-        return make_next(connection, first, NOW)
+    made = ["some"]
+    while made:
+        with writing(engine) as connection:
+            made = make_next(connection, first, NOW)
 
 
 @pytest.fixture

@@ -31,6 +31,17 @@ def test_each_case_is_a_line_of_json(
     assert list(tmp_path.iterdir()) == [], "nothing is left behind"
 
 
+def test_a_whole_hub_on_postgresql_is_measured_by_rate_and_by_processor_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert main(["bench", "postgres", "--json", "--events", "2000"]) == 0
+    lines: list[dict[str, Any]] = [json.loads(one) for one in capsys.readouterr().out.splitlines()]
+    assert [line["unit"] for line in lines] == ["events/s", "events per second of CPU"]
+    for line in lines:
+        assert line["case"].startswith("4 ingest processes, broker to commit")
+        assert min(line["value"], line["baseline_value"], line["ratio"]) > 0
+
+
 def test_people_are_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "ingest", "--events", "100"]) == 0
     first, second = capsys.readouterr().out.splitlines()

@@ -1,6 +1,7 @@
 """The hub's settings: what is a fault, and that no secret shows."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,8 @@ def test_paths_are_taken_from_the_folder_of_the_file(tmp_path: Path) -> None:
         ("MENKOU_DATABASE_URL", "sqlite:////y.db", lambda c: c.database_url == "sqlite:////y.db"),
         ("MENKOU_BROKER_URL", "mqtts://h:9", lambda c: c.broker.shown == "mqtts://h:9"),
         ("MENKOU_BROKER_EMBEDDED", "true", lambda c: c.embedded is True),
+        ("MENKOU_BROKER_SHARE", "menkou", lambda c: c.share == "menkou"),
+        ("MENKOU_KEEP_EVENTS", "90d", lambda c: c.keep_events == timedelta(days=90)),
     ],
 )
 def test_the_environment_wins_over_the_file(
@@ -79,6 +82,25 @@ def test_all_faults_are_reported_at_once_with_their_lines(tmp_path: Path) -> Non
     ):
         assert any(fault.startswith(begin) for fault in found), (begin, found)
     assert len(found) == 6
+
+
+@pytest.mark.parametrize("days", ["30d", "3661d", "400", "1y", "-40d", ""])
+def test_facts_are_kept_longer_than_a_box_keeps_what_it_may_send_again(
+    tmp_path: Path, days: str
+) -> None:
+    (found,) = faults(write(tmp_path, f'[hub]\nkeep_events = "{days}"\n'))
+    assert found.startswith("hub.toml:2: hub.keep_events: expected days from 31d to 3660d")
+
+
+@pytest.mark.parametrize("name", ["a/b", "+", "#", "", "x" * 65])
+def test_a_share_is_a_name_that_fits_into_a_topic(tmp_path: Path, name: str) -> None:
+    (found,) = faults(write(tmp_path, f'[broker]\nshare = "{name}"\n'))
+    assert found.startswith("hub.toml:2: broker.share: expected 1 to 64 of")
+
+
+def test_the_embedded_broker_shares_with_nobody(tmp_path: Path) -> None:
+    (found,) = faults(write(tmp_path, '[broker]\nembedded = true\nshare = "x"\n'))
+    assert found.startswith("hub.toml:3: broker.share: the embedded broker shares with nobody")
 
 
 def test_a_faulty_variable_is_named(tmp_path: Path) -> None:

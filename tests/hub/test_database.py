@@ -2,6 +2,7 @@
 
 import re
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ from sqlalchemy.schema import CreateTable
 from cloud import aside, db, facts, tables
 from cloud.db import check_schema, migrate, open_engine, reading, writing
 from cloud.errors import DatabaseFault
+from cloud.partitions import ulid_time
+from cloud.retention import retain
 from cloud.rollup import rollup
-from tests.hub.conftest import on_sqlite
+from cloud.throwaway import Postgres
+from tests.hub.conftest import NOW, on_sqlite
 
 
 def empty(folder: Path) -> Engine:
@@ -93,6 +97,31 @@ def test_a_database_of_the_first_release_keeps_its_visits_as_visitors(tmp_path: 
             text("SELECT counted FROM visit ORDER BY visit"),
         )
         assert counted.scalars().all() == [None, 1, 1]
+    engine.dispose()
+
+
+def test_a_postgresql_of_an_earlier_release_keeps_its_facts_and_sorts_them_into_months(
+    postgres: Postgres,
+) -> None:
+    engine = open_engine(postgres.make("earlier"))
+    at = int(NOW.timestamp() * 1000)
+    with writing(engine) as connection:
+        command.upgrade(db._config(connection), "0002")
+        for statement in (
+            "INSERT INTO epoch VALUES (1, 's', 'b', 'e', 2, 2, 2, 0, 0)",
+            f"INSERT INTO event VALUES (1, 1, 'k', {at}, 0, 'ok', '{{}}')",
+            "INSERT INTO event VALUES (1, 2, 'k', 9, 0, 'ok', '{}')",
+            "INSERT INTO visit (store, box, visit, rev, void)"
+            f" VALUES ('s', 'b', '{ulid_time(NOW)}', 0, false)",
+        ):
+            connection.execute(text(statement))
+    migrate(engine)
+    retain(engine, timedelta(days=31), NOW + timedelta(days=1), threading.Event())
+    with reading(engine) as connection:
+        places = "SELECT tableoid::regclass::text, seq FROM event"
+        assert connection.execute(text(places)).all() == [("event_2026_11", 1)]
+        places = "SELECT tableoid::regclass::text FROM visit"
+        assert connection.execute(text(places)).scalars().all() == ["visit_2026_11"]
     engine.dispose()
 
 
