@@ -6,19 +6,25 @@ subject that is `gone` (see `members`) is written without it.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from json.encoder import JSONEncoder
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Insert, literal_column, or_, select
+from sqlalchemy import Connection, Insert, Table, literal_column, or_, select
 
 from cloud.bulk import KEYS, Bulk, Question
 from cloud.db import upsert
 from cloud.hours import hour_of_minute
-from cloud.tables import crossing_minute, dirty, event, visit
+from cloud.tables import FIGURES, crossing_minute, dirty, event, hour_summary, visit
 from edge.wire.facts import Fact
-from edge.wire.messages import CrossingMinute, VisitClosed, VisitOpened, VisitRevised
+from edge.wire.messages import (
+    CrossingMinute,
+    HourSummary,
+    VisitClosed,
+    VisitOpened,
+    VisitRevised,
+)
 from edge.wire.topics import BoxAddress
 
 _MINUTE_MS: Final = 60_000
@@ -86,6 +92,7 @@ def derive(
     told: list[tuple[Any, ...]] = []
     closed: list[tuple[Any, ...]] = []
     minutes: list[tuple[Any, ...]] = []
+    summed: list[tuple[Any, ...]] = []
     revised: list[tuple[str, str, str]] = []
     touched: set[tuple[str, int]] = set()  # shops and minutes
     for _, address, fact in new:
@@ -104,9 +111,18 @@ def derive(
                 row = (store, fact.moment, box, body["camera"], body["rev"], *counts)
                 minutes.append(row)
                 touched.add((store, (fact.moment or 0) // _MINUTE_MS))
+            case HourSummary.KIND:
+                figures = (body[name] for name in (*FIGURES, "basis"))
+                summed.append((store, fact.moment, box, body["rev"], *figures))
+                # Its 60 minutes may lie in two hours of ours, where clocks change by a half.
+                first = (fact.moment or 0) // _MINUTE_MS
+                touched |= {(store, first), (store, first + 59)}
     hours = {(store, hour_of_minute(minute, zones[store])) for store, minute in touched}
     hours |= _hours_before(connection, zones, revised)
-    for bulk, rows in ((_TELL, told), (_CLOSE, closed), (_COUNT, minutes)):
+    for bulk, rows in (
+        *((_TELL, told), (_CLOSE, closed)),
+        *((_COUNT, minutes), (_SUM, summed)),
+    ):
         bulk.run(connection, rows)
     return hours
 
@@ -158,18 +174,25 @@ def _close(connection: Connection) -> Insert:
     )
 
 
-def _count(connection: Connection) -> Insert:
-    statement = upsert(connection, crossing_minute)
-    return statement.on_conflict_do_update(
-        index_elements=crossing_minute.primary_key.columns,
-        set_={name: statement.excluded[name] for name in ("rev", *_COUNTS)},
-        where=statement.excluded.rev > crossing_minute.c.rev,
-    )
+def _latest_of(table: Table, names: Sequence[str]) -> Callable[[Connection], Insert]:
+    """Return what makes the statement by which the highest revision of a row wins."""
+
+    def make(connection: Connection) -> Insert:
+        statement = upsert(connection, table)
+        return statement.on_conflict_do_update(
+            index_elements=table.primary_key.columns,
+            set_={name: statement.excluded[name] for name in ("rev", *names)},
+            where=statement.excluded.rev > table.c.rev,
+        )
+
+    return make
 
 
 _TELL: Final = Bulk(_tell, (*_VISIT, *_TOLD))
 _CLOSE: Final = Bulk(_close, (*_VISIT, "rev", "void", *_CLOSED))
-_COUNT: Final = Bulk(_count, (*_MINUTE, "rev", *_COUNTS))
+_COUNT: Final = Bulk(_latest_of(crossing_minute, _COUNTS), (*_MINUTE, "rev", *_COUNTS))
+_SUMMED: Final = (*FIGURES, "basis")
+_SUM: Final = Bulk(_latest_of(hour_summary, _SUMMED), ("store", "hour", "box", "rev", *_SUMMED))
 
 
 def mark_dirty(connection: Connection, hours: Iterable[tuple[str, int]]) -> None:

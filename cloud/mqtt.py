@@ -172,7 +172,7 @@ class Post:
         if reason.is_failure:
             _log.error("broker %s: refused the connection: %s", self._broker.shown, reason)
             return
-        client.subscribe([(every_box(name), 1) for name in ("up", "status", "health")])
+        client.subscribe([(every_box(name), 1) for name in ("up", "late", "status", "health")])
         self.connected.set()
         self._why_failed = None
         _log.info("broker %s: connected", self._broker.shown)

@@ -7,16 +7,18 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from cloud import aside
 from cloud.boxes import zone_or_utc
 from cloud.hours import hours_of_day
-from cloud.tables import box, daily, epoch, hourly, meter, store
+from cloud.tables import box, daily, epoch, hour_summary, hourly, meter, store
 from cloud.views import BoxView, ChainToday, HourFigures, ShopDay
 
 _SILENT_AFTER: Final = timedelta(minutes=2)
 """A box sends a heartbeat every half minute."""
+_SUMMARISED_SHOWN: Final = timedelta(days=90)
+"""So long ago a shop's older days may be for the page to say that they are by the hour only."""
 _INGEST_DEAD_AFTER: Final = timedelta(seconds=30)
 """An ingest process says every 5 s that it is alive."""
 
@@ -42,6 +44,7 @@ def chain_today(connection: Connection, now: datetime) -> ChainToday:
     totals = _daily(connection, days)
     bases = _latest_bases(connection)
     boxes = _boxes(connection, now)
+    summarised = _summarised(connection, now)
     counters = aside.meters(connection)
     return ChainToday(
         now=now.astimezone(UTC),
@@ -54,6 +57,7 @@ def chain_today(connection: Connection, now: datetime) -> ChainToday:
                 totals.get(shop.id),
                 bases.get(shop.id, "crossings"),
                 boxes[shop.id],
+                summarised.get(shop.id),
             )
             for shop in shops
         ),
@@ -101,6 +105,16 @@ def _latest_bases(connection: Connection) -> dict[str, str]:
     return {row.id: row.basis for row in rows if row.basis is not None}
 
 
+def _summarised(connection: Connection, now: datetime) -> dict[str, datetime]:
+    """Return the last hour of each shop that a full box summarised, if it is not long ago."""
+    rows = connection.execute(
+        select(hour_summary.c.store, func.max(hour_summary.c.hour).label("hour"))
+        .where(hour_summary.c.hour > now - _SUMMARISED_SHOWN)
+        .group_by(hour_summary.c.store)
+    )
+    return {row.store: row.hour for row in rows}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Boxes:
     views: tuple[BoxView, ...] = ()
@@ -144,6 +158,7 @@ def _box_view(row: Any, missing: int, now: datetime) -> BoxView:
         cameras=tuple((name, camera) for name, camera in row.cameras),
         mode_wanted=row.mode_wanted,
         mode_why=row.mode_why,
+        storage=row.storage,
     )
 
 
@@ -162,6 +177,7 @@ def _shop_day(
     total: Mapping[str, Any] | None,
     last_basis: str,
     boxes: _Boxes,
+    summarised: datetime | None,
 ) -> ShopDay:
     counted = total is not None and (total["visitors"] > 0 or total["reentries"] > 0)
     return ShopDay(
@@ -180,6 +196,7 @@ def _shop_day(
         ),
         last_fact_at=boxes.last_fact_at,
         boxes=boxes.views,
+        hourly_until=summarised.astimezone(zone).date() if summarised else None,
     )
 
 

@@ -189,6 +189,8 @@ def _faults(box: BoxView, *, alone: bool) -> list[Fault]:
         found.append(Fault(code="missing", box_id=box.box_id, count=box.missing))
     if box.clock == "suspect":
         found.append(Fault(code="clock", box_id=box.box_id))
+    if box.storage == "refused":
+        found.append(Fault(code="storage", box_id=box.box_id))
     for name, state in box.cameras:
         if state in _CAMERA_FAULTS and box.state == "online":
             found.append(Fault(code=f"camera_{state}", box_id=box.box_id, name=name))

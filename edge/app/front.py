@@ -1,6 +1,7 @@
 """The front process: the box's pages and the uplink."""
 
 import logging
+from functools import partial
 
 from edge.app.common import run_dir, steady_clock, stop_on_signals
 from edge.app.uplink import uplink_of
@@ -14,6 +15,7 @@ from edge.front import FrontProcess, PerThread, Shop, ShopFront
 from edge.hardening import seal_process
 from edge.keys.handover import KeySlot
 from edge.live import LiveState
+from edge.store.ballast import give_up
 from edge.store.database import connect
 from edge.store.devices import Devices
 from edge.store.outbox import Outbox
@@ -53,6 +55,7 @@ def run_front_process(config: EdgeConfig, profile_key_fd: int | None = None) -> 
         now=clock.now,
         profile_root=slot.root if slot else lambda: None,
         wake=wake,
+        make_room=partial(give_up, config.data_dir),
     )
     shop = Shop(
         store_id=config.store.id,

@@ -9,7 +9,7 @@ from edge.config_sections import UplinkSection, file_of
 from edge.ports import Clock
 from edge.store.outbox import Outbox
 from edge.uplink.link import Broker, Condition, Identity
-from edge.uplink.mqtt import Uplink
+from edge.uplink.mqtt import MARK_EVERY_S, Uplink
 from edge.wire.topics import BoxAddress
 from menkou import __version__
 
@@ -36,8 +36,9 @@ def uplink_of(
     outbox: Callable[[], Outbox],
     condition: Callable[[], Condition],
     clock: Clock,
+    mark_every_s: float = MARK_EVERY_S,
 ) -> Uplink:
-    """Return the uplink to the configured broker."""
+    """Return the uplink to the configured broker; see there for the rest."""
     return Uplink(
         broker=broker_of(section, config.base),
         identity=Identity(
@@ -49,4 +50,5 @@ def uplink_of(
         outbox=outbox,
         condition=condition,
         clock=clock,
+        mark_every_s=mark_every_s,
     )

@@ -1,8 +1,10 @@
 """Whom the uplink speaks to and who it is: broker, certificates, names. Used by `mqtt`."""
 
+import random
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -43,6 +45,12 @@ class Condition:
     occupancy: int
     cameras: tuple[CameraState, ...]
     mode_why: str | None = None
+    storage: str = "ok"
+
+
+RECONNECT_FIRST_S: Final = (0.5, 4.5)
+"""A broker that comes back takes about 2 s for the certificates of 2,100 boxes (FINDINGS)."""
+RECONNECT_LAST_S: Final = (20.0, 40.0)
 
 
 class UplinkFault(MenkouFault):
@@ -60,7 +68,7 @@ def client_for(broker: Broker, address: BoxAddress, suffix: str = "") -> paho.Cl
     client = paho.Client(
         CallbackAPIVersion.VERSION2, client_id=f"menkou-{address.store}-{address.box}{suffix}"
     )
-    client.reconnect_delay_set(min_delay=1, max_delay=30)
+    spread_reconnects(client, random.Random())
     if broker.tls:
         try:
             context = ssl.create_default_context(cafile=broker.ca)
@@ -73,3 +81,13 @@ def client_for(broker: Broker, address: BoxAddress, suffix: str = "") -> paho.Cl
             ) from exc
         client.tls_set_context(context)
     return client
+
+
+def spread_reconnects(client: paho.Client, chance: random.Random) -> None:
+    """Set by chance how long a client waits before it connects again, twice as long each time.
+
+    To be called anew after each loss of a connection: boxes that lost it together must not come
+    back together.
+    """
+    first, last = chance.uniform(*RECONNECT_FIRST_S), chance.uniform(*RECONNECT_LAST_S)
+    client.reconnect_delay_set(min_delay=first, max_delay=last)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """MQTT topics of one box (DESIGN section 5). Used by the uplink and by the hub's ingest.
 
 menkou/v1/{store}/{box}/up       box to hub   hello, batches and requests for keys, QoS 1
+menkou/v1/{store}/{box}/late     box to hub   batches of what had to wait, QoS 1
 menkou/v1/{store}/{box}/ack      hub to box   after the hub's own commit, QoS 1
 menkou/v1/{store}/{box}/down     hub to box   keys that the box asked for, QoS 1
 menkou/v1/{store}/{box}/status   retained, with a last will
@@ -14,8 +15,8 @@ from typing import Final, Literal
 ROOT: Final = "menkou/v1"
 # Only characters that mean nothing to MQTT (no + # / $) and nothing to a shell or a file system.
 ID_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-Channel = Literal["up", "ack", "down", "status", "health"]
-CHANNELS: Final[tuple[Channel, ...]] = ("up", "ack", "down", "status", "health")
+Channel = Literal["up", "late", "ack", "down", "status", "health"]
+CHANNELS: Final[tuple[Channel, ...]] = ("up", "late", "ack", "down", "status", "health")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
