@@ -159,6 +159,7 @@ def _box_view(row: Any, missing: int, now: datetime) -> BoxView:
         mode_wanted=row.mode_wanted,
         mode_why=row.mode_why,
         storage=row.storage,
+        oldest_unacked_at=row.oldest_unacked_at,
     )
 
 

@@ -40,6 +40,7 @@ class BoxView:
     mode_wanted: str | None = None
     mode_why: str | None = None
     storage: str | None = None  # ok | early | hourly | refused
+    oldest_unacked_at: datetime | None = None  # what it holds back is of this moment or later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

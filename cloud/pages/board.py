@@ -151,9 +151,12 @@ def _row(shop: ShopDay, now: datetime, top: int) -> ShopRow:
     heard = [moment for moment in (last_seen, shop.last_fact_at) if moment]
     online = any(box.state == "online" for box in shop.boxes)
     known_until = None if online else max(heard, default=None)
-    # Records arrive in the order of events: what a box still holds back is what came last.
-    behind = any((box.backlog or 0) > BACKLOG_NORMAL for box in shop.boxes)
-    drawn_until = shop.last_fact_at if behind else local if online else known_until
+    # A box that is behind sends what is new first: what it holds back is older than that.
+    behind = [box for box in shop.boxes if (box.backlog or 0) > BACKLOG_NORMAL]
+    waits = [box.oldest_unacked_at for box in behind if box.oldest_unacked_at]
+    drawn_until = local if online else known_until
+    if behind:
+        drawn_until = min(filter(None, [shop.last_fact_at, *waits]), default=None)
     faults = tuple(fault for box in shop.boxes for fault in _faults(box, alone=not online))
     # A clock that nobody set puts people into a wrong hour, but loses nobody.
     lacking = any(fault.code != "clock" for fault in faults)
