@@ -19,7 +19,7 @@ from sqlite_utils import Database
 from edge.store.database import transaction
 from edge.wire import codec
 from edge.wire.codec import utc_text
-from edge.wire.messages import Ack, Alert, Body, EpochAck, EpochSpan, Event
+from edge.wire.messages import Ack, Body, EpochAck, EpochSpan, Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,8 +255,3 @@ class Outbox:
         return Backlog(
             events=events, oldest_at=datetime.fromisoformat(min(oldest)) if oldest else None
         )
-
-
-def is_alert(waiting: Waiting) -> bool:
-    """Say whether an event is an alert."""
-    return isinstance(waiting.event.body, Alert)

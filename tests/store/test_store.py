@@ -24,7 +24,7 @@ from edge.core.visit import (
     Seen,
     Visit,
 )
-from edge.pipeline import HELD_MAX, Recorder
+from edge.pipeline import COMMIT_EVERY_S, HELD_MAX, Recorder
 from edge.ports import Fact
 from edge.store import figures
 from edge.store.database import (
@@ -292,6 +292,34 @@ def test_a_database_that_another_process_holds_is_away_and_nothing_is_lost(
     recorder.flush()
     assert recorder.held == 0
     assert kept == [1]
+
+
+class HandClock(SystemClock):
+    """A clock that a test moves."""
+
+    at_s = 100.0
+
+    def mono(self) -> float:
+        return self.at_s
+
+
+def test_facts_are_gathered_into_one_commit_but_an_alert_does_not_wait(
+    db: Database, log: SqliteVisitLog
+) -> None:
+    clock, commits = HandClock(), list[int]()
+    recorder = Recorder(log=log, clock=clock, kept=lambda facts: commits.append(len(facts)))
+    recorder.add([crossed(), Opened(visit=dataclasses.replace(VISIT, subject=SUBJECT))])
+    recorder.flush_if_due()
+    clock.at_s += COMMIT_EVERY_S * 0.9
+    recorder.add([crossed("out")])
+    recorder.flush_if_due()
+    assert (commits, db.table("outbox").count) == ([], 0)  # nor can anybody publish it
+    clock.at_s += COMMIT_EVERY_S * 0.2
+    recorder.flush_if_due()
+    assert commits == [3]
+    recorder.add([Raised(at=AT, kind="member_arrived", visit=VISIT.id, subject=SUBJECT)])
+    recorder.flush_if_due()
+    assert commits == [3, 1]
 
 
 def test_what_comes_while_too_much_is_held_is_refused_and_counted(
