@@ -158,7 +158,7 @@ class Delivery:
         """
         if not (self.connected and self.greeted):
             return
-        lanes = (
+        lanes: tuple[tuple[_Lane, LaneName, int | None, bool | None], ...] = (
             (self._live, "up", None, None),
             (self._alerts, "late", self._boundary, True),
             (self._late, "late", self._boundary, False),
@@ -166,18 +166,9 @@ class Delivery:
         for lane, channel, upto, alerts in lanes:
             while (limit := self._room(lane)) > 0:
                 before = lane.cursor
-                yield Portion(
-                    channel="up" if channel == "up" else "late",
-                    after=before,
-                    upto=upto,
-                    alerts=alerts,
-                    limit=limit,
-                )
+                yield Portion(channel=channel, after=before, upto=upto, alerts=alerts, limit=limit)
                 if lane.cursor == before:
                     break  # nothing more of it waits
-            else:
-                if lane is not self._live:
-                    return  # alerts that wait go before all else that does
 
     def _room(self, lane: _Lane) -> int:
         if lane is self._live:

@@ -146,6 +146,17 @@ def test_when_nothing_can_go_any_more_the_store_says_that_it_refuses(
     assert shown_state(db, NOW) == "refused"
 
 
+def test_what_goes_on_under_new_numbers_is_not_moved_for_nothing(
+    db: Database, epoch: str, look: Look
+) -> None:
+    erased = MemberChanged(subject=SUBJECT, change="erased")
+    with transaction(db):
+        Outbox(db).append(epoch, [(erased, Reading(at=BEGAN, mono=1.0, clock="ok"))] * 200)
+    assert look(used_bytes(db) * 0.9) == "refused"
+    assert Outbox(db).spans()[0].first == 1
+    assert kinds(db) == {"member_changed": 200, "health": 1}
+
+
 def test_erasures_consents_people_and_the_log_outlive_the_limit(
     db: Database, epoch: str, look: Look
 ) -> None:

@@ -150,6 +150,21 @@ def test_what_had_waited_goes_out_late_its_oldest_alerts_first() -> None:
     assert flat(batches[1:], "late") == rest[: WINDOW_EVENTS - 2]
 
 
+def test_more_alerts_than_fit_into_a_window_all_go_before_the_rest() -> None:
+    sender = Sender()
+    sender.add(2 * WINDOW_EVENTS, alerts=range(2, 2 * WINDOW_EVENTS + 1, 2))
+    sender.add(1, alerts=(2 * WINDOW_EVENTS + 1,))
+    sender.look(0.0)
+    sender.greet()
+    alerts = flat(sender.send(), "late")
+    assert alerts == list(range(2, 2 * WINDOW_EVENTS + 1, 2))
+    gaps = [(number - 1, number - 1) for number in alerts]
+    sender.delivery.on_ack(ack(0, None, *gaps), SESSION, 1.0)
+    batches = sender.send()
+    assert batches[0] == ("late", [2 * WINDOW_EVENTS + 1])
+    assert batches[1][1][0] == 1
+
+
 def test_what_becomes_known_meanwhile_goes_first_on_up_however_much_waits() -> None:
     sender = Sender()
     sender.add(50_000)
