@@ -26,7 +26,7 @@ from cloud.db import upsert
 from cloud.hours import hour_start, zone_named
 from cloud.inbox import Intake
 from cloud.retention import kept_from
-from cloud.tables import box, crossing_minute, daily, dirty, hourly, store, visit
+from cloud.tables import box, crossing_minute, daily, dirty, hour_summary, hourly, store, visit
 from edge.wire.checks import milliseconds
 from edge.wire.messages import Heartbeat, Hello, Status
 from edge.wire.topics import BoxAddress
@@ -152,7 +152,11 @@ def _rezone(connection: Connection, store_id: str, zone: ZoneInfo) -> set[int]:
     ):
         connection.execute(delete(table).where(table.c.store == store_id, counted))
     hours: set[int] = set()
-    for table, moment in ((visit, visit.c.opened_at), (crossing_minute, crossing_minute.c.minute)):
+    for table, moment in (
+        (visit, visit.c.opened_at),
+        (crossing_minute, crossing_minute.c.minute),
+        (hour_summary, hour_summary.c.hour),
+    ):
         minute = type_coerce(moment, BigInteger) // _MINUTE_MS
         rows = connection.execute(
             select(minute).distinct().where(table.c.store == store_id, moment.is_not(None))
@@ -238,5 +242,6 @@ def _hear_heartbeat(now: dict[str, Any], beat: Heartbeat, received_at: datetime)
         backlog=beat.backlog,
         oldest_unacked_at=beat.oldest_unacked_at,
         occupancy=beat.occupancy,
+        storage=beat.storage,
         cameras=[[camera.name, camera.state] for camera in beat.cameras],
     )

@@ -5,7 +5,7 @@ of arrival does not matter: a revision or a close may come before the opening. W
 subject that is `gone` (see `members`) is written without it.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
+    Table,
     case,
     insert,
     literal_column,
@@ -26,8 +27,14 @@ from cloud.bulk import KEYS, Bulk, Question
 from cloud.copying import Copy
 from cloud.db import Upsert, upsert
 from cloud.hours import hour_of_minute
-from cloud.tables import crossing_minute, dirty, event, visit
-from edge.wire.messages import CrossingMinute, VisitClosed, VisitOpened, VisitRevised
+from cloud.tables import FIGURES, crossing_minute, dirty, event, hour_summary, visit
+from edge.wire.messages import (
+    CrossingMinute,
+    HourSummary,
+    VisitClosed,
+    VisitOpened,
+    VisitRevised,
+)
 from edge.wire.topics import BoxAddress
 
 _MINUTE_MS: Final = 60_000
@@ -40,6 +47,8 @@ _CLOSED: Final = ("closed_at", "close_reason")
 _MINUTE: Final = ("store", "minute", "box", "camera")
 _COUNTS: Final = ("entered", "left", "entered_closed", "left_closed", "staff", "turned_back")
 _counted: Final = attrgetter(*_COUNTS)
+_SUMMED: Final = (*FIGURES, "basis")
+_summed: Final = attrgetter(*_SUMMED)
 VisitKey = tuple[str, str, str]
 """Shop, box and visit."""
 
@@ -106,6 +115,12 @@ def derive(
                 at = fact.moment or 0
                 known.count((store, at, box, body.camera), (body.rev, *_counted(body)))
                 touched.add((store, at // _MINUTE_MS))
+            case HourSummary.KIND:
+                at = fact.moment or 0
+                known.sum((store, at, box), (body.rev, *_summed(body)))
+                # Its 60 minutes may lie in two hours of ours, where clocks change by a half.
+                first = at // _MINUTE_MS
+                touched |= {(store, first), (store, first + 59)}
     hours = {(store, hour_of_minute(minute, zones[store])) for store, minute in touched}
     hours |= _hours_before(connection, zones, known.revised)
     known.write(connection)
@@ -119,6 +134,7 @@ class _Known:
         self._told: dict[VisitKey, tuple[Any, ...]] = {}
         self._closed: dict[VisitKey, tuple[int, str]] = {}
         self._minutes: dict[tuple[str, int, str, str], tuple[int, ...]] = {}
+        self._sums: dict[tuple[str, int, str], tuple[Any, ...]] = {}
         self.revised: list[VisitKey] = []
 
     def tell(self, key: VisitKey, told: tuple[Any, ...]) -> None:
@@ -136,6 +152,11 @@ class _Known:
         if key not in self._minutes or counted[0] > self._minutes[key][0]:
             self._minutes[key] = counted
 
+    def sum(self, key: tuple[str, int, str], summed: tuple[Any, ...]) -> None:
+        """Keep an hour's revision and figures if it is the highest revision so far."""
+        if key not in self._sums or summed[0] > self._sums[key][0]:
+            self._sums[key] = summed
+
     def write(self, connection: Connection) -> None:
         """Write it all, in the order of the tables' keys: rows that lie together, together."""
         both = sorted(self._told.keys() & self._closed.keys())
@@ -145,6 +166,7 @@ class _Known:
         _TELL.run(connection, [key + self._told[key] for key in told])
         _CLOSE.run(connection, [(*key, -1, False, *self._closed[key]) for key in closed])
         _COUNT.run(connection, [key + counted for key, counted in sorted(self._minutes.items())])
+        _SUM.run(connection, [key + summed for key, summed in sorted(self._sums.items())])
 
 
 def _told(fact: Fact, rev: int, at: int, void: bool, gone: Collection[str]) -> tuple[Any, ...]:
@@ -214,19 +236,29 @@ def _later(statement: Upsert) -> ColumnElement[bool]:
     return or_(visit.c.closed_at.is_(None), statement.excluded.closed_at > visit.c.closed_at)
 
 
-def _count(connection: Connection) -> Insert:
-    statement = upsert(connection, crossing_minute)
-    return statement.on_conflict_do_update(
-        index_elements=crossing_minute.primary_key.columns,
-        set_={name: statement.excluded[name] for name in ("rev", *_COUNTS)},
-        where=statement.excluded.rev > crossing_minute.c.rev,
-    )
+def _latest_of(table: Table, names: Sequence[str]) -> Callable[[Connection], Insert]:
+    """Return what makes the statement by which the highest revision of a row wins."""
+
+    def make(connection: Connection) -> Insert:
+        statement = upsert(connection, table)
+        return statement.on_conflict_do_update(
+            index_elements=table.primary_key.columns,
+            set_={name: statement.excluded[name] for name in ("rev", *names)},
+            where=statement.excluded.rev > table.c.rev,
+        )
+
+    return make
 
 
 _TELL: Final = Bulk(_tell, (*_VISIT, *_TOLD), Copy(merged=True))
 _PASS: Final = Bulk(_pass, (*_VISIT, *_TOLD, *_CLOSED), Copy(merged=True))
 _CLOSE: Final = Bulk(_close, (*_VISIT, "rev", "void", *_CLOSED), Copy(merged=True))
-_COUNT: Final = Bulk(_count, (*_MINUTE, "rev", *_COUNTS), Copy(merged=True))
+_COUNT: Final = Bulk(
+    _latest_of(crossing_minute, _COUNTS), (*_MINUTE, "rev", *_COUNTS), Copy(merged=True)
+)
+_SUM: Final = Bulk(
+    _latest_of(hour_summary, _SUMMED), ("store", "hour", "box", "rev", *_SUMMED), Copy(merged=True)
+)
 
 
 def mark_dirty(connection: Connection, hours: Iterable[tuple[str, int]]) -> None:

@@ -129,7 +129,7 @@ def _sort_one(gathered: Gathered, topic: str, payload: bytes, at: datetime) -> N
     message: Hello | KeyRequest | OrdersAck | SealingKey | Status | Heartbeat | list[Fact]
     faults: Sequence[EventFault] = ()
     match channel:
-        case "up":
+        case "up" | "late":
             message, faults = read_facts(payload)
         case "status":
             message = decode_status(payload)

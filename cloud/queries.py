@@ -14,17 +14,19 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, Text, cast, or_, select
+from sqlalchemy import Connection, Select, Text, cast, func, or_, select
 
 from cloud import aside
 from cloud.boxes import zone_or_utc
 from cloud.bulk import some_at_once
 from cloud.hours import hours_of_day
-from cloud.tables import INCOMPLETE, box, daily, epoch, hourly, meter, store
+from cloud.tables import INCOMPLETE, box, daily, epoch, hour_summary, hourly, meter, store
 from cloud.views import BoxView, ChainToday, HourFigures, ShopDay, on_page
 
 SILENT_AFTER: Final = timedelta(minutes=2)
 """A box sends a heartbeat every half minute."""
+_SUMMARISED_SHOWN: Final = timedelta(days=90)
+"""So long ago a shop's older days may be for the page to say that they are by the hour only."""
 _INGEST_DEAD_AFTER: Final = timedelta(seconds=30)
 """An ingest process says every 5 s that it is alive."""
 
@@ -59,6 +61,7 @@ def chain_today(connection: Connection, now: datetime, page: int | None = None) 
     }
     bases |= _latest_bases(connection, [name for name in by_id if name not in bases])
     boxes = _boxes(connection, now)
+    summarised = _summarised(connection, now)
     counters = aside.meters(connection)
     return ChainToday(
         now=now.astimezone(UTC),
@@ -70,6 +73,7 @@ def chain_today(connection: Connection, now: datetime, page: int | None = None) 
                 bases.get(shop[0], "crossings"),
                 hours.get(shop[0], ()),
                 boxes[shop[0]],
+                summarised.get(shop[0]),
             )
             for shop in shops
         ),
@@ -83,7 +87,13 @@ _NOTHING: Final = (None, None, None, *(0 for _ in _SHOWN))
 
 
 def _shop_day(
-    shop: Any, day: date, total: Any, basis: str, hours: tuple[HourFigures, ...], boxes: "_Boxes"
+    shop: Any,
+    day: date,
+    total: Any,
+    basis: str,
+    hours: tuple[HourFigures, ...],
+    boxes: "_Boxes",
+    summarised: datetime | None,
 ) -> ShopDay:
     store_id, name, timezone = shop
     _, _, _, visitors, entered, left, reentries, members = total
@@ -101,6 +111,7 @@ def _shop_day(
         hours=hours,
         last_fact_at=boxes.last_fact_at,
         boxes=boxes.views,
+        hourly_until=summarised.astimezone(zone_or_utc(timezone)).date() if summarised else None,
     )
 
 
@@ -200,6 +211,16 @@ def _latest_bases(connection: Connection, shops: Sequence[str]) -> dict[str, str
     return found
 
 
+def _summarised(connection: Connection, now: datetime) -> dict[str, datetime]:
+    """Return the last hour of each shop that a full box summarised, if it is not long ago."""
+    rows = connection.execute(
+        select(hour_summary.c.store, func.max(hour_summary.c.hour).label("hour"))
+        .where(hour_summary.c.hour > now - _SUMMARISED_SHOWN)
+        .group_by(hour_summary.c.store)
+    )
+    return {row.store: row.hour for row in rows}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Boxes:
     views: tuple[BoxView, ...] = ()
@@ -226,12 +247,13 @@ def _boxes(connection: Connection, now: datetime) -> dict[str, _Boxes]:
 _BOXES: Final[Select[Any]] = select(
     *(box.c.store, box.c.id, box.c.state, box.c.last_seen, box.c.last_fact_at, box.c.version),
     *(box.c.mode, box.c.clock, box.c.backlog, box.c.mode_wanted, box.c.mode_why),
-    cast(box.c.cameras, Text),
+    *(cast(box.c.cameras, Text), box.c.storage, box.c.oldest_unacked_at),
 ).order_by(box.c.store, box.c.id)
 
 
 def _box_view(row: Any, missing: int, now: datetime) -> BoxView:
-    _, box_id, state, seen, _, version, mode, clock, backlog, wanted, why, cameras = row
+    _, box_id, state, seen, _, version, mode, clock, backlog, wanted, why, *rest = row
+    cameras, storage, oldest = rest
     state = state or "online"
     if state == "online" and (seen is None or now - seen > SILENT_AFTER):
         state = "silent"
@@ -247,6 +269,8 @@ def _box_view(row: Any, missing: int, now: datetime) -> BoxView:
         cameras=_cameras(cameras),
         mode_wanted=wanted,
         mode_why=why,
+        storage=storage,
+        oldest_unacked_at=oldest,
     )
 
 

@@ -1,27 +1,49 @@
 """Recomputes the hours and days that ingest marked dirty, from the facts.
 
-Called by `mqtt`'s rollup thread; safe to repeat, to kill and to run several times at once. One
-transaction a shop: it locks the shop, then the marks that it read, counts, and deletes those
-marks. A mark set meanwhile either waits for the lock (PostgreSQL: it is an update of the same
-row, or a new row once this one is gone) or cannot happen (SQLite: one writer). A mark that was
-counted up after it was read stays, and the hour is computed once more.
+An hour of which a box sent a summary is counted by it, instead of by that box's visits and
+minutes. Called by `mqtt`'s rollup thread; safe to repeat, to kill and to run several times at
+once. One transaction a shop: it locks the shop, then the marks that it read, counts, and deletes
+those marks. A mark set meanwhile either waits for the lock (PostgreSQL: it is an update of the
+same row, or a new row once this one is gone) or cannot happen (SQLite: one writer). A mark that
+was counted up after it was read stays, and the hour is computed once more.
 """
 
-from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, case, delete, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Table,
+    and_,
+    case,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
 
 from cloud.aside import CHANGES, count_up
 from cloud.boxes import zone_of
 from cloud.db import reading, upsert, writing
 from cloud.hours import day_bounds, hour_end, local_day
 from cloud.retention import kept_from
-from cloud.tables import FIGURES, crossing_minute, daily, dirty, hourly, store, visit
+from cloud.tables import FIGURES, crossing_minute, daily, dirty, hour_summary, hourly, store, visit
 
 _HOURS_AT_ONCE: Final = 20  # a tenth of a second's work: nothing else is written meanwhile
+_HOUR: Final = timedelta(hours=1)
+_MS: Final = timedelta(milliseconds=1)
+_OF_VISITS: Final = ("visitors", "reentries", "members")
 _CROSSINGS: Final = ("staff", "entered", "left", "entered_closed", "left_closed", "turned_back")
 
 
@@ -122,35 +144,113 @@ def recompute(
 def _figures(connection: Connection, store_id: str, start: int, end: int) -> dict[str, Any]:
     """Count the facts of a shop from `start` to `end` (UTC seconds, the end excluded)."""
     since, until = (datetime.fromtimestamp(second, UTC) for second in (start, end))
+    summaries = _summaries(connection, store_id, since, until)
+    summed = _summed([row for row in summaries if row.hour >= since])
+    counted = _counted(connection, store_id, since, until, beside_summaries=bool(summaries))
+    # Several boxes do not know each other's visitors: one person may be counted by each.
+    bases, boxes = counted.bases | summed.bases, counted.boxes | summed.boxes
+    distinct = bases == {"distinct"} and len(boxes) == 1
+    return {
+        **{name: counted.figures[name] + summed.figures[name] for name in FIGURES},
+        "basis": "distinct" if distinct else "crossings",
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """Figures, the boxes that counted visits in them, and by what."""
+
+    figures: Mapping[str, int]
+    boxes: frozenset[str]
+    bases: frozenset[str]
+
+
+def _summaries(
+    connection: Connection, store_id: str, since: datetime, until: datetime
+) -> Sequence[Row[Any]]:
+    """Return the summaries of hours that reach into a span."""
+    return connection.execute(
+        select(hour_summary)
+        .where(hour_summary.c.store == store_id)
+        .where(hour_summary.c.hour > since - _HOUR, hour_summary.c.hour < until)
+    ).all()
+
+
+def _summed(rows: Sequence[Row[Any]]) -> _Part:
+    """Add up hours that boxes sent instead of their visits and minutes."""
+    shown = [row for row in rows if row.visitors or row.reentries]
+    return _Part(
+        figures={name: sum(row._mapping[name] for row in rows) for name in FIGURES},
+        boxes=frozenset(row.box for row in shown),
+        bases=frozenset(row.basis for row in shown),
+    )
+
+
+def _stands(
+    table: Table, moment: Column[datetime], *, beside_summaries: bool
+) -> ColumnElement[bool]:
+    """Return the condition that no summary of its box stands for a row."""
+    if not beside_summaries:
+        return true()
+    at, hour = (type_coerce(column, BigInteger) for column in (moment, hour_summary.c.hour))
+    return ~(
+        select(hour_summary.c.hour)
+        .where(hour_summary.c.store == table.c.store, hour_summary.c.box == table.c.box)
+        .where(hour <= at, hour > at - literal_column(str(_HOUR // _MS)))
+        .exists()
+    )
+
+
+def _counted(
+    connection: Connection,
+    store_id: str,
+    since: datetime,
+    until: datetime,
+    *,
+    beside_summaries: bool,
+) -> _Part:
+    """Count the visits and minutes for which no summary stands."""
+    minute_stands, visit_stands = (
+        _stands(table, moment, beside_summaries=beside_summaries)
+        for table, moment in (
+            (crossing_minute, crossing_minute.c.minute),
+            (visit, visit.c.opened_at),
+        )
+    )
     crossings = connection.execute(
         select(*(func.coalesce(func.sum(crossing_minute.c[n]), 0).label(n) for n in _CROSSINGS))
         .where(crossing_minute.c.store == store_id)
         .where(crossing_minute.c.minute >= since, crossing_minute.c.minute < until)
+        .where(minute_stands)
     ).one()
     people = and_(visit.c.void.is_(False), visit.c.who != "staff")
     first = and_(people, visit.c.reentry.is_(False))
     # A check-in without a crossing is a visit, but no visitor; its basis then says nothing here.
     visitors = and_(first, visit.c.counted.is_(True))
     shown = and_(people, or_(visit.c.counted.is_(True), visit.c.reentry.is_(True)))
-    visits = connection.execute(
+    rows = connection.execute(
         select(
+            visit.c.box,
+            visit.c.basis,
             _number_of(visitors).label("visitors"),
             _number_of(and_(people, visit.c.reentry.is_(True))).label("reentries"),
             _number_of(and_(first, visit.c.who == "member")).label("members"),
-            _number_of(and_(shown, visit.c.basis == "crossings")).label("by_crossings"),
-            func.count(case((shown, visit.c.box)).distinct()).label("boxes"),
             _number_of(shown).label("shown"),
         )
         .where(visit.c.store == store_id)
         .where(visit.c.opened_at >= since, visit.c.opened_at < until)
-    ).one()
-    # Several boxes do not know each other's visitors: one person may be counted by each.
-    distinct = visits.shown and not visits.by_crossings and visits.boxes == 1
-    return {
-        **{name: int(value) for name, value in crossings._mapping.items()},
-        **{name: int(visits._mapping[name]) for name in ("visitors", "reentries", "members")},
-        "basis": "distinct" if distinct else "crossings",
-    }
+        .where(visit_stands)
+        .group_by(visit.c.box, visit.c.basis)
+    ).all()
+    named = [row for row in rows if row.shown]
+    return _Part(
+        figures={
+            **{name: int(value) for name, value in crossings._mapping.items()},
+            **{n: sum(row._mapping[n] for row in rows) for n in _OF_VISITS},
+        },
+        boxes=frozenset(row.box for row in named),
+        bases=frozenset(row.basis for row in named),
+    )
 
 
 def _number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:

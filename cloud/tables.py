@@ -2,6 +2,7 @@
 
     event                      every fact once, append only
       -> visit, crossing_minute   what is now known of each, derived when a fact is first taken
+      -> hour_summary             what a full box sent instead of an hour's visits and minutes
       -> alert, member_change     what was said, and what became of members
       -> dirty                    which hours that touches
            -> hourly, daily          recomputed by `rollup`
@@ -79,6 +80,13 @@ class Instant(TypeDecorator[datetime]):
 _SERIAL: Final = BigInteger().with_variant(Integer(), "sqlite")
 _ID: Final = String(64).with_variant(String(64, collation="C"), "postgresql")
 METADATA: Final = MetaData()
+FIGURES: Final = (
+    *("visitors", "reentries", "members", "staff", "entered", "left"),
+    *("entered_closed", "left_closed", "turned_back"),
+)
+"""What a bucket counts. `members` are visits of members that are no re-entries, those that only
+a check-in knows of as well; `staff` are staff crossings.
+"""
 
 
 def _by_subject(table: str) -> Index:
@@ -113,6 +121,7 @@ box: Final = Table(
     Column("backlog", BigInteger),
     Column("oldest_unacked_at", Instant),
     Column("occupancy", Integer),
+    Column("storage", String(8)),
     Column("cameras", JSON, nullable=False),
 )
 
@@ -243,6 +252,18 @@ crossing_minute: Final = Table(
     sqlite_with_rowid=False,
 )
 
+hour_summary: Final = Table(
+    "hour_summary",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    Column("hour", Instant, primary_key=True),
+    Column("box", _ID, primary_key=True),
+    Column("rev", Integer, nullable=False),
+    *(Column(name, Integer, nullable=False) for name in FIGURES),
+    Column("basis", String(10), nullable=False),
+    sqlite_with_rowid=False,
+)
+
 dirty: Final = Table(
     "dirty",
     METADATA,
@@ -259,14 +280,6 @@ def _figures() -> list[Column[Any]]:
         Column("basis", String(10), nullable=False),
     ]
 
-
-FIGURES: Final = (
-    *("visitors", "reentries", "members", "staff", "entered", "left"),
-    *("entered_closed", "left_closed", "turned_back"),
-)
-"""What a bucket counts. `members` are visits of members that are no re-entries, those that only
-a check-in knows of as well; `staff` are staff crossings.
-"""
 
 hourly: Final = Table(
     "hourly",

@@ -43,6 +43,8 @@ class BoxView:
     cameras: tuple[tuple[str, str], ...]
     mode_wanted: str | None = None
     mode_why: str | None = None
+    storage: str | None = None  # ok | early | hourly | refused
+    oldest_unacked_at: datetime | None = None  # what it holds back is of this moment or later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,7 @@ class ShopDay:
     boxes: tuple[BoxView, ...]
     reentries: int = 0
     members: int = 0
+    hourly_until: date | None = None  # older days, up to this one, are known by the hour only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

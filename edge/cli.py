@@ -79,6 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     outbox.add_argument(
         "--send", type=float, metavar="SECONDS", help="send it, for at most this long"
     )
+    _bench_parser(sub)
     member_cli.add(sub)
     pair_cli.add(sub)
     _part_parsers(sub)
@@ -114,6 +115,18 @@ def _replay_parser(sub: Any) -> None:
         metavar="SECONDS",
         help="send everything to the hub; wait at most this long after the last frame (60)",
     )
+
+
+def _bench_parser(sub: Any) -> None:
+    bench = _command(
+        sub,
+        "bench",
+        commands.bench,
+        "measure the box on this machine, in a temporary directory and without settings",
+        "menkou-edge bench outbox --json",
+    )
+    bench.add_argument("name", nargs="?", metavar="NAME", help="outbox (default: all there are)")
+    bench.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
 
 
 def _part_parsers(sub: Any) -> None:

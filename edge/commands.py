@@ -228,3 +228,17 @@ def outbox(arguments: argparse.Namespace) -> int:
     oldest = backlog.oldest_at.astimezone(config.store.zone) if backlog.oldest_at else None
     print(f"{backlog.events} events wait for the hub" + (f", since {oldest}" if oldest else ""))
     return 0
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    """Measure the box on this machine."""
+    from edge.bench import NAMES, run
+
+    if arguments.name not in (None, *NAMES):
+        raise CommandUsage(f"expected {' or '.join(NAMES)}, got {arguments.name!r}")
+    for result in run(arguments.name):
+        if isinstance(result, str):
+            print(result, file=sys.stderr)
+        else:
+            print(result.line() if arguments.json else result.words(), flush=True)
+    return 0

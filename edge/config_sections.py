@@ -24,6 +24,7 @@ from edge.config_values import (
     LinePoints,
     Secret,
     ShopName,
+    Size,
     Source,
     WifiChannel,
     Words,
@@ -68,12 +69,13 @@ class BoxSection:
 
     `clock`: whom to believe that the wall time is right: the `kernel`, which a time daemon tells,
     or the `host` of a virtual machine or container, which keeps the time for it. None: the host in
-    a virtual machine, else the kernel.
+    a virtual machine, else the kernel. `store_limit`: what its database may take, in bytes.
     """
 
     id: Identifier
     data_dir: Path
     clock: Literal["kernel", "host"] | None = None
+    store_limit: Size = 2 * 10**9
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -17,6 +17,9 @@ from menkou.listen import parse_listen
 
 _LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
 _DURATION: Final = re.compile(r"(\d+)\s*(s|min|h|d)")
+_SIZE: Final = re.compile(r"(\d+)\s*(MB|GB)")
+_UNIT_BYTES: Final = {"MB": 10**6, "GB": 10**9}
+_SIZE_LEAST: Final = 64 * 10**6
 _UNIT_S: Final = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
 
@@ -97,6 +100,15 @@ def duration(value: Any) -> timedelta:
         if 1 <= length <= 30 * 86400:
             return timedelta(seconds=length)
     raise ValueError(f"expected a duration such as 90s, 10min, 3h (30d at most), got {value!r}")
+
+
+def size(value: Any) -> int:
+    """A size of a store in bytes."""
+    if isinstance(value, str) and (match := _SIZE.fullmatch(value)):
+        count = int(match[1]) * _UNIT_BYTES[match[2]]
+        if count >= _SIZE_LEAST:
+            return count
+    raise ValueError(f"expected a size such as 500MB or 2GB (64MB at least), got {value!r}")
 
 
 def clock_pair(value: Any) -> tuple[time, time] | None:
@@ -200,6 +212,7 @@ Source = Annotated[str, own(source)]
 LinePoints = Annotated[Points | None, own(line)]
 Area = Annotated[Points, own(polygon)]
 Duration = Annotated[timedelta, own(duration)]
+Size = Annotated[int, own(size)]
 Hours = Annotated[tuple[time, time] | None, own(clock_pair)]
 Secret = Annotated[str | None, own(secret_reference)]
 HostPort = Annotated[str, own(host_port)]

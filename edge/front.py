@@ -23,6 +23,7 @@ from edge.desired import laid
 from edge.live import LiveState
 from edge.modes import basis_of
 from edge.store import figures
+from edge.store.limit import shown_state
 from edge.store.orders import wish_of
 from edge.store.outbox import Backlog, Outbox
 from edge.store.switches import FACES, is_off
@@ -112,6 +113,7 @@ class ShopFront:
             mode_wanted=wanted,
             mode_why=why[0] if why and mode != wanted else None,
             occupancy=figures.occupancy(self._db()),
+            storage=shown_state(self._db(), self._clock.now()),
             cameras=self._live.camera_states(),
         )
 
@@ -175,6 +177,8 @@ class ShopFront:
         notices = [*self._live.trouble(), *self._mode_notices()]
         if self._names_locked():
             notices.append("names_locked")
+        if (state := shown_state(self._db(), self._clock.now())) != "ok":
+            notices.append(f"storage_{state}")
         if self._shop.wifi_wanted:
             notices.append("wifi_absent")
         if self._clock.state() == "suspect" and "clock_suspect_faces" not in notices:

@@ -237,9 +237,12 @@ def _group(
 def _row(state: ShopState, now: datetime, top: int) -> ShopRow:
     shop = state.shop
     local = now.astimezone(_zone(shop.timezone))
-    # Records arrive in the order of events: what a box still holds back is what came last.
-    behind = any((box.backlog or 0) > BACKLOG_NORMAL for box in shop.boxes)
-    drawn_until = shop.last_fact_at if behind else local if state.online else state.known_until
+    # A box that is behind sends what is new first: what it holds back is older than that.
+    behind = [box for box in shop.boxes if (box.backlog or 0) > BACKLOG_NORMAL]
+    waits = [box.oldest_unacked_at for box in behind if box.oldest_unacked_at]
+    drawn_until = local if state.online else state.known_until
+    if behind:
+        drawn_until = min(filter(None, [shop.last_fact_at, *waits]), default=None)
     return ShopRow(
         shop=shop,
         now=local,
@@ -268,6 +271,8 @@ def _faults(box: BoxView, *, alone: bool) -> list[Fault]:
         found.append(Fault(code="missing", box_id=box.box_id, count=box.missing))
     if box.clock == "suspect":
         found.append(Fault(code="clock", box_id=box.box_id))
+    if box.storage == "refused":
+        found.append(Fault(code="storage", box_id=box.box_id))
     for name, state in box.cameras:
         if state in _CAMERA_FAULTS and box.state == "online":
             found.append(Fault(code=f"camera_{state}", box_id=box.box_id, name=name))

@@ -25,8 +25,10 @@ from edge.memory import STRANGERS_BYTES, MemoryFault, SecretMemory, reserve
 from edge.modes import declared, judge
 from edge.store import switches
 from edge.store.appointments import forget_past
+from edge.store.ballast import lay_up
 from edge.store.database import StoreAway, StoreLock, connect, migrate, transaction
 from edge.store.ledger import SqliteVisitLog
+from edge.store.limit import Bounds
 from edge.store.orders import key_wanted
 from edge.store.outbox import Outbox
 from edge.store.people import StoredChecks
@@ -74,7 +76,7 @@ def run_box(config: EdgeConfig, config_path: Path) -> None:
     keys = key_handover(config, slots, strangers)
     # A daemon: a TPM or a hub that takes its time must not hold up the end.
     threading.Thread(target=keys.run, args=(stop,), name="keys", daemon=True).start()
-    threading.Thread(target=keep_tidy, args=(config, stop), name="tidy", daemon=True).start()
+    threading.Thread(target=keep_tidy, args=(config, epoch, stop), name="tidy", daemon=True).start()
     common = ("--config", str(config_path), "--epoch", epoch)
     Supervisor(
         parts=[
@@ -125,20 +127,32 @@ def key_handover(
     return Handover(slots=slots, root=keyring(config, db).root, needed=needed)
 
 
-def keep_tidy(config: EdgeConfig, stop: threading.Event) -> None:
-    """See to it that nothing of what was erased or has run out is left in the store's bytes.
+def keep_tidy(config: EdgeConfig, epoch: str, stop: threading.Event) -> None:
+    """See to it that the store stays small, and that nothing of what was erased is left in it.
 
-    Here and not in the eyes: the tables are written anew, which takes its time on a small box.
+    Here and not in the eyes: to write tables anew or to delete much takes its time on a small box.
     """
     db = connect(config.data_dir)
     clock = steady_clock(config, db)
+    bounds = Bounds(
+        db,
+        epoch=epoch,
+        limit_bytes=config.box.store_limit,
+        zone=config.store.zone,
+        sends=config.uplink is not None,
+        clock=clock,
+        going=lambda: not stop.is_set(),
+    )
+    lay_up(config.data_dir)
     while not stop.wait(TIDY_EVERY_S):
+        lay_up(config.data_dir)
         try:
             tidy(db)
             with transaction(db):
                 forget_past(db, clock.now())
+            bounds.look()
         except StoreAway as exc:
-            log.warning("what was erased is cleared away later: %s", exc)
+            log.warning("what was erased or is old is cleared away later: %s", exc)
 
 
 def strangers_memory(config: EdgeConfig, now: datetime) -> SecretMemory | None:

@@ -128,7 +128,7 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
     seal_process()
     quiet_opencv()
     stop = stop_on_signals()
-    db = connect(config.data_dir)
+    db = connect(config.data_dir, limit_bytes=config.box.store_limit)
     own, config = config, settings_in_force(config, db)
     clock = steady_clock(config, db)
     slot = _opened(KeySlot, handed.template_key)

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from functools import partial
 
 from edge.app.common import (
     begin_anew,
@@ -24,6 +25,7 @@ from edge.front import FrontProcess, PerThread, Shop, ShopFront
 from edge.hardening import seal_process
 from edge.keys.handover import KeySlot
 from edge.live import LiveState
+from edge.store.ballast import give_up
 from edge.store.database import connect
 from edge.store.devices import Devices
 from edge.store.outbox import Outbox
@@ -67,6 +69,7 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
         now=clock.now,
         profile_root=slot.root if slot else lambda: None,
         wake=wake,
+        make_room=partial(give_up, config.data_dir),
     )
     shop = Shop(
         store_id=config.store.id,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlite_utils import Database
 
@@ -43,6 +43,8 @@ from menkou.errors import MenkouFault
 from menkou.progress import Progress
 
 log = logging.getLogger(__name__)
+_MARK_EVERY_S: Final = 0.1
+"""A command waits for the hub's word."""
 
 
 class NotDelivered(MenkouFault):
@@ -83,6 +85,7 @@ class Sending:
             outbox=lambda: Outbox(connect(config.data_dir)),
             condition=lambda: condition,
             clock=SystemClock(),
+            mark_every_s=_MARK_EVERY_S,
         )
         self._thread = threading.Thread(target=self._run, name="uplink")
         self._thread.start()

@@ -10,7 +10,7 @@ from edge.ports import Clock
 from edge.store.outbox import Outbox
 from edge.uplink.down import Down
 from edge.uplink.link import Broker, Condition, Identity
-from edge.uplink.mqtt import Uplink
+from edge.uplink.mqtt import MARK_EVERY_S, Uplink
 from edge.wire.topics import BoxAddress
 from menkou import __version__
 
@@ -44,8 +44,9 @@ def uplink_of(
     condition: Callable[[], Condition],
     clock: Clock,
     orders: Callable[[], Down] | None = None,
+    mark_every_s: float = MARK_EVERY_S,
 ) -> Uplink:
-    """Return the uplink to the configured broker; without `orders` it takes none."""
+    """Return the uplink to the configured broker; see there for the rest."""
     return Uplink(
         broker=broker_of(section, config.base),
         identity=Identity(
@@ -58,4 +59,5 @@ def uplink_of(
         condition=condition,
         clock=clock,
         orders=orders,
+        mark_every_s=mark_every_s,
     )

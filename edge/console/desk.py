@@ -20,7 +20,7 @@ from edge.store import switches
 from edge.store.appointments import within
 from edge.store.arrivals import Arrival, arrivals_since, note_views
 from edge.store.audit import Audit, What
-from edge.store.database import StoreAway
+from edge.store.database import StoreAway, StoreFull
 from edge.store.people import People, ProfileUnreadable
 from edge.store.switches import FACES, SwitchState
 
@@ -44,6 +44,7 @@ class Desk:
         now: the box's time.
         profile_root: the root of the profiles' keys, None while there is none.
         wake: tells the eyes and the other screens to look into the database.
+        make_room: frees a little of a full disk, once; says whether it could.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Desk:
         now: Callable[[], datetime],
         profile_root: Callable[[], bytes | None],
         wake: Callable[[], None],
+        make_room: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store_id = store_id
         self._zone = hours.zone
@@ -62,6 +64,7 @@ class Desk:
         self._now = now
         self._profile_root = profile_root
         self._wake = wake
+        self._make_room = make_room
         self._unreadable: set[str] = set()
 
     def arrivals(self, actor: str) -> Arrivals:
@@ -202,7 +205,20 @@ class Desk:
         return asked
 
     def switch_faces(self, state: SwitchState, actor: str) -> None:
-        """Turn the reading of faces off or on, for the whole box."""
+        """Turn the reading of faces off or on, for the whole box; off even on a full disk.
+
+        Raises:
+            edge.store.database.StoreAway: it cannot be kept now.
+        """
+        try:
+            self._switch_faces(state, actor)
+        except StoreFull:
+            if state != "off" or not self._make_room():
+                raise
+            log.warning("the disk is full: the room that was reserved is used for faces off")
+            self._switch_faces(state, actor)
+
+    def _switch_faces(self, state: SwitchState, actor: str) -> None:
         db, now = self._db(), self._now()
 
         def note() -> None:

@@ -25,6 +25,9 @@ LEVELS: Final = {
 """How a state of a camera or part is marked; a state from a newer release is `care`."""
 NOTICES: Final = {
     "disk_full": "fault",
+    "storage_refused": "fault",
+    "storage_hourly": "care",
+    "storage_early": "care",
     "key_missing": "fault",
     "names_locked": "fault",
     "mode_lowered": "care",

@@ -16,6 +16,10 @@ from menkou.errors import MenkouFault
 
 FILE_NAME: Final = "menkou.db"
 BUSY_TIMEOUT_S: Final = 5.0
+PAGE_BYTES: Final = 2048
+"""A commit writes a dozen pages of which little is new: small ones spare the card (ADR 10)."""
+LOG_BYTES: Final = 8 * 1024 * 1024
+"""To this the write-ahead log is cut down; it is moved into the database at half of it."""
 _DISK_CODES: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 
 
@@ -86,11 +90,16 @@ class StoreLock:
         os.close(self._fd)
 
 
-def connect(data_dir: Path) -> Database:
+def connect(data_dir: Path, *, limit_bytes: int | None = None) -> Database:
     """Open the database of a data directory for use by one thread at a time.
 
     WAL, and `synchronous=FULL`: what was committed survives a power cut (FINDINGS, "From box to
     hub"). Transactions are begun by `transaction`, never implicitly.
+
+    Args:
+        data_dir: where it is, or is to be made.
+        limit_bytes: what the database may take; a transaction through this connection that would
+            make it larger is refused as `StoreFull`. None: what the disk holds.
 
     Raises:
         StoreFault: no database there, a damaged one, or one of a newer version.
@@ -102,13 +111,19 @@ def connect(data_dir: Path) -> Database:
         conn = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
+        conn.execute(f"PRAGMA page_size={PAGE_BYTES}")  # of a new database; others keep theirs
         conn.execute("PRAGMA journal_mode=WAL")
         conn.execute("PRAGMA synchronous=FULL")
         conn.execute("PRAGMA foreign_keys=ON")
         # What is erased is overwritten, not only unlinked from its page.
         conn.execute("PRAGMA secure_delete=ON")
         # A WAL that a long reader made large is cut down again at the next checkpoint.
-        conn.execute("PRAGMA journal_size_limit=8388608")
+        conn.execute(f"PRAGMA journal_size_limit={LOG_BYTES}")
+        (page,) = conn.execute("PRAGMA page_size").fetchone()
+        # Pages that are written again and again reach the database once a checkpoint.
+        conn.execute(f"PRAGMA wal_autocheckpoint={LOG_BYTES // page // 2}")
+        if limit_bytes is not None:
+            conn.execute(f"PRAGMA max_page_count={limit_bytes // page}")
         db = Database(conn)
         known = {migration.name for migration in migrations.pending(db)}
         applied = {migration.name for migration in migrations.applied(db)}

@@ -114,8 +114,11 @@ def minute_count(db: Database, now: datetime) -> MinuteCount:
 
 
 def last_crossing(db: Database) -> datetime | None:
-    """Return when somebody last crossed a door, staff included."""
-    (at,) = db.execute("SELECT max(at) FROM crossing WHERE origin <> 'private'").fetchone()
+    """Return when somebody last crossed a door, staff included; among the last rows it stands."""
+    (at,) = db.execute(
+        "SELECT max(at) FROM (SELECT at FROM crossing WHERE origin <> 'private'"
+        " ORDER BY id DESC LIMIT 1000)"
+    ).fetchone()
     return datetime.fromisoformat(at) if at else None
 
 

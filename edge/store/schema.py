@@ -5,6 +5,7 @@ Called by `database`. A migration that was released is never edited: add the nex
 
 from sqlite_utils import Database, Migrations
 
+from edge.store.bounded_schema import bounded
 from edge.store.device_schema import devices
 from edge.store.identity_schema import identity
 from edge.store.order_schema import orders
@@ -113,3 +114,8 @@ def _devices(db: Database) -> None:
 @migrations(name="0005_orders")
 def _orders(db: Database) -> None:
     orders(db)
+
+
+@migrations(name="0006_bounded")
+def _bounded(db: Database) -> None:
+    bounded(db)

@@ -1,9 +1,11 @@
 """Whom the uplink speaks to and who it is: broker, certificates, names. Used by `mqtt`."""
 
+import random
 import secrets
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -44,6 +46,12 @@ class Condition:
     occupancy: int
     cameras: tuple[CameraState, ...]
     mode_why: str | None = None
+    storage: str = "ok"
+
+
+RECONNECT_FIRST_S: Final = (0.5, 4.5)
+"""A broker that comes back takes about 2 s for the certificates of 2,100 boxes (FINDINGS)."""
+RECONNECT_LAST_S: Final = (20.0, 40.0)
 
 
 class UplinkFault(MenkouFault):
@@ -61,7 +69,7 @@ def client_for(broker: Broker, address: BoxAddress, suffix: str = "") -> paho.Cl
     """
     name = f"menkou-{address.store}-{address.box}{suffix}-{secrets.token_hex(8)}"
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name)
-    client.reconnect_delay_set(min_delay=1, max_delay=30)
+    spread_reconnects(client, random.Random())
     if broker.tls:
         client.tls_set_context(tls_context(broker, "[uplink]"))
     return client
@@ -83,3 +91,13 @@ def tls_context(broker: Broker, section: str) -> ssl.SSLContext:
             f" belong together, got: {exc}"
         ) from exc
     return context
+
+
+def spread_reconnects(client: paho.Client, chance: random.Random) -> None:
+    """Set by chance how long a client waits before it connects again, twice as long each time.
+
+    To be called anew after each loss of a connection: boxes that lost it together must not come
+    back together.
+    """
+    first, last = chance.uniform(*RECONNECT_FIRST_S), chance.uniform(*RECONNECT_LAST_S)
+    client.reconnect_delay_set(min_delay=first, max_delay=last)  # type: ignore[arg-type]

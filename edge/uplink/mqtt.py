@@ -20,19 +20,21 @@ from edge.ports import Clock
 from edge.store.database import StoreAway
 from edge.store.outbox import Backlog, Outbox
 from edge.uplink.down import Down
-from edge.uplink.link import Broker, Condition, Identity, client_for
+from edge.uplink.link import Broker, Condition, Identity, client_for, spread_reconnects
 from edge.uplink.sending import Delivery
 from edge.wire import codec
 from edge.wire.codec import WireFault
-from edge.wire.messages import Ack, Batch, Heartbeat, Hello, Status
+from edge.wire.messages import Ack, Batch, EpochAck, Heartbeat, Hello, Status
 from edge.wire.orders import Orders
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S: Final = 30.0
-PRUNE_S: Final = 3600.0
 COUNT_S: Final = 0.5
-"""How often the backlog is counted: after a month offline that is a long index to read."""
+"""How often the backlog is counted."""
+MARK_EVERY_S: Final = 10.0
+"""How often the hub's word is written down, at most: each time writes pages to the card, and what
+is lost with the power is sent once more."""
 _KEEPALIVE_S: Final = 30
 _TICK_S: Final = 0.25
 ANSWER_S: Final = 10.0
@@ -53,6 +55,7 @@ class Uplink:
         condition: asked for every heartbeat.
         clock: the box's clock.
         orders: opens what takes the hub's orders, in the same thread; None: none are taken.
+        mark_every_s: how often acknowledgements are written down.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Uplink:
         condition: Callable[[], Condition],
         clock: Clock,
         orders: Callable[[], Down] | None = None,
+        mark_every_s: float = MARK_EVERY_S,
     ) -> None:
         self._broker = broker
         self._identity = identity
@@ -73,7 +77,11 @@ class Uplink:
         self._open_orders = orders
         self._down: Down | None = None
         self._inbox: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
-        self._delivery = Delivery(random=random.Random())
+        self._random = random.Random()
+        self._delivery = Delivery(random=self._random)
+        self._mark_every_s = mark_every_s
+        self._mark_at = 0.0
+        self._through: dict[str, int] = {}  # the hub's word that is not written down yet
         self._session = secrets.token_hex(16)
         self._last_words: tuple[Condition, str, bool] | None = None
         self._heartbeat_at = 0.0
@@ -100,27 +108,37 @@ class Uplink:
         self._down = self._open_orders() if self._open_orders else None
         self._client.connect_async(self._broker.host, self._broker.port, _KEEPALIVE_S)
         self._client.loop_start()
-        prune_at = count_at = time.monotonic()
+        count_at = time.monotonic()
         try:
             while not stop.is_set():
                 self._take(outbox)
                 now = time.monotonic()
+                self._delivery.recently.note(now, outbox.newest())
                 self._send(outbox, now)
                 self._watch_answers(now)
-                if now >= prune_at:
-                    prune_at = now + PRUNE_S
-                    self._prune(outbox)
+                if now >= self._mark_at:
+                    self._mark(outbox, now)
                 if now >= count_at:
                     count_at = now + COUNT_S
-                    self.backlog = outbox.backlog()
+                    self.backlog = outbox.backlog(self._through)
         finally:
+            self._mark(outbox, time.monotonic())
             self._say_goodbye()
 
-    def _prune(self, outbox: Outbox) -> None:
+    def _mark(self, outbox: Outbox, now: float) -> None:
+        """Write down what the hub has."""
+        self._mark_at = now + self._mark_every_s
+        if not self._through:
+            return
+        epochs = tuple(EpochAck(epoch=e, through=n) for e, n in self._through.items())
         try:
-            outbox.prune(self._clock.now())
+            self.acknowledged += outbox.acknowledge(
+                Ack(hello=None, epochs=epochs), self._clock.now()
+            )
         except StoreAway as exc:
-            log.warning("old events cannot be deleted now: %s", exc)
+            log.warning("an acknowledgement cannot be kept: %s", exc)
+            return
+        self._through.clear()
 
     def _take(self, outbox: Outbox) -> None:
         """Wait a moment for something to happen, then deal with all that has."""
@@ -141,16 +159,29 @@ class Uplink:
         elif kind == "disconnected":
             self._delivery.on_disconnected()
         elif kind == "ack":
-            ack: Ack = value
-            try:
-                self.acknowledged += outbox.acknowledge(ack, self._clock.now())
-            except StoreAway as exc:
-                # Sent again and acknowledged again, until it can be marked.
-                log.warning("an acknowledgement cannot be kept: %s", exc)
-                return
-            self._delivery.on_ack(ack, self._session, time.monotonic())
+            self._acknowledged(outbox, value)
         elif kind == "orders" and self._down:
             self._publish("up", codec.encode(self._down.take(value, self._session)))
+
+    def _acknowledged(self, outbox: Outbox, ack: Ack) -> None:
+        delivery = self._delivery
+        if not delivery.answers(ack, self._session):
+            return
+        if ack.hello is None:
+            for entry in ack.epochs:
+                known = self._through.get(entry.epoch, 0)
+                self._through[entry.epoch] = max(known, entry.through)
+        else:
+            # What the hub says now may be less than it said before: it was restored.
+            for entry in ack.epochs:
+                self._through.pop(entry.epoch, None)
+            try:
+                self.acknowledged += outbox.acknowledge(ack, self._clock.now(), delivery.declared)
+            except StoreAway as exc:
+                # Asked again and answered again, until it can be marked.
+                log.warning("the hub's answer cannot be kept: %s", exc)
+                return
+        delivery.on_ack(ack, self._session, time.monotonic())
 
     def _watch_answers(self, now: float) -> None:
         """Tell a broker that is reached from a hub that answers; only the latter is connected."""
@@ -173,23 +204,25 @@ class Uplink:
     def _send(self, outbox: Outbox, now: float) -> None:
         delivery = self._delivery
         if delivery.hello_due(now):
+            spans = tuple(outbox.spans())
             hello = Hello(
                 session=self._session,
                 name=self._identity.name,
                 timezone=self._identity.timezone,
                 version=self._identity.version,
-                epochs=tuple(outbox.spans()),
+                epochs=spans,
             )
             self._publish("up", codec.encode(hello))
-            delivery.on_hello_sent(now)
-        while room := delivery.room():
-            rows = outbox.waiting(after=delivery.cursor, limit=room)
-            if not rows:
-                break
-            batch = Batch(events=tuple(row.event for row in rows))
-            self._publish("up", codec.encode(batch))
-            delivery.on_batch_sent(rows, now)
-            self.sent += len(rows)
+            delivery.on_hello_sent(spans, now)
+        for some in delivery.portions():
+            rows = outbox.waiting(
+                after=some.after, upto=some.upto, alerts=some.alerts, limit=some.limit
+            )
+            if rows:
+                self.sent += len(rows)
+                batch = Batch(events=tuple(row.event for row in rows))
+                self._publish(some.channel, codec.encode(batch))
+            delivery.on_sent(some, rows, now)
         if delivery.greeted and self._down:
             for word in (
                 self._down.whole(self._session, now),
@@ -218,12 +251,17 @@ class Uplink:
             backlog=self.backlog.events,
             oldest_unacked_at=self.backlog.oldest_at,
             occupancy=condition.occupancy,
+            storage=condition.storage,
             cameras=condition.cameras,
         )
         self._publish("health", codec.encode(heartbeat))
 
     def _publish(
-        self, channel: Literal["up", "status", "health"], payload: bytes, *, retain: bool = False
+        self,
+        channel: Literal["up", "late", "status", "health"],
+        payload: bytes,
+        *,
+        retain: bool = False,
     ) -> None:
         topic = self._identity.address.topic(channel)
         self._client.publish(topic, payload, qos=0 if channel == "health" else 1, retain=retain)
@@ -274,6 +312,7 @@ class Uplink:
         self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any
     ) -> None:
         log.info("disconnected from the broker (%s); facts wait in the outbox", reason)
+        spread_reconnects(self._client, self._random)
         self._inbox.put(("disconnected", None))
 
     def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:

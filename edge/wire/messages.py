@@ -45,6 +45,11 @@ def declared(check: Callable[[Any], Any], *, absent: Any = MISSING, shown: bool 
     return field(repr=shown, metadata={"check": check, "absent": absent})
 
 
+STORAGE_STATES: Final = ("ok", "early", "hourly", "refused")
+"""How full a box's storage is: what was acknowledged is deleted `early`; older days are sent by the
+hour only; new facts are `refused`."""
+
+
 _who = checks.choice("member", "visitor", "staff")
 _basis = checks.choice("crossings", "distinct")
 _count = checks.integer(0, 1_000_000)
@@ -125,11 +130,12 @@ class Health:
     """A part of the box changed its state. Codes only: free text could carry anything."""
 
     KIND: ClassVar[str] = "health"
-    part: str = declared(checks.choice("camera", "eyes", "front"))
+    part: str = declared(checks.choice("camera", "eyes", "front", "storage"))
     camera: str | None = declared(checks.optional(checks.label))
     state: str = declared(
         checks.choice(
-            "ok", "connecting", "lost", "frozen", "ended", "unreadable", "restarted", "refused"
+            *("ok", "connecting", "lost", "frozen", "ended", "unreadable", "restarted"),
+            *("refused", "early", "hourly"),
         )
     )
 
@@ -187,6 +193,30 @@ class OrderRefused:
     code: str = declared(checks.choice(*REFUSALS))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourSummary:
+    """All that is left of an hour of a box whose store was full; the highest `rev` wins.
+
+    It stands for every visit and crossing minute of this box from `hour`, the start of a local
+    hour, for 60 minutes, those included that the hub has already. The figures are reckoned as
+    the hub reckons them; `members` are visits of members that are no re-entries.
+    """
+
+    KIND: ClassVar[str] = "hour_summary"
+    hour: datetime = declared(checks.instant)
+    rev: int = declared(checks.integer(1, 1_000_000))
+    visitors: int = declared(_count)
+    reentries: int = declared(_count)
+    members: int = declared(_count)
+    staff: int = declared(_count)
+    entered: int = declared(_count)
+    left: int = declared(_count)
+    entered_closed: int = declared(_count)
+    left_closed: int = declared(_count)
+    turned_back: int = declared(_count)
+    basis: str = declared(_basis)
+
+
 Body = (
     VisitOpened
     | VisitRevised
@@ -198,12 +228,14 @@ Body = (
     | ConfigReported
     | MemberLinked
     | OrderRefused
+    | HourSummary
 )
 BODIES: Final[dict[str, type[Body]]] = {
     body.KIND: body
     for body in (
         *(VisitOpened, VisitRevised, VisitClosed, CrossingMinute, Health, Alert, MemberChanged),
         *(ConfigReported, MemberLinked, OrderRefused),
+        HourSummary,
     )
 }
 
@@ -254,7 +286,9 @@ class EpochAck:
     """What the hub holds of an epoch: all up to `through`, but not the `missing` ranges.
 
     In answer to a hello `missing` lists every range up to the box's `last`, ends included;
-    everything else that the hello declared is safe at the hub.
+    everything else that the hello declared is safe at the hub. In answer to batches it lists
+    what is missing between the lowest and the highest gap that these batches opened; what stands
+    between those ranges, and right behind the last, is held.
     """
 
     epoch: str = declared(checks.epoch)
@@ -308,6 +342,7 @@ class Heartbeat:
     backlog: int = declared(checks.integer(0))
     oldest_unacked_at: datetime | None = declared(checks.optional(checks.instant))
     occupancy: int = declared(_count)
+    storage: str = declared(checks.choice(*STORAGE_STATES), absent="ok")
     cameras: tuple[CameraState, ...]
 
 

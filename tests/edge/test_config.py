@@ -257,3 +257,20 @@ def test_a_duration_is_read(tmp_path: Path, text: str, length: int) -> None:
 def test_a_duration_that_is_none_is_a_fault(tmp_path: Path, text: str) -> None:
     found = faults(tmp_path, STORE + BOX + f'[dedup]\nwindow = "{text}"\n')
     assert "expected a duration" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("64MB", 64_000_000), ("500 MB", 500_000_000), ("2GB", 2_000_000_000)]
+)
+def test_the_stores_limit_is_a_size(tmp_path: Path, text: str, size: int) -> None:
+    assert config(tmp_path, STORE + BOX + f'store_limit = "{text}"\n').box.store_limit == size
+
+
+def test_a_store_has_a_limit_that_nobody_set(tmp_path: Path) -> None:
+    assert config(tmp_path, STORE + BOX).box.store_limit == 2_000_000_000
+
+
+@pytest.mark.parametrize("value", ['"63MB"', '"2 TB"', '"1.5GB"', '"-1GB"', "2000000000", '""'])
+def test_a_limit_too_small_to_work_in_or_no_size_is_a_fault(tmp_path: Path, value: str) -> None:
+    found = faults(tmp_path, STORE + BOX + f"store_limit = {value}\n")
+    assert "expected a size such as 500MB or 2GB (64MB at least)" in found[0]

@@ -170,6 +170,7 @@ class FakeBox:
         session: str | None = None,
         backlog: int = 3,
         mode_why: str | None = "declaration_missing",
+        storage: str = "ok",
     ) -> Message:
         beat = Heartbeat(
             session=session or self.session,
@@ -182,6 +183,7 @@ class FakeBox:
             backlog=backlog,
             oldest_unacked_at=None,
             occupancy=4,
+            storage=storage,
             cameras=(CameraState(name="door", state="ok"),),
         )
         return self.sends("health", encode(beat))

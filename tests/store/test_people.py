@@ -394,6 +394,7 @@ def templates_that_grow(
     return subjects, grow
 
 
+@pytest.mark.parametrize("page_bytes", [4096])
 def test_copies_of_a_template_are_destroyed_when_the_consent_is_withdrawn(
     tmp_path: Path, db: Database, office: Register
 ) -> None:
@@ -403,6 +404,7 @@ def test_copies_of_a_template_are_destroyed_when_the_consent_is_withdrawn(
     assert copies(tmp_path, key) == 0
 
 
+@pytest.mark.parametrize("page_bytes", [4096])
 def test_copies_of_a_template_that_ran_out_are_destroyed_by_tidying(
     tmp_path: Path, db: Database, office: Register
 ) -> None:

@@ -24,7 +24,7 @@ from edge.core.visit import (
     Seen,
     Visit,
 )
-from edge.pipeline import HELD_MAX, Recorder
+from edge.pipeline import COMMIT_EVERY_S, HELD_MAX, Recorder
 from edge.ports import Fact
 from edge.store import figures
 from edge.store.database import (
@@ -38,8 +38,9 @@ from edge.store.database import (
     migrate,
     transaction,
 )
+from edge.store.keeping import USUAL, prune
 from edge.store.ledger import SqliteVisitLog
-from edge.store.outbox import EPOCHS_TOLD_MAX, KEEP_ACKED, Origin, Outbox
+from edge.store.outbox import EPOCHS_TOLD_MAX, Origin, Outbox
 from edge.store.switches import ask, note_done, open_requests
 from edge.wire import codec
 from edge.wire.messages import (
@@ -179,7 +180,8 @@ def test_what_a_restored_hub_misses_waits_again(
     outbox = Outbox(db)
     outbox.acknowledge(Ack(hello=None, epochs=(EpochAck(epoch=epoch, through=4),)), AT)
     lost = EpochAck(epoch=epoch, through=1, missing=((2, 3),))
-    outbox.acknowledge(Ack(hello="0" * 32, epochs=(lost,)), AT)
+    outbox.acknowledge(Ack(hello="0" * 32, epochs=(lost,)), AT, {epoch: 4})
+    assert outbox.backlog().events == 2
     assert [w.event.seq for w in outbox.waiting(after=0, limit=10)] == [2, 3]
 
 
@@ -191,14 +193,14 @@ def test_an_acknowledgement_of_an_unknown_epoch_changes_nothing(
     assert Outbox(db).acknowledge(ack, AT) == 0
 
 
-def test_acknowledged_events_are_deleted_after_thirty_days_and_waiting_ones_never(
+def test_acknowledged_events_are_deleted_the_day_after_thirty_days_and_waiting_ones_never(
     db: Database, log: SqliteVisitLog, epoch: str
 ) -> None:
     commit_crossings(log, 3)
     outbox = Outbox(db)
     outbox.acknowledge(Ack(hello=None, epochs=(EpochAck(epoch=epoch, through=2),)), AT)
-    assert outbox.prune(AT + KEEP_ACKED) == 0
-    assert outbox.prune(AT + KEEP_ACKED + timedelta(seconds=1)) == 2
+    assert prune(db, epoch, AT + USUAL.acked) == 0
+    assert prune(db, epoch, AT + USUAL.acked + timedelta(days=1)) == 2
     assert [(s.first, s.last) for s in outbox.spans()] == [(3, 3)]
 
 
@@ -241,7 +243,7 @@ def test_the_id_of_a_deleted_event_is_never_given_again(
     commit_crossings(log, 3)
     outbox = Outbox(db)
     outbox.acknowledge(Ack(hello=None, epochs=(EpochAck(epoch=epoch, through=3),)), AT)
-    assert outbox.prune(AT + KEEP_ACKED + timedelta(days=1)) == 3
+    assert prune(db, epoch, AT + USUAL.acked + timedelta(days=1)) == 2  # the newest stays
     commit_crossings(log, 1)
     assert [w.id for w in outbox.waiting(after=3, limit=10)] == [4]
 
@@ -255,10 +257,11 @@ def test_a_hello_tells_of_a_bounded_number_of_epochs_those_that_wait_first(db: D
             name = f"{number:032x}"
             db.execute("INSERT INTO epoch VALUES (?, ?, 'run', 1)", [name, "2026"])
             db.execute(
-                "INSERT INTO outbox (epoch, seq, kind, at, event, acked_at)"
-                " VALUES (?, 1, 'health', '2026', '{}', '2026')",
+                "INSERT INTO outbox (epoch, seq, kind, at, event)"
+                " VALUES (?, 1, 'health', '2026', '{}')",
                 [name],
             )
+            db.execute("INSERT INTO acked VALUES (?, '2026-11-21', 1)", [name])
     spans = outbox.spans()
     assert len(spans) == EPOCHS_TOLD_MAX
     assert spans[0].epoch == waiting
@@ -289,6 +292,34 @@ def test_a_database_that_another_process_holds_is_away_and_nothing_is_lost(
     recorder.flush()
     assert recorder.held == 0
     assert kept == [1]
+
+
+class HandClock(SystemClock):
+    """A clock that a test moves."""
+
+    at_s = 100.0
+
+    def mono(self) -> float:
+        return self.at_s
+
+
+def test_facts_are_gathered_into_one_commit_but_an_alert_does_not_wait(
+    db: Database, log: SqliteVisitLog
+) -> None:
+    clock, commits = HandClock(), list[int]()
+    recorder = Recorder(log=log, clock=clock, kept=lambda facts: commits.append(len(facts)))
+    recorder.add([crossed(), Opened(visit=dataclasses.replace(VISIT, subject=SUBJECT))])
+    recorder.flush_if_due()
+    clock.at_s += COMMIT_EVERY_S * 0.9
+    recorder.add([crossed("out")])
+    recorder.flush_if_due()
+    assert (commits, db.table("outbox").count) == ([], 0)  # nor can anybody publish it
+    clock.at_s += COMMIT_EVERY_S * 0.2
+    recorder.flush_if_due()
+    assert commits == [3]
+    recorder.add([Raised(at=AT, kind="member_arrived", visit=VISIT.id, subject=SUBJECT)])
+    recorder.flush_if_due()
+    assert commits == [3, 1]
 
 
 def test_what_comes_while_too_much_is_held_is_refused_and_counted(

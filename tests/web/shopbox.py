@@ -52,6 +52,7 @@ class ShopBox:
         self.root: bytes | None = secrets.token_bytes(32)
         self.keys = ProfileKeys(self.root)
         self.woken: list[str] = []
+        self.reserved = False
         self.db_of_thread = PerThread(lambda: connect(self.folder))
         migrate(self.db)
         epoch = Outbox(self.db).begin_epoch(self.now(), "run")
@@ -64,7 +65,23 @@ class ShopBox:
             now=self.now,
             profile_root=lambda: self.root,
             wake=lambda: self.wake(),
+            make_room=self._make_room,
         )
+
+    def fill_up(self) -> None:
+        """Let the disk take nothing any more."""
+        self.db.execute("PRAGMA query_only = ON")
+
+    def _make_room(self) -> bool:
+        """Give up what was reserved, once."""
+        reserved, self.reserved = self.reserved, False
+        if reserved:
+            self.db.execute("PRAGMA query_only = OFF")
+        return reserved
+
+    def faces_off(self) -> bool:
+        """Say whether somebody turned faces off."""
+        return is_off(self.db, FACES)
 
     @property
     def db(self) -> Database:

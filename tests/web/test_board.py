@@ -97,9 +97,21 @@ def test_a_shop_that_is_catching_up_is_unknown_where_its_records_end() -> None:
     assert _phases(row)[8:11] == ["known", "unknown", "unknown"]
 
 
+def test_hours_of_which_a_box_still_holds_records_back_are_unknown_though_newer_ones_came() -> None:
+    behind = _box(backlog=500, oldest_unacked_at=MIDNIGHT + timedelta(hours=9))
+    row = _row(_shop(boxes=(behind,), last_fact_at=NOW))
+    assert _phases(row)[8:12] == ["known", "unknown", "unknown", "unknown"]
+
+
+def test_days_by_the_hour_only_are_said_and_make_no_figure_of_today_low() -> None:
+    row = _row(_shop(hourly_until=MIDNIGHT.date() - timedelta(days=9), boxes=(_box(storage="ok"),)))
+    assert (row.health, row.faults) == ("whole", ())
+
+
 @pytest.mark.parametrize(
     ("box", "code"),
     [
+        pytest.param(_box(storage="refused"), "storage", id="a full store"),
         pytest.param(_box(missing=2), "missing", id="gaps"),
         pytest.param(_box(backlog=51), "backlog", id="backlog"),
         pytest.param(_box(cameras=(("door", "lost"),)), "camera_lost", id="camera"),

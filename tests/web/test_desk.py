@@ -172,3 +172,25 @@ def test_a_name_whose_showing_cannot_be_logged_is_not_shown(
     monkeypatch.setattr("edge.console.desk.note_views", full)
     (card,) = box.desk.arrivals("D1").cards
     assert (card.who, card.name) == ("locked", "")
+
+
+def test_faces_can_be_turned_off_on_a_full_disk(box: ShopBox) -> None:
+    box.fill_up()
+    with pytest.raises(StoreFull):
+        box.desk.switch_faces("off", "device-1")
+    assert not box.faces_off()
+    box.reserved = True
+    box.desk.switch_faces("off", "device-1")
+    assert box.faces_off()
+    assert box.audited("faces_off")
+    assert box.woken
+
+
+def test_the_reserved_room_is_not_spent_on_turning_faces_on(box: ShopBox) -> None:
+    box.desk.switch_faces("off", "device-1")
+    box.fill_up()
+    box.reserved = True
+    with pytest.raises(StoreFull):
+        box.desk.switch_faces("on", "device-1")
+    assert box.faces_off()
+    assert box.reserved

@@ -1,0 +1,155 @@
+"""Deletes what has been kept long enough, in transactions too short for anybody to wait for.
+
+Called by `limit` and by the supervisor. Of each epoch the oldest events go first, so that what
+is left of it has no gaps; the newest row of the outbox stays, so that no id comes twice. Consent,
+members and the audit log are nobody's to delete here.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlite_utils import Database
+
+from edge.store.database import transaction
+from edge.store.outbox import Outbox
+from edge.wire.codec import utc_text
+
+Going = Callable[[], bool]
+"""Asked before each transaction: whether to go on."""
+AT_ONCE: Final = 500
+"""Rows deleted in one transaction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """How long things are kept. Visits and minutes stay longer while their events wait.
+
+    `traces`: alerts and corrections that were made; the eyes look back by the window for returns,
+    31 days at most.
+    """
+
+    acked: timedelta
+    crossings: timedelta
+    traces: timedelta
+    visits: timedelta = timedelta(days=400)
+    views: timedelta = timedelta(days=3)
+
+
+USUAL: Final = Keep(
+    acked=timedelta(days=30), crossings=timedelta(days=90), traces=timedelta(days=90)
+)
+"""Acknowledged events: so that a hub restored from a backup can ask again (DESIGN section 5)."""
+SHORT: Final = Keep(acked=timedelta(days=1), crossings=timedelta(days=1), traces=timedelta(32))
+"""When the store is full."""
+
+
+def prune(
+    db: Database, epoch: str, now: datetime, keep: Keep = USUAL, going: Going = lambda: True
+) -> int:
+    """Delete what is older than is kept; return how many rows.
+
+    Args:
+        db: the box's database.
+        epoch: the epoch of this start, which is never forgotten.
+        now: the moment.
+        keep: how long.
+        going: asked before each transaction.
+
+    Raises:
+        edge.store.database.StoreAway: it cannot be done now; what was deleted stays deleted.
+    """
+    deleted = _prune_outbox(db, epoch, now - keep.acked, going)
+    for table, condition, values in _old(db, now, keep):
+        deleted += _delete(db, table, condition, values, going)
+    return deleted
+
+
+def _old(db: Database, now: datetime, keep: Keep) -> Iterator[tuple[str, str, list[Any]]]:
+    """Yield tables and what of them is too old."""
+    crossed, traced, viewed = (
+        utc_text(now - span) for span in (keep.crossings, keep.traces, keep.views)
+    )
+    yield "crossing", "at < ?", [crossed]
+    yield "card_view", "at < ?", [viewed]
+    yield "alert", "at < ?", [traced]
+    yield "request", "done_at < ?", [traced]
+    # Summaries of hours whose events wait are made of these.
+    oldest = Outbox(db).backlog().oldest_at
+    before = now - keep.visits
+    visited = utc_text(min(before, oldest - timedelta(days=1)) if oldest else before)
+    named = (
+        f"NOT EXISTS (SELECT 1 FROM {table} WHERE {table}.visit = visit.id)"
+        for table in ("alert", "request")
+    )
+    yield "visit", f"opened_at < ? AND {' AND '.join(named)}", [visited]
+    yield "crossing_minute", "minute < ?", [visited]
+    yield "hour_summary", "hour < ?", [visited]
+
+
+def _delete(db: Database, table: str, condition: str, values: list[Any], going: Going) -> int:
+    key = {"card_view": "(device, visit, subject)", "hour_summary": "hour"}.get(table, "rowid")
+    columns = key.strip("()")
+    deleted, some = 0, AT_ONCE
+    while some == AT_ONCE and going():
+        with transaction(db):
+            some = db.execute(
+                f"DELETE FROM {table} WHERE {key} IN"
+                f" (SELECT {columns} FROM {table} WHERE {condition} LIMIT {AT_ONCE})",
+                values,
+            ).rowcount
+        deleted += some
+    return deleted
+
+
+def _prune_outbox(db: Database, epoch: str, before: datetime, going: Going) -> int:
+    """Delete what was acknowledged on a day before that of `before`, and replays of nobody's."""
+    day = utc_text(before)[:10]
+    rows = db.execute(
+        "SELECT epoch, max(through) FROM acked WHERE day < ? GROUP BY epoch", [day]
+    ).fetchall()
+    rows += db.execute(
+        "SELECT epoch, last_seq FROM epoch WHERE origin = 'private' AND EXISTS"
+        " (SELECT 1 FROM outbox WHERE outbox.epoch = epoch.epoch)"
+    ).fetchall()
+    deleted = sum(delete_through(db, name, through, going) for name, through in rows)
+    with transaction(db):
+        db.execute(
+            "DELETE FROM acked WHERE day < ? AND through < (SELECT max(other.through)"
+            " FROM acked AS other WHERE other.epoch = acked.epoch)",
+            [day],
+        )
+    _forget_epochs(db, epoch, before)
+    return deleted
+
+
+def delete_through(db: Database, epoch: str, through: int, going: Going = lambda: True) -> int:
+    """Delete the events of an epoch up to a number, but never the newest row of all."""
+    deleted, some = 0, AT_ONCE
+    while some == AT_ONCE and going():
+        with transaction(db):
+            some = delete_some(db, epoch, through, AT_ONCE)
+        deleted += some
+    return deleted
+
+
+def delete_some(db: Database, epoch: str, through: int, limit: int) -> int:
+    """Delete the oldest events of an epoch in the caller's transaction; return how many."""
+    return db.execute(
+        "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE epoch = ? AND seq <= ?"
+        " AND id < (SELECT max(id) FROM outbox) ORDER BY seq LIMIT ?)",
+        [epoch, through, limit],
+    ).rowcount
+
+
+def _forget_epochs(db: Database, living: str, before: datetime) -> None:
+    """Forget starts of which nothing is left: a box that starts over and over makes many."""
+    gone = (
+        "SELECT epoch FROM epoch WHERE started_at < ?"
+        " AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.epoch = epoch.epoch)"
+        " AND epoch <> ?"
+    )
+    with transaction(db):
+        for table in ("acked", "acked_ahead", "epoch"):
+            db.execute(f"DELETE FROM {table} WHERE epoch IN ({gone})", [utc_text(before), living])

@@ -1,0 +1,28 @@
+"""What a benchmark says: one line a case. Used by the benches of box and hub."""
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A line of the report. `ratio` is how many times better than the baseline, in this run."""
+
+    bench: str
+    case: str
+    value: float
+    unit: str
+    baseline: str
+    baseline_value: float
+    ratio: float
+
+    def line(self) -> str:
+        """Return the result as one JSON object."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    def words(self) -> str:
+        """Return the result for people."""
+        return (
+            f"{self.case}: {self.value:,g} {self.unit};"
+            f" {self.baseline}: {self.baseline_value:,g}; ratio {self.ratio:g}"
+        )
