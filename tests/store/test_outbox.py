@@ -112,7 +112,7 @@ def test_events_of_several_starts_wait_in_the_order_in_which_they_became_known(
 def test_a_box_of_before_keeps_its_events_and_what_the_hub_has_of_them(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as conn:
         old = Database(conn)
-        migrations.apply(old, stop_before="0005_bounded")
+        migrations.apply(old, stop_before="0006_bounded")
         for number, epoch in enumerate(("a" * 32, "b" * 32), start=1):
             conn.execute("INSERT INTO epoch VALUES (?, '2026', 'run', 9)", [epoch])
             for seq in range(3, 10):
