@@ -46,7 +46,8 @@ class Postgres:
 
     def make(self, name: str, template: str = "template1") -> str:
         """Make a database as a copy of another one; return its address."""
-        self._run("CREATE DATABASE {} TEMPLATE {}", name, template)
+        # File by file: through the log, as is usual, takes thrice as long.
+        self._run("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, template)
         return self.url(name)
 
     def drop(self, name: str) -> None:

@@ -215,7 +215,7 @@ def postgres() -> Iterator[Postgres]:
 
 def _make_months(engine: Engine) -> None:
     """Make the partitions of a running hub, without a word on how long facts are kept."""
-    first = NOW.replace(month=1, day=1, hour=0, minute=0)
+    first = NOW.replace(day=1, hour=0, minute=0)
     made = ["some"]
     while made:
         with writing(engine) as connection:
