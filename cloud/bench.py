@@ -104,7 +104,7 @@ class _Box:
                     counted=True,
                 )
             case 2 | 4:
-                return VisitClosed(visit=self._visit, reason="receipt")
+                return VisitClosed(visit=self._visit, reason="receipt", rev=0)
         return CrossingMinute(
             camera="door",
             minute=minute,

@@ -11,7 +11,7 @@ from json.encoder import JSONEncoder
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Insert, literal_column, or_, select
+from sqlalchemy import Connection, Insert, and_, literal_column, or_, select
 
 from cloud.bulk import KEYS, Bulk, Question
 from cloud.db import upsert
@@ -27,7 +27,7 @@ _TOLD: Final = (
     *("rev", "opened_at", "camera", "who", "subject", "reentry", "first_visit", "basis"),
     *("counted", "void"),
 )
-_CLOSED: Final = ("closed_at", "close_reason")
+_CLOSED: Final = ("closed_rev", "closed_at", "close_reason")
 _MINUTE: Final = ("store", "minute", "box", "camera")
 _COUNTS: Final = ("entered", "left", "entered_closed", "left_closed", "staff", "turned_back")
 
@@ -98,7 +98,8 @@ def derive(
                 if fact.moment is not None:
                     revised.append((store, box, body["visit"]))
             case VisitClosed.KIND:
-                closed.append((store, box, body["visit"], -1, False, fact.at, body["reason"]))
+                ended = (body["rev"], fact.at, body["reason"])
+                closed.append((store, box, body["visit"], -1, False, *ended))
             case CrossingMinute.KIND:
                 counts = (body[name] for name in _COUNTS)
                 row = (store, fact.moment, box, body["camera"], body["rev"], *counts)
@@ -149,12 +150,17 @@ def _tell(connection: Connection) -> Insert:
 
 
 def _close(connection: Connection) -> Insert:
-    """Return the statement by which the latest close wins; its visit may not be known yet."""
+    """Return the statement by which the last word on a close wins: its revision, then its time.
+
+    Its visit may not be known yet.
+    """
     statement = upsert(connection, visit)
+    told, known = statement.excluded, visit.c
+    later = and_(told.closed_rev == known.closed_rev, told.closed_at > known.closed_at)
     return statement.on_conflict_do_update(
         index_elements=visit.primary_key.columns,
-        set_={name: statement.excluded[name] for name in _CLOSED},
-        where=or_(visit.c.closed_at.is_(None), statement.excluded.closed_at > visit.c.closed_at),
+        set_={name: told[name] for name in _CLOSED},
+        where=or_(known.closed_at.is_(None), told.closed_rev > known.closed_rev, later),
     )
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from edge.clock import SteadyClock, SystemClock, in_virtual_machine
+from edge.clock import SteadyClock, SystemClock, boot_id, in_virtual_machine
 from edge.config import EdgeConfig
 from edge.ports import Clock
-from edge.store import figures
 from edge.store.outbox import Reading
+from edge.store.timelines import Timelines
 
 
 def stop_on_signals() -> threading.Event:
@@ -32,9 +32,15 @@ def kept_clock(config: EdgeConfig) -> SystemClock:
     return SystemClock(trusted=kept_by == "host")
 
 
+def timelines(db: Database) -> Timelines:
+    """Return what this start of the machine dates by."""
+    return Timelines(db, boot_id())
+
+
 def steady_clock(config: EdgeConfig, db: Database) -> SteadyClock:
-    """Return the system's clock, never below the last committed event."""
-    return SteadyClock(kept_clock(config), figures.last_event_at(db))
+    """Return the box's clock as it stands now; it steps when it is told to."""
+    kernel = kept_clock(config)
+    return SteadyClock(kernel, timelines(db).follow(kernel))
 
 
 def reading_of(clock: Clock) -> Reading:

@@ -9,14 +9,21 @@ from typing import Final, TypeVar
 
 from sqlite_utils import Database
 
-from edge.app.common import reading_of, run_dir, steady_clock, stop_on_signals
+from edge.app.common import (
+    kept_clock,
+    reading_of,
+    run_dir,
+    steady_clock,
+    stop_on_signals,
+    timelines,
+)
 from edge.app.counting import book_of, counting_of
 from edge.app.errands import StoreErrands
+from edge.app.timekeeper import StoreTimekeeper
 from edge.bus import Bus, Note
-from edge.clock import SteadyClock
+from edge.clock import SteadyClock, boot_id
 from edge.config import EdgeConfig
 from edge.core.book import VisitBook
-from edge.core.visit import time_of
 from edge.eyes import Eyes
 from edge.hardening import seal_process
 from edge.keys.handover import KeySlot
@@ -28,6 +35,7 @@ from edge.recognition import Recognition
 from edge.sensors.camera import LiveCamera
 from edge.sensors.mailbox import Mailbox
 from edge.sensors.recording import quiet_opencv
+from edge.store.clockfix import ClockFix
 from edge.store.database import connect
 from edge.store.ledger import SqliteVisitLog
 from edge.store.switches import FACES, is_off
@@ -124,16 +132,26 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
     stop = stop_on_signals()
     db = connect(config.data_dir)
     clock = steady_clock(config, db)
+    boot = boot_id()
+    time = StoreTimekeeper(
+        kernel=kept_clock(config),
+        clock=clock,
+        timelines=timelines(db),
+        fix=ClockFix(db, epoch, config.opening_hours, lambda: reading_of(clock)),
+    )
+    time.mend_first()
     slot = _opened(KeySlot, handed.template_key)
     strangers = _opened(SecretMemory, handed.strangers)
     due = Permission(config, clock, db, slot)
     status = due()
     errands = StoreErrands(db, epoch, clock)
-    known = SqliteVisitLog(db, epoch, "run")
+    known = SqliteVisitLog(db, epoch, "run", boot=boot)
     book = book_of(config, known, clock.now(), goes_on=True)
     faces = _recognition(config, status, due, book, db, strangers)
     if faces is None and status.mode != "count":
         status = due()  # without models: this process counts
+    if faces is not None:
+        faces.rebase(clock.timeline.zero)
     errands.note_mode(status)
     visits = SqliteVisitLog(
         db,
@@ -141,11 +159,11 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
         "run",
         basis=basis_of(status.mode),
         named=errands.note_match,
+        boot=boot,
     )
     bus = Bus(run_dir(config), "eyes")
 
     def kept(facts: Sequence[Fact]) -> None:
-        clock.raise_floor(max(time_of(fact.change) for fact in facts))
         bus.send("front", Note(sender="eyes", new=True, mode=status.mode, why=status.why))
 
     def keep_health(camera: str, state: CameraStateCode) -> None:
@@ -177,13 +195,14 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
     end = Eyes(
         cameras=cameras,
         counting=counting,
-        recorder=Recorder(log=visits, clock=clock, kept=kept),
+        recorder=Recorder(log=visits, clock=clock, kept=kept, timeline=lambda: clock.timeline),
         bus=bus,
         clock=clock,
         keep_health=keep_health,
         status=status,
         due=due_now,
         errands=errands,
+        time=time,
     ).run(stop)
     if end == "mode":
         _begin_anew()

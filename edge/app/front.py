@@ -2,12 +2,14 @@
 
 import logging
 
-from edge.app.common import run_dir, steady_clock, stop_on_signals
+from edge.app.common import kept_clock, run_dir, steady_clock, stop_on_signals, timelines
 from edge.app.uplink import uplink_of
 from edge.bus import Bus, Note
+from edge.clock import boot_id
 from edge.config import EdgeConfig
 from edge.console.access import Access
 from edge.console.app import create_console
+from edge.console.clock import ClockDesk
 from edge.console.desk import Desk
 from edge.console.devices import DeviceDesk
 from edge.front import FrontProcess, PerThread, Shop, ShopFront
@@ -38,7 +40,7 @@ def run_front_process(config: EdgeConfig, profile_key_fd: int | None = None) -> 
     stop = stop_on_signals()
     slot = KeySlot(profile_key_fd) if profile_key_fd is not None else None
     db = PerThread(lambda: connect(config.data_dir))
-    clock = steady_clock(config, db())
+    kernel, clock = kept_clock(config), steady_clock(config, db())
     live = LiveState(tuple(camera.name for camera in config.camera))
     bus, broadcast = Bus(run_dir(config), "front"), Broadcast()
 
@@ -63,7 +65,14 @@ def run_front_process(config: EdgeConfig, profile_key_fd: int | None = None) -> 
         key_in_file=config.key_kind == "file",
         hours=config.opening_hours,
     )
-    front = ShopFront(shop=shop, db=db, live=live, clock=clock, names_locked=desk.names_locked)
+    front = ShopFront(
+        shop=shop,
+        db=db,
+        live=live,
+        clock=clock,
+        follow_time=lambda: clock.take(timelines(db()).follow(kernel)),
+        names_locked=desk.names_locked,
+    )
     if config.uplink is not None:
         front.uplink = uplink_of(
             config,
@@ -76,7 +85,10 @@ def run_front_process(config: EdgeConfig, profile_key_fd: int | None = None) -> 
     paired = DeviceDesk(
         devices=lambda: Devices(db()), now=clock.now, listen=listen, revoked=broadcast.doubt
     )
-    app = create_console(front.view, desk, paired)
+    told_time = ClockDesk(
+        db=db, clock=clock, timelines=lambda: timelines(db()), boot=boot_id(), wake=wake
+    )
+    app = create_console(front.view, desk, paired, told_time)
     door = Access(devices=paired.devices, now=clock.now, listen=listen, revoked=broadcast.doubt)
     dress(app, listen, secret_file=config.data_dir / "console.secret", door=door)
     FrontProcess(app=app, listen=listen, front=front, live=live, bus=bus, broadcast=broadcast).run(

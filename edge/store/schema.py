@@ -5,6 +5,7 @@ Called by `database`. A migration that was released is never edited: add the nex
 
 from sqlite_utils import Database, Migrations
 
+from edge.store.clock_schema import clock
 from edge.store.device_schema import devices
 from edge.store.identity_schema import identity
 from edge.store.people_schema import people
@@ -107,3 +108,8 @@ def _people(db: Database) -> None:
 @migrations(name="0004_devices")
 def _devices(db: Database) -> None:
     devices(db)
+
+
+@migrations(name="0005_clock")
+def _clock(db: Database) -> None:
+    clock(db)
