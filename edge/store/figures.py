@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from math import ceil
 
 from sqlite_utils import Database
 
@@ -58,15 +57,16 @@ class MinuteCount:
 def local_hours(day: date, hours: OpeningHours) -> list[tuple[datetime, datetime]]:
     """Return the hours of a local day, aware UTC; 23 or 25 of them when the clock changes.
 
-    An hour that is repeated in autumn is two. Where clocks change by half an hour, the last row is
-    as long as the day has left.
+    An hour that is repeated in autumn is two; half an hour that is repeated is a row of its own.
     """
-    begin = datetime.combine(day, time(), tzinfo=hours.zone).astimezone(UTC)
+    at = datetime.combine(day, time(), tzinfo=hours.zone).astimezone(UTC)
     end = datetime.combine(day + timedelta(days=1), time(), tzinfo=hours.zone).astimezone(UTC)
-    count = ceil((end - begin) / timedelta(hours=1))  # half an hour more is a row of its own
-    return [
-        (begin + timedelta(hours=n), min(begin + timedelta(hours=n + 1), end)) for n in range(count)
-    ]
+    found = []
+    while at < end:
+        after = at + timedelta(minutes=60 - at.astimezone(hours.zone).minute)
+        found.append((at, min(after, end)))
+        at = after
+    return found
 
 
 def day_count(db: Database, hours: OpeningHours, now: datetime) -> DayCount:
