@@ -19,8 +19,9 @@ from edge.console.access import caller
 from edge.console.page import shop_page
 from edge.console.view import ShopView
 from edge.core.timeline import RELEASED, Timeline, Word
-from edge.store.audit import Audit
+from edge.store.audit import Audit, Code
 from edge.store.database import transaction
+from edge.store.devices import Devices
 from edge.store.figures import last_sure_event_at
 from edge.store.timelines import Timelines
 
@@ -108,11 +109,11 @@ class ClockDesk:
             if zero is not None and not self._earliest() <= now < LATEST:
                 return "implausible"
             begun = timelines.begin(told)
-            how = {"how": "confirmed" if zero is None else "set"}
+            how = "confirmed" if zero is None else "set"
             by_s = round((begun.zero - last.zero).total_seconds())
-            Audit(self._db()).append(
-                at=now, what="clock", actor=actor, detail={**how, "by_s": by_s}
-            )
+            detail: dict[str, Code] = {"how": how, "by_s": by_s}
+            Audit(self._db()).append(at=now, what="clock", actor=actor, detail=detail)
+            Devices(self._db()).sets_the_time(actor, now)
         self._clock.take(begun)
         self._wake()
         return None

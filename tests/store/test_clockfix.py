@@ -181,6 +181,7 @@ class Box:
         for (raw,) in self.db.execute("SELECT event FROM outbox ORDER BY random()").fetchall():
             event = json.loads(raw)
             body, rev = event["body"], event["body"].get("rev", 0)
+            known: tuple[int, Any]
             match event["kind"]:
                 case "visit_opened" | "visit_revised":
                     known = (rev, (body.get("opened_at", event["at"]), body.get("void", False)))

@@ -9,7 +9,7 @@ from sqlite_utils import Database
 from ulid import ULID
 
 from edge.core.hours import OpeningHours
-from edge.core.visit import Crossed, Opened, Visit
+from edge.core.visit import Change, Crossed, Opened, Visit
 from edge.ports import Fact
 from edge.store.figures import day_count, local_hours
 from edge.store.ledger import SqliteVisitLog
@@ -37,7 +37,8 @@ def shop(zone: str) -> OpeningHours:
 
 def somebody_every_half_hour(db: Database, begin: datetime, end: datetime) -> int:
     log = SqliteVisitLog(db, Outbox(db).begin_epoch(begin, "run"), "run")
-    facts, at = [], begin
+    facts: list[Change] = []
+    at = begin
     while at < end:
         crossed = Crossed(
             at=at,

@@ -61,9 +61,12 @@ class ShopBox:
     Args:
         folder: where its data directory is made.
         now: its time until the test changes it; None: the machine's.
+        clock: whether its kernel is synchronised.
     """
 
-    def __init__(self, folder: Path, *, now: datetime | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, now: datetime | None = None, clock: ClockState = "ok"
+    ) -> None:
         self.folder = folder / "box"
         self.folder.mkdir(parents=True)
         self.fixed = now
@@ -85,6 +88,7 @@ class ShopBox:
         )
 
         self.hands = Hands(self.now)
+        self.hands.word = clock
         self.clock = SteadyClock(self.hands, self.timelines().follow(self.hands))
         self.clock_desk = ClockDesk(
             db=self.db_of_thread,
