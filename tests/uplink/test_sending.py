@@ -12,7 +12,7 @@ SESSION = "5" * 32
 
 
 def rows(first: int, count: int) -> list[Waiting]:
-    body = VisitClosed(visit="01M7XXA33GXJBZ1TSAYXW5Y5AK", reason="closing_time")
+    body = VisitClosed(visit="01M7XXA33GXJBZ1TSAYXW5Y5AK", reason="closing_time", rev=0)
     at = datetime(2026, 11, 21, tzinfo=UTC)
     return [
         Waiting(id=n, event=Event(epoch=EPOCH, seq=n, at=at, mono=0.0, clock="ok", body=body))
