@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Insert,
     Table,
+    and_,
     case,
     insert,
     literal_column,
@@ -43,7 +44,7 @@ _TOLD: Final = (
     *("rev", "opened_at", "camera", "who", "subject", "reentry", "first_visit", "basis"),
     *("counted", "void"),
 )
-_CLOSED: Final = ("closed_at", "close_reason")
+_CLOSED: Final = ("closed_rev", "closed_at", "close_reason")
 _MINUTE: Final = ("store", "minute", "box", "camera")
 _COUNTS: Final = ("entered", "left", "entered_closed", "left_closed", "staff", "turned_back")
 _counted: Final = attrgetter(*_COUNTS)
@@ -110,7 +111,7 @@ def derive(
                 known.revised.append(visit_key)
                 touched.add((store, at // _MINUTE_MS))
             case VisitClosed.KIND:
-                known.close((store, box, body.visit), (fact.at, body.reason))
+                known.close((store, box, body.visit), (body.rev, fact.at, body.reason))
             case CrossingMinute.KIND:
                 at = fact.moment or 0
                 known.count((store, at, box, body.camera), (body.rev, *_counted(body)))
@@ -132,7 +133,7 @@ class _Known:
 
     def __init__(self) -> None:
         self._told: dict[VisitKey, tuple[Any, ...]] = {}
-        self._closed: dict[VisitKey, tuple[int, str]] = {}
+        self._closed: dict[VisitKey, tuple[int, int, str]] = {}
         self._minutes: dict[tuple[str, int, str, str], tuple[int, ...]] = {}
         self._sums: dict[tuple[str, int, str], tuple[Any, ...]] = {}
         self.revised: list[VisitKey] = []
@@ -142,9 +143,9 @@ class _Known:
         if key not in self._told or told[0] > self._told[key][0]:
             self._told[key] = told
 
-    def close(self, key: VisitKey, closed: tuple[int, str]) -> None:
-        """Keep a close if it is the latest so far."""
-        if key not in self._closed or closed[0] > self._closed[key][0]:
+    def close(self, key: VisitKey, closed: tuple[int, int, str]) -> None:
+        """Keep a close, in `_CLOSED`'s order, if it is the last word so far."""
+        if key not in self._closed or closed[:2] > self._closed[key][:2]:
             self._closed[key] = closed
 
     def count(self, key: tuple[str, int, str, str], counted: tuple[int, ...]) -> None:
@@ -206,7 +207,10 @@ def _tell(connection: Connection) -> Insert:
 
 
 def _close(connection: Connection) -> Insert:
-    """Return the statement by which the latest close wins; its visit may not be known yet."""
+    """Return the statement by which the last word on a close wins: its revision, then its time.
+
+    Its visit may not be known yet.
+    """
     statement = upsert(connection, visit)
     return statement.on_conflict_do_update(
         index_elements=visit.primary_key.columns,
@@ -233,7 +237,9 @@ def _higher(statement: Upsert) -> ColumnElement[bool]:
 
 
 def _later(statement: Upsert) -> ColumnElement[bool]:
-    return or_(visit.c.closed_at.is_(None), statement.excluded.closed_at > visit.c.closed_at)
+    told, known = statement.excluded, visit.c
+    later = and_(told.closed_rev == known.closed_rev, told.closed_at > known.closed_at)
+    return or_(known.closed_at.is_(None), told.closed_rev > known.closed_rev, later)
 
 
 def _latest_of(table: Table, names: Sequence[str]) -> Callable[[Connection], Insert]:

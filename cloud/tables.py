@@ -196,6 +196,7 @@ visit: Final = Table(
     Column("void", Boolean, nullable=False),
     Column("closed_at", Instant),
     Column("close_reason", String(16)),
+    Column("closed_rev", Integer),
     Index("visit_by_time", "store", "opened_at"),
     _by_subject("visit"),
     sqlite_with_rowid=False,

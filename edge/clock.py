@@ -1,6 +1,8 @@
-"""The box's clocks. `SystemClock` for a running box; `edge.app` hands it to the parts.
+"""The box's clocks. `SystemClock` asks the kernel; `SteadyClock` is what the parts of a running box
+read: it goes on by the monotonic clock along a timeline (`core.timeline`) until it is told of
+another one.
 
-A replay runs on the recording's own time instead (`pipeline.RecordingClock`).
+A replay runs on the recording's own time instead (`edge.replay.RecordingClock`).
 """
 
 import ctypes
@@ -9,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from edge.core.timeline import STEP, Reckoning, Timeline
 from edge.ports import Clock, ClockState
 
 _TIME_ERROR: Final = 5  # adjtimex(2): the clock is not synchronised
-BELIEVED_BELOW: Final = timedelta(hours=1)
-"""A synchronised clock does not step back by so much."""
 _TIMEX_BYTES: Final = 208  # sizeof(struct timex) on 64-bit Linux; more than enough on 32
+_TOGETHER_S: Final = 0.05
+_TRIES: Final = 20
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class SystemClock:
@@ -57,45 +61,64 @@ def in_virtual_machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     return "hypervisor" in flags.split()
 
 
-class SteadyClock:
-    """A clock that never runs below the last committed event (DESIGN section 5).
+def boot_id(path: Path = BOOT_ID) -> str:
+    """Return what names this start of the machine: monotonic seconds mean nothing beyond it."""
+    return path.read_text(encoding="ascii").strip()
 
-    If the system's wall time is earlier than `floor`, time goes on from there by the monotonic
-    clock and is `suspect`, until the system's clock has caught up. A clock that is synchronised
-    and far below the floor is believed: then the floor came from a clock that was wrong.
+
+def reckoning(kernel: Clock) -> Reckoning:
+    """Read the kernel's wall and monotonic clock as one.
+
+    A process that was put aside between the two would see a step that never was. On a machine
+    that is too busy for a good reading, this one is not taken for synchronised.
+    """
+    for _ in range(_TRIES):
+        before, wall, after = kernel.mono(), kernel.now(), kernel.mono()
+        together = after - before < _TOGETHER_S
+        if together:
+            break
+    zero = wall - timedelta(seconds=(before + after) / 2)
+    return Reckoning(zero=zero, synchronised=together and kernel.state() == "ok")
+
+
+class SteadyClock:
+    """A clock that steps only when it is told to (`take`), never by itself.
+
+    Whoever owns it looks whether another timeline is due (`edge.store.timelines`), and then deals
+    with the step in one place.
     """
 
-    def __init__(self, inner: Clock, floor: datetime | None) -> None:
-        self._inner = inner
-        self._floor = floor
-        self._floor_mono = inner.mono()
+    def __init__(self, kernel: Clock, timeline: Timeline) -> None:
+        self._kernel = kernel
+        self._timeline = timeline
 
-    def raise_floor(self, at: datetime | None) -> None:
-        """An event of this time was committed."""
-        if at is not None and (self._floor is None or at > self._floor):
-            self._floor = at
-            self._floor_mono = self._inner.mono()
+    @property
+    def timeline(self) -> Timeline:
+        """What it runs along."""
+        return self._timeline
 
-    def _behind(self, now: datetime) -> datetime | None:
-        """Return the floor if the system's time is to be held above it."""
-        if self._floor is None or now >= self._floor:
-            return None
-        if self._floor - now > BELIEVED_BELOW and self._inner.state() == "ok":
-            return None
-        return self._floor
+    def take(self, timeline: Timeline) -> None:
+        """Run along another timeline from now on."""
+        self._timeline = timeline
 
     def now(self) -> datetime:
         """Return the aware time in UTC."""
-        now = self._inner.now()
-        floor = self._behind(now)
-        if floor is None:
-            return now
-        return floor + timedelta(seconds=self._inner.mono() - self._floor_mono)
+        timeline, wall = self._timeline, self._kernel.now()
+        held = timeline.at(self._kernel.mono())
+        # Less than a step: a leap second, or the microseconds between two readings.
+        return wall if timeline.sure and abs(wall - held) <= STEP else held
+
+    def at(self, mono: float) -> datetime:
+        """Return the aware time at a monotonic second, as the clock stands now."""
+        return self.now() - timedelta(seconds=self._kernel.mono() - mono)
 
     def mono(self) -> float:
         """Return seconds of the machine's monotonic clock."""
-        return self._inner.mono()
+        return self._kernel.mono()
 
     def state(self) -> ClockState:
-        """Suspect while the system's clock is behind the floor, or not synchronised."""
-        return "suspect" if self._behind(self._inner.now()) else self._inner.state()
+        """Suspect until the system is synchronised or a person has said that the time is right.
+
+        Once either was so, it stays: the monotonic clock carries on what was known.
+        """
+        return "suspect" if self._timeline.word == "nobody" else "ok"

@@ -85,8 +85,9 @@ def _missing_for_faces(config: EdgeConfig, now: datetime) -> Iterator[str]:
         yield '[privacy] key = "hub": expected an [uplink] to the hub, got none; the box counts'
     if kept_clock(config).state() == "suspect":
         yield (
-            "the clock is not synchronised, and until it is, the box counts; in a container whose"
-            ' host keeps the time set [box] clock = "host"'
+            "the clock is not synchronised: until it is, or a manager sets the time on the box's"
+            " page, the box counts; in a container whose host keeps the time set"
+            ' [box] clock = "host"'
         )
     declaration = config.declaration
     if declaration and declaration.signage_attested_on > now.astimezone(config.store.zone).date():

@@ -8,9 +8,12 @@ process in this one's place, so that no face outlives the permission to read it.
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Final, Literal, Protocol
 
 from edge.bus import Bus, CameraNote, Note
+from edge.core.timeline import Moved, Timeline
 from edge.core.visit import Change
 from edge.modes import ModeStatus
 from edge.pipeline import Counting, Recorder
@@ -46,6 +49,22 @@ class Errands(Protocol):
         ...
 
 
+class Timekeeper(Protocol):
+    """Whether the box's clock has moved, and what was dated wrongly before."""
+
+    def look(self) -> tuple[Moved, Timeline] | None:
+        """Return how the clock has moved, and to what, since the last call; mostly not at all."""
+        ...
+
+    def at(self, mono: float) -> datetime:
+        """Return the wall time of a monotonic second, as the clock stands now."""
+        ...
+
+    def mend(self) -> None:
+        """Put some of what was dated wrongly right, if there is any."""
+        ...
+
+
 class Eyes:
     """Watches all cameras of the box until told to stop.
 
@@ -60,6 +79,7 @@ class Eyes:
         due: judges which mode is to run now.
         errands: what is asked of the eyes.
         changed: whether other settings hold than those that this process began with.
+        time: keeps the clock.
     """
 
     def __init__(
@@ -74,6 +94,7 @@ class Eyes:
         status: ModeStatus,
         due: Callable[[], ModeStatus],
         errands: Errands,
+        time: Timekeeper,
         changed: Callable[[], bool] = lambda: False,
     ) -> None:
         self._mailbox = Mailbox()
@@ -89,6 +110,8 @@ class Eyes:
         self._due = due
         self._errands = errands
         self._changed = changed
+        self._time = time
+        self._began = {camera.name: camera.began for camera in self._cameras}
 
     def _on_state(self, camera: str, state: CameraStateCode, why: str) -> None:
         log.log(
@@ -117,12 +140,14 @@ class Eyes:
                 now = self._clock.mono()
                 if now - looked >= LOOK_EVERY_S:
                     looked = now
+                    self._keep_time()
                     self._look()
                 if now - ticked >= TICK_EVERY_S:
                     ticked = now
                     self._recorder.add(self._counting.tick(self._clock.now()))
                 if now - noted >= NOTE_EVERY_S:
                     noted = now
+                    self._time.mend()
                     self._keep_news()
                     if self._another_mode():
                         return "mode"
@@ -135,6 +160,12 @@ class Eyes:
             self._recorder.flush()
             if self._recorder.held:
                 log.error("%d facts could not be kept before the end", self._recorder.held)
+
+    def _keep_time(self) -> None:
+        """Take a step of the clock in one place, so that nothing is dated half and half."""
+        if (step := self._time.look()) is not None:
+            moved, timeline = step
+            self._recorder.add(self._counting.clock_moved(moved, timeline, self._clock.now()))
 
     def _look(self) -> None:
         """Take up what others wrote into the store: requests, members, consents."""
@@ -158,8 +189,10 @@ class Eyes:
 
     def _count(self) -> None:
         for frame in self._mailbox.take(0.2):
+            # Dated anew: between the camera's thread and this one the clock may have been set.
+            at = self._time.at(self._began[frame.camera] + frame.elapsed_s)
             try:
-                self._recorder.add(self._counting.take(frame))
+                self._recorder.add(self._counting.take(replace(frame, at=at)))
             except FrameUnreadable as exc:
                 log.warning("camera %s: a picture is passed over: %s", frame.camera, exc)
 

@@ -77,6 +77,7 @@ class ShopFront:
         db: the calling thread's connection.
         live: the notes of the other parts.
         clock: the box's clock.
+        follow_time: makes it step where the box's time does.
         names_locked: says whether there are members whose names cannot be read.
     """
 
@@ -87,22 +88,20 @@ class ShopFront:
         db: Callable[[], Database],
         live: LiveState,
         clock: SteadyClock,
+        follow_time: Callable[[], None],
         names_locked: Callable[[], bool],
     ) -> None:
         self._shop = shop
         self._db = db
         self._live = live
         self._clock = clock
+        self.follow_time = follow_time
         self._names_locked = names_locked
         self.uplink: Uplink | None = None
 
     def _mode(self) -> str:
         """Return the mode that runs; before the eyes' first word nobody is recognised."""
         return self._live.mode() or "count"
-
-    def take_news(self) -> None:
-        """Something was committed: no time of this process may be earlier than that."""
-        self._clock.raise_floor(figures.last_event_at(self._db()))
 
     def condition(self) -> Condition:
         """Return how the box is, for the heartbeat."""
@@ -137,7 +136,7 @@ class ShopFront:
             faces_off=is_off(db, FACES),
             key_in_file=shop.key_in_file and self._mode() != "count",
             basis=basis_of(self._mode()),
-            notices=self._notices(backlog),
+            notices=self._notices(backlog, unsure=day.unsure),
             minute_entered=minute.entered,
             minute_left=minute.left,
             visitors=day.visitors,
@@ -173,7 +172,7 @@ class ShopFront:
             current=count.start <= now < count.end,
         )
 
-    def _notices(self, backlog: Backlog) -> tuple[str, ...]:
+    def _notices(self, backlog: Backlog, *, unsure: bool) -> tuple[str, ...]:
         notices = [*self._live.trouble(), *self._mode_notices()]
         if self._names_locked():
             notices.append("names_locked")
@@ -183,6 +182,10 @@ class ShopFront:
             notices.append("wifi_absent")
         if self._clock.state() == "suspect" and "clock_suspect_faces" not in notices:
             notices.append("clock_suspect")
+        elif self._clock.timeline.word == "person":
+            notices.append("clock_by_hand")
+        if unsure and self._clock.state() == "ok":
+            notices.append("day_unsure")
         oldest = backlog.oldest_at
         if self.uplink and oldest and self._clock.now() - oldest > _UNREACHABLE_AFTER:
             notices.append("hub_unreachable")
@@ -269,15 +272,14 @@ class FrontProcess:
         while not self._stop.is_set():
             note = self._bus.receive(0.5)
             if note is not None:
-                if note.new:
-                    self._front.take_news()
-                    if uplink:
-                        uplink.nudge()
+                if note.new and uplink:
+                    uplink.nudge()
                 if self._live.take(note):
                     self._broadcast.publish()
             now = time.monotonic()
             if now - told >= 1.0:
                 told = now
+                self._front.follow_time()
                 self._bus.send("supervisor", Note(sender="front"))
                 link = (uplink.state, uplink.backlog.events) if uplink else None
                 if link != shown:

@@ -14,6 +14,7 @@ from edge.core.book import VisitBook
 from edge.core.counting import BodyCounter
 from edge.core.crossing import Crossing, is_staff
 from edge.core.geometry import Box, Line, Polygon
+from edge.core.timeline import Moved, Timeline
 from edge.core.tracking import Track
 from edge.core.visit import Change, Opened, Raised, Visit, visit_id_of
 from edge.ports import BodyFinder, Clock, Fact, Frame, VisitLog
@@ -135,6 +136,12 @@ class Counting:
             self._faces.tick(now)
         return self._book.tick(now)
 
+    def clock_moved(self, moved: Moved, clock: Timeline, now: datetime) -> list[Change]:
+        """Take the wall clock as it stands from now on; return the closings that it passed over."""
+        if self._faces is not None:
+            self._faces.rebase(clock.zero)
+        return self._book.clock_moved(moved, now)
+
     def refresh(self, now: datetime) -> list[Change]:
         """Take the gallery as it is now; return what newly enrolled members make known."""
         return self._faces.refresh(now) if self._faces else []
@@ -175,11 +182,18 @@ class Recorder:
         log: where facts are kept.
         clock: read when a fact becomes known.
         kept: told of the facts of each transaction that was committed.
+        timeline: what a running box's times are dated by; None: a recording.
     """
 
     def __init__(
-        self, *, log: VisitLog, clock: Clock, kept: Callable[[Sequence[Fact]], None]
+        self,
+        *,
+        log: VisitLog,
+        clock: Clock,
+        kept: Callable[[Sequence[Fact]], None],
+        timeline: Callable[[], Timeline | None] = lambda: None,
     ) -> None:
+        self._timeline = timeline
         self._log = log
         self._clock = clock
         self._kept = kept
@@ -201,7 +215,14 @@ class Recorder:
             mono = self._clock.mono()
             if self._oldest_held_mono is None:
                 self._oldest_held_mono = mono
-            self._held.append(Fact(change=change, mono=mono, clock=self._clock.state()))
+            self._held.append(
+                Fact(
+                    change=change,
+                    mono=mono,
+                    clock=self._clock.state(),
+                    timeline=self._timeline(),
+                )
+            )
 
     @property
     def held(self) -> int:

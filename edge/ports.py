@@ -3,7 +3,7 @@
 `pipeline` speaks only through these; `app` decides what stands behind them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.geometry import Box
+from edge.core.timeline import Timeline
 from edge.core.tracking import Track
 from edge.core.visit import Chain, Change, Occupied, Visit
 
@@ -148,6 +149,10 @@ class Strangers(Protocol):
         """Overwrite everybody who was last (or first) seen before `moment`."""
         ...
 
+    def rebase(self, zero: datetime) -> None:
+        """Move all times to a clock whose second 0 is now at `zero`."""
+        ...
+
     def chains(self) -> list[Chain]:
         """Return what is known of the strangers' visits."""
         ...
@@ -175,11 +180,15 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """A change to be kept, with the clocks' readings when it became known."""
+    """A change to be kept, with the clocks' readings when it became known.
+
+    `timeline` is what its times were dated by; None: by a recording.
+    """
 
     change: Change
     mono: float
     clock: ClockState
+    timeline: Timeline | None = None
 
 
 class VisitLog(Protocol):
@@ -210,4 +219,8 @@ class VisitLog(Protocol):
 
     def occupancy(self) -> Occupied | None:
         """Return the last known occupancy."""
+        ...
+
+    def foreign(self, now: datetime, window: timedelta) -> Collection[datetime]:
+        """Return the moments among all these that another start of the machine dated."""
         ...

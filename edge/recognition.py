@@ -110,6 +110,11 @@ class Recognition:
         if self._strangers is not None:
             self._strangers.forget_before(now - self._window.length, self._window.since)
 
+    def rebase(self, zero: datetime) -> None:
+        """The wall clock stands elsewhere: second 0 of the monotonic clock is now at `zero`."""
+        if self._strangers is not None:
+            self._strangers.rebase(zero)
+
     def refresh(self, now: datetime) -> list[Change]:
         """Take the gallery as it is; a new member who was a stranger just now gets their visits."""
         changes: list[Change] = []

@@ -62,7 +62,7 @@ class ChainBox:
                     counted=True,
                 )
             case 2 | 4:
-                return VisitClosed(visit=self._visit, reason="receipt")
+                return VisitClosed(visit=self._visit, reason="receipt", rev=0)
         return CrossingMinute(
             camera="door",
             minute=at.replace(second=0),

@@ -253,7 +253,7 @@ class _Day:
 
     def _close_all(self, at: int, reason: str) -> Iterator[Step]:
         for visit in self._open.values():
-            yield Step(at, visit.opened, VisitClosed(visit=visit.id, reason=reason), ())
+            yield Step(at, visit.opened, VisitClosed(visit=visit.id, reason=reason, rev=0), ())
         self._open.clear()
 
     def _closing(self, at: int, _whom: Any) -> Iterator[Step]:
@@ -262,7 +262,7 @@ class _Day:
 
     def _paid(self, at: int, visit: _Visit) -> Iterator[Step]:
         if self._open.pop(visit.id, None):
-            yield Step(at, visit.opened, VisitClosed(visit=visit.id, reason="receipt"), ())
+            yield Step(at, visit.opened, VisitClosed(visit=visit.id, reason="receipt", rev=0), ())
 
     def _turn(self, at: int, _whom: Any) -> Iterator[Step]:
         visit = _Visit(ulid(self._random, at), at, self._camera())

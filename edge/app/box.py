@@ -17,6 +17,7 @@ from edge.app.common import (
 )
 from edge.app.keys import keyring
 from edge.bus import Bus
+from edge.clock import boot_id
 from edge.config import EdgeConfig
 from edge.hardening import seal_process
 from edge.keys.handover import Handover, KeySlot
@@ -55,7 +56,7 @@ def run_box(config: EdgeConfig, config_path: Path) -> None:
     db = connect(config.data_dir)
     migrate(db)
     clock = steady_clock(config, db)
-    epoch = Outbox(db).begin_epoch(clock.now(), "run")
+    epoch = Outbox(db).begin_epoch(clock.now(), "run", boot_id())
     visits = SqliteVisitLog(db, epoch, "run")
 
     def restarted(part: str) -> None:
@@ -110,7 +111,6 @@ def key_handover(
     The profile key is for boxes with members, the template key for a mode that reads faces.
     """
     db = connect(config.data_dir)
-    clock = steady_clock(config, db)
     members = StoredChecks(db)
 
     def needed() -> list[Part]:
@@ -118,8 +118,9 @@ def key_handover(
         parts: list[Part] = ["profile"] if wanted else []
         faces_off = switches.is_off(db, switches.FACES)
         # Whether the clock is trusted is for the eyes to say; it comes and goes.
+        now = steady_clock(config, db).now()
         in_force = settings_in_force(config, db)
-        status = judge(in_force, now=clock.now(), clock="ok", faces_off=faces_off, key=True)
+        status = judge(in_force, now=now, clock="ok", faces_off=faces_off, key=True)
         if strangers is not None and not status.everybody:
             strangers.wipe()  # also if the eyes hang or are being restarted
         return parts if status.mode == "count" else [*parts, "template"]

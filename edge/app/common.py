@@ -10,13 +10,13 @@ from typing import NoReturn
 
 from sqlite_utils import Database
 
-from edge.clock import SteadyClock, SystemClock, in_virtual_machine
+from edge.clock import SteadyClock, SystemClock, boot_id, in_virtual_machine
 from edge.config import EdgeConfig
 from edge.desired import CannotLay, laid_over
 from edge.ports import Clock
-from edge.store import figures
 from edge.store.orders import wish_of
 from edge.store.outbox import Reading
+from edge.store.timelines import Timelines
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +46,15 @@ def kept_clock(config: EdgeConfig) -> SystemClock:
     return SystemClock(trusted=kept_by == "host")
 
 
+def timelines(db: Database) -> Timelines:
+    """Return what this start of the machine dates by."""
+    return Timelines(db, boot_id())
+
+
 def steady_clock(config: EdgeConfig, db: Database) -> SteadyClock:
-    """Return the system's clock, never below the last committed event."""
-    return SteadyClock(kept_clock(config), figures.last_event_at(db))
+    """Return the box's clock as it stands now; it steps when it is told to."""
+    kernel = kept_clock(config)
+    return SteadyClock(kernel, timelines(db).follow(kernel))
 
 
 def settings_in_force(config: EdgeConfig, db: Database) -> EdgeConfig:

@@ -34,6 +34,7 @@ def book_of(config: EdgeConfig, visits: VisitLog, now: datetime, *, goes_on: boo
         alerted=visits.alerted(now, window.length),
         vetoes=visits.vetoes(now, window.length),
         occupancy=visits.occupancy() if goes_on else None,
+        foreign=visits.foreign(now, window.length),
     )
 
 

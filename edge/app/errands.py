@@ -17,8 +17,8 @@ from edge.store.audit import Audit
 from edge.store.consents import Change as MemberChange
 from edge.store.consents import Consents
 from edge.store.database import StoreAway, transaction
-from edge.store.ledger import visit_of
 from edge.store.outbox import Outbox
+from edge.store.recall import visit_of
 from edge.store.switches import Request, note_done, open_requests
 from edge.wire.messages import MemberChanged
 

@@ -9,19 +9,21 @@ from sqlite_utils import Database
 
 from edge.app.common import (
     begin_anew,
+    kept_clock,
     reading_of,
     run_dir,
     settings_in_force,
     steady_clock,
     stop_on_signals,
+    timelines,
 )
 from edge.app.counting import book_of, counting_of
 from edge.app.errands import StoreErrands
+from edge.app.timekeeper import StoreTimekeeper
 from edge.bus import Bus, Note
-from edge.clock import SteadyClock
+from edge.clock import SteadyClock, boot_id
 from edge.config import EdgeConfig
 from edge.core.book import VisitBook
-from edge.core.visit import time_of
 from edge.desired import same_for_the_eyes
 from edge.eyes import Eyes
 from edge.hardening import seal_process
@@ -34,6 +36,7 @@ from edge.recognition import Recognition
 from edge.sensors.camera import LiveCamera
 from edge.sensors.mailbox import Mailbox
 from edge.sensors.recording import quiet_opencv
+from edge.store.clockfix import ClockFix
 from edge.store.database import connect
 from edge.store.ledger import SqliteVisitLog
 from edge.store.switches import FACES, is_off
@@ -131,16 +134,26 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
     db = connect(config.data_dir, limit_bytes=config.box.store_limit)
     own, config = config, settings_in_force(config, db)
     clock = steady_clock(config, db)
+    boot = boot_id()
+    time = StoreTimekeeper(
+        kernel=kept_clock(config),
+        clock=clock,
+        timelines=timelines(db),
+        fix=ClockFix(db, epoch, config.opening_hours, lambda: reading_of(clock)),
+    )
+    time.mend_first()
     slot = _opened(KeySlot, handed.template_key)
     strangers = _opened(SecretMemory, handed.strangers)
     due = Permission(config, clock, db, slot)
     status = due()
     errands = StoreErrands(db, epoch, clock)
-    known = SqliteVisitLog(db, epoch, "run")
+    known = SqliteVisitLog(db, epoch, "run", boot=boot)
     book = book_of(config, known, clock.now(), goes_on=True)
     faces = _recognition(config, status, due, book, db, strangers)
     if faces is None and status.mode != "count":
         status = due()  # without models: this process counts
+    if faces is not None:
+        faces.rebase(clock.timeline.zero)
     errands.note_mode(status)
     visits = SqliteVisitLog(
         db,
@@ -148,11 +161,11 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
         "run",
         basis=basis_of(status.mode),
         named=errands.note_match,
+        boot=boot,
     )
     bus = Bus(run_dir(config), "eyes")
 
     def kept(facts: Sequence[Fact]) -> None:
-        clock.raise_floor(max(time_of(fact.change) for fact in facts))
         bus.send("front", Note(sender="eyes", new=True, mode=status.mode, why=status.why))
 
     def keep_health(camera: str, state: CameraStateCode) -> None:
@@ -184,7 +197,7 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
     end = Eyes(
         cameras=cameras,
         counting=counting,
-        recorder=Recorder(log=visits, clock=clock, kept=kept),
+        recorder=Recorder(log=visits, clock=clock, kept=kept, timeline=lambda: clock.timeline),
         bus=bus,
         clock=clock,
         keep_health=keep_health,
@@ -192,6 +205,7 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
         due=due_now,
         errands=errands,
         changed=lambda: not same_for_the_eyes(config, settings_in_force(own, db)),
+        time=time,
     ).run(stop)
     if end == "mode":
         # Whatever it knew of faces is gone with its memory.

@@ -6,19 +6,23 @@ from functools import partial
 
 from edge.app.common import (
     begin_anew,
+    kept_clock,
     run_dir,
     settings_in_force,
     steady_clock,
     stop_on_signals,
+    timelines,
 )
 from edge.app.local import shop_local
 from edge.app.metrics import BoxMetrics
 from edge.app.orders import HeadOffice
 from edge.app.uplink import uplink_of
 from edge.bus import Bus, Note
+from edge.clock import boot_id
 from edge.config import EdgeConfig
 from edge.console.access import Access
 from edge.console.app import create_console
+from edge.console.clock import ClockDesk
 from edge.console.desk import Desk
 from edge.console.devices import DeviceDesk
 from edge.front import FrontProcess, PerThread, Shop, ShopFront
@@ -54,7 +58,7 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
     data_dir = config.data_dir
     db = PerThread(lambda: connect(data_dir))
     own, config = config, settings_in_force(config, db())
-    clock = steady_clock(config, db())
+    kernel, clock = kept_clock(config), steady_clock(config, db())
     live = LiveState(tuple(camera.name for camera in config.camera))
     bus, broadcast = Bus(run_dir(config), "front"), Broadcast()
 
@@ -80,7 +84,14 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
         key_in_file=config.key_kind == "file",
         hours=config.opening_hours,
     )
-    front = ShopFront(shop=shop, db=db, live=live, clock=clock, names_locked=desk.names_locked)
+    front = ShopFront(
+        shop=shop,
+        db=db,
+        live=live,
+        clock=clock,
+        follow_time=lambda: clock.take(timelines(db()).follow(kernel)),
+        names_locked=desk.names_locked,
+    )
     anew = threading.Event()
 
     def changed() -> None:
@@ -111,7 +122,10 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
     paired = DeviceDesk(
         devices=lambda: Devices(db()), now=clock.now, listen=listen, revoked=broadcast.doubt
     )
-    app = create_console(front.view, desk, paired)
+    told_time = ClockDesk(
+        db=db, clock=clock, timelines=lambda: timelines(db()), boot=boot_id(), wake=wake
+    )
+    app = create_console(front.view, desk, paired, told_time)
     door = Access(devices=paired.devices, now=clock.now, listen=listen, revoked=broadcast.doubt)
     dress(app, listen, secret_file=config.data_dir / "console.secret", door=door)
     metrics = BoxMetrics(config=config, db=db, live=live, clock=clock, front=front)

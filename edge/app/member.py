@@ -14,6 +14,7 @@ from sqlite_utils import Database
 
 from edge.app.common import reading_of, settings_in_force, steady_clock
 from edge.app.keys import keyring
+from edge.clock import boot_id
 from edge.config import EdgeConfig
 from edge.consent.texts import text_hashes
 from edge.core.consent import Consent, Terms, read_consent
@@ -247,7 +248,7 @@ class Office:
     def _begin(self) -> None:
         """Begin this command's epoch. Not while telling: that happens inside a transaction."""
         if self._epoch is None:
-            self._epoch = Outbox(self.db).begin_epoch(self.now(), "run")
+            self._epoch = Outbox(self.db).begin_epoch(self.now(), "run", boot_id())
 
     def _tell(self, subject: str, change: Change) -> None:
         if self._epoch is None:

@@ -32,6 +32,7 @@ _POSTS_WITHIN_S: Final = 60.0
 _SHOP: Final = frozenset[Role]({"consultant", "manager"})
 _ALL: Final = frozenset[Role]({"consultant", "manager", "installer"})
 _MANAGER: Final = frozenset[Role]({"manager"})
+_KEEPERS: Final = frozenset[Role]({"manager", "installer"})
 _MAY: Final[Mapping[str, frozenset[Role]]] = {
     "shop.shop": _ALL,
     "shop.live": _ALL,
@@ -45,6 +46,10 @@ _MAY: Final[Mapping[str, frozenset[Role]]] = {
     "devices.page": _MANAGER,
     "devices.add": _MANAGER,
     "devices.revoke": _MANAGER,
+    "time.shown": _KEEPERS,
+    "time.asked": _KEEPERS,
+    "time.confirm": _KEEPERS,
+    "time.set_to": _KEEPERS,
 }
 """Who may use a route; one that is not named here is nobody's."""
 _OPEN: Final = frozenset({"web.static", "web.pair", "shop.healthz"})

@@ -1,4 +1,4 @@
-"""The box's web app: who came in, today's figures, the paired devices.
+"""The box's web app: who came in, today's figures, the paired devices, the time.
 
 `edge.app` gives it a view of the shop, a desk and the devices, and hands it to
 `menkou.web.app.dress` with `access.Access` as its door; reads nothing itself.
@@ -12,6 +12,7 @@ from flask import Blueprint, Flask, jsonify, redirect, render_template, request,
 from flask.typing import ResponseReturnValue
 
 from edge.console.access import caller
+from edge.console.clock import ClockDesk, clock_pages
 from edge.console.desk import Desk
 from edge.console.devices import DeviceDesk, devices_pages
 from edge.console.page import ShopPage, shop_page
@@ -23,7 +24,9 @@ TEXT: Final = Path(__file__).parent / "text"
 _NAV: Final = (("arrivals.page", "arrivals"), ("shop.shop", "today"), ("devices.page", "devices"))
 
 
-def create_console(view: Callable[[], ShopView], desk: Desk, devices: DeviceDesk) -> Flask:
+def create_console(
+    view: Callable[[], ShopView], desk: Desk, devices: DeviceDesk, clock: ClockDesk
+) -> Flask:
     """Make the box's app. `view` is asked once a request, from several threads.
 
     To be dressed (`menkou.web.app.dress`) with a door before it is served.
@@ -34,6 +37,7 @@ def create_console(view: Callable[[], ShopView], desk: Desk, devices: DeviceDesk
     app.register_blueprint(_shop_pages(view))
     app.register_blueprint(_arrivals_pages(view, desk))
     app.register_blueprint(devices_pages(view, devices))
+    app.register_blueprint(clock_pages(view, clock))
     return app
 
 

@@ -36,6 +36,8 @@ NOTICES: Final = {
     "file_key_not_accepted": "care",
     "clock_suspect": "care",
     "clock_suspect_faces": "care",
+    "clock_by_hand": "care",
+    "day_unsure": "care",
     "faces_off": "care",
     "head_office": "care",
     "models_missing": "care",

@@ -1,6 +1,6 @@
 """The shop's open book: crossings and identities in, visits and occupancy out (DESIGN section 6).
 
-Called by `edge.pipeline`; calls `core.returns`.
+Called by `edge.pipeline`; calls `core.returns` and `core.told`.
 
     in  ──> visit opens ──> turned back within 10 s? the visit was none
                        └──> occupancy zero, closing time: the visit ends
@@ -12,14 +12,16 @@ Whose a visit is, is its `owner`: a member's subject, or the name of a stranger'
 comes with each call, identifiers from the function it is given.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from edge.core.hours import OpeningHours
 from edge.core.identity import Body, Fit, Place, Recognised
-from edge.core.returns import linked, within
+from edge.core.returns import linked
+from edge.core.timeline import Moved
+from edge.core.told import STAY, Told, Veto, Word
 from edge.core.visit import (
     Chain,
     Change,
@@ -37,13 +39,6 @@ from edge.core.visit import (
     Window,
 )
 
-Told = tuple[datetime, str]
-"""When an arrival was told, and of which visit."""
-Veto = tuple[str, str]
-"""A visit, and the member whose visit it is not."""
-STAY: Final = timedelta(minutes=10)
-"""Somebody recognised again within this time, without a new crossing, is still on the same visit.
-It is also the time within which a check-in joins an anonymous visit (DESIGN section 6)."""
 BODILESS: Final = timedelta(seconds=10)
 """A face without a body joins an anonymous crossing at its camera that is no older than this."""
 SEEN_EVERY: Final = timedelta(seconds=1)
@@ -66,6 +61,8 @@ class VisitBook:
         alerted: when each member's arrival was last told and of which visit, by subject.
         vetoes: when a person in the shop said of a visit that it is not that member's.
         occupancy: how many people were in the shop then.
+        foreign: the moments among all these that another start of the machine dated: a step of
+            this one's clock does not move them.
     """
 
     def __init__(
@@ -79,6 +76,7 @@ class VisitBook:
         alerted: Mapping[str, Told] | None = None,
         vetoes: Mapping[Veto, datetime] | None = None,
         occupancy: Occupied | None = None,
+        foreign: Collection[datetime] = (),
     ) -> None:
         self._hours = hours
         self._new_id = new_id
@@ -90,8 +88,8 @@ class VisitBook:
         self._by_body: dict[Body, str] = {}
         self._crossed = set(self._visits)  # whose crossing is known, or was before this start
         self._faces: dict[Body, tuple[str, Fit | None]] = {}
-        self._alerted = dict(alerted or {})
-        self._vetoes = dict(vetoes or {})
+        self._word = Word(alerted or {}, vetoes or {})
+        self._foreign = frozenset(foreign)
         self._people = occupancy.people if occupancy else 0
         self._last_change = occupancy.at if occupancy else None
 
@@ -184,8 +182,7 @@ class VisitBook:
             void = replace(visit, void=True)
             changes.append(self._revise(crossed.at, void, "u_turn"))
             changes += self._relink(crossed.at, self._owner.get(visit_id))
-            # Whoever was told of has not come: told again when she does.
-            self._alerted = {s: told for s, told in self._alerted.items() if told[1] != visit_id}
+            self._word.take_back(visit_id)
         if self._people == 0:
             changes += self._close_all(crossed.at, "occupancy_zero", self._inside(crossed.at))
         return changes
@@ -253,14 +250,10 @@ class VisitBook:
         While whoever was taken for the member is in the shop, and for a while after, the member
         can only be somebody who came in since.
         """
-        since = [
-            corrected
-            for (visit, whom), corrected in self._vetoes.items()
-            if whom == subject and (visit in self._open or at - corrected <= STAY)
-        ]
-        if not since:
+        since = self._word.corrected_at(subject, at, self._open)
+        if since is None:
             return False
-        return visit_id is None or self._visits[visit_id].opened_at <= max(since)
+        return visit_id is None or self._visits[visit_id].opened_at <= since
 
     def _seat(self, at: datetime, place: Place, owner: str | None, fit: Fit | None) -> str | None:
         """Return the visit that a recognised person is on, None if there is none yet."""
@@ -286,7 +279,7 @@ class VisitBook:
             visit
             for visit in (self._visits[i] for i in self._open)
             if visit.id not in self._owner
-            and (visit.id, owner) not in self._vetoes
+            and not self._word.forbids(visit.id, owner)
             and visit.opened_at >= oldest
             and (place.checkin or visit.camera == place.camera)
         ]
@@ -351,12 +344,11 @@ class VisitBook:
 
     def _alert(self, at: datetime, visit_id: str, subject: str) -> list[Change]:
         """Tell of a member's arrival, once in a window."""
-        last, _ = self._alerted.get(subject, (None, ""))
         chain = [v for v in self._of(subject) if not v.void]
         first_at = min((v.opened_at for v in self._chain_of(chain, visit_id)), default=at)
-        if last is not None and (last >= first_at or within(self._window, last, last, at)):
+        if not self._word.is_due(subject, at=at, first_at=first_at, window=self._window):
             return []
-        self._alerted[subject] = (at, visit_id)
+        self._word.note(subject, at, visit_id)
         return [Raised(at=at, kind="member_arrived", visit=visit_id, subject=subject)]
 
     @staticmethod
@@ -384,8 +376,7 @@ class VisitBook:
             return []
         self._owner.pop(visit.id, None)
         self._faces = {k: v for k, v in self._faces.items() if v[0] != subject}
-        self._alerted.pop(subject, None)
-        self._vetoes[visit.id, subject] = at
+        self._word.correct(visit.id, subject, at)
         nobody = replace(
             known,
             who="visitor",
@@ -430,6 +421,31 @@ class VisitBook:
         What opened before a closing is closed at that closing, however late this is called.
         """
         self._forget(now)
+        return self._end_day(now)
+
+    def clock_moved(self, moved: Moved, now: datetime) -> list[Change]:
+        """The wall clock has stepped, so that it is `now`; all that is remembered goes with it.
+
+        Nobody was away for longer or shorter because of that. What was told of a visit's time is
+        not told anew here: where it was wrong, `edge.store.clockfix` does.
+        """
+        # A step over a closing ends the visits from before it: they were in the shop until then.
+        # Those that are moved themselves may have begun after it.
+        changes = [] if moved.redated else self._end_day(now)
+        self._visits = {i: self._moved_visit(visit, moved) for i, visit in self._visits.items()}
+        self._word.move(lambda at: self._moved(at, moved))
+        if self._last_change is not None:
+            self._last_change = self._moved(self._last_change, moved)
+        return changes + self._end_day(now)
+
+    def _moved(self, at: datetime, moved: Moved) -> datetime:
+        return at if at in self._foreign else at + moved.by
+
+    def _moved_visit(self, visit: Visit, moved: Moved) -> Visit:
+        seen_at = None if visit.seen_at is None else self._moved(visit.seen_at, moved)
+        return replace(visit, opened_at=self._moved(visit.opened_at, moved), seen_at=seen_at)
+
+    def _end_day(self, now: datetime) -> list[Change]:
         closing = self._hours.last_closing(now)
         if closing is None:
             return []
@@ -449,8 +465,7 @@ class VisitBook:
             self._crossed.discard(visit_id)
         if old:
             self._by_body = {b: v for b, v in self._by_body.items() if v in self._visits}
-            self._alerted = {s: told for s, told in self._alerted.items() if told[0] >= limit}
-            self._vetoes = {v: at for v, at in self._vetoes.items() if v[0] in self._visits}
+            self._word.forget(limit, self._visits)
 
     def _occupy(self, at: datetime, people: int) -> Occupied:
         self._people = people

@@ -140,11 +140,6 @@ class Occupied:
 Change = Crossed | Opened | Revised | Seen | Raised | Closed | Occupied
 
 
-def time_of(change: Change) -> datetime:
-    """Return when a change happened."""
-    return change.visit.opened_at if isinstance(change, Opened) else change.at
-
-
 def visit_id_of(change: Change) -> str | None:
     """Return the visit that a change speaks of, None for those that speak of none."""
     match change:

@@ -3,10 +3,11 @@
 Implements `edge.ports.Strangers` over `edge.memory`; made by `app` for the eyes, and only where
 `edge.modes` says `everybody`. The memory outlives the process: the supervisor holds its descriptor.
 
-    header (64 bytes: what this is, layout, size of a record) | record | record | ... | record
+    header (64 bytes: what this is, layout, size of a record, zero) | record | record | ... | record
 
 A record is a descriptor, the first and last visit with their times, and a checksum over all that,
-or zeros. The numbers of a descriptor are compared where they lie and never copied.
+or zeros. The numbers of a descriptor are compared where they lie and never copied. `zero` is the
+wall time at second 0 of the monotonic clock that the times belong to: the memory outlives steps.
 """
 
 import logging
@@ -35,6 +36,7 @@ _RECORD: Final = np.dtype(
 """Times are microseconds since 1970 in UTC. The rows of `vector` are a whole number of floats
 apart, so that BLAS takes them as they are: otherwise numpy would copy them to ordinary memory."""
 _HEADER_BYTES: Final = 64
+_ZERO_AT: Final = 56  # int64, microseconds since 1970; 0: not said yet
 _HEADER: Final = b"menkou strangers, layout 1, records of %d bytes" % _RECORD.itemsize
 _CHECKED_BYTES: Final = 588
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,10 +66,12 @@ class StrangerMemory:
         )
         self._vectors: NDArray[np.float32] = self._records["vector"]
         self._first_visits: NDArray[np.bytes_] = self._records["first_visit"]
+        zero = bytes(memory.view[_ZERO_AT:_HEADER_BYTES])
+        self._zero_us = int.from_bytes(zero, "little", signed=True)
         self._check()
 
     def _check(self) -> None:
-        header = bytes(self._memory.view[:_HEADER_BYTES]).rstrip(b"\0")
+        header = bytes(self._memory.view[:_ZERO_AT]).rstrip(b"\0")
         torn = [place for place in self._used() if not self._whole(place)]
         # A process that was killed tears the one record that it wrote, nothing else.
         if header == _HEADER and len(torn) <= 1:
@@ -160,6 +164,20 @@ class StrangerMemory:
     def _overwrite(self, place: int) -> None:
         self._records[place : place + 1] = np.zeros(1, _RECORD)
 
+    def rebase(self, zero: datetime) -> None:
+        """Move all times to a clock whose second 0 is now at `zero`."""
+        now_us = _microseconds(zero)
+        if self._zero_us and (by := now_us - self._zero_us):
+            for place in self._used():
+                self._records["first_at"][place] += by
+                self._records["last_at"][place] += by
+                self._records["crc"][place] = self._checksum(place)
+        self._keep_zero(now_us)
+
+    def _keep_zero(self, zero_us: int) -> None:
+        self._zero_us = zero_us
+        self._memory.view[_ZERO_AT:_HEADER_BYTES] = zero_us.to_bytes(8, "little", signed=True)
+
     def chains(self) -> list[Chain]:
         """Return what is known of the strangers' visits, whoever came first first."""
         found = [
@@ -181,6 +199,7 @@ class StrangerMemory:
         """Overwrite everything, for everybody who shares the memory."""
         self._memory.wipe()
         self._memory.view[: len(_HEADER)] = _HEADER
+        self._keep_zero(self._zero_us)
 
 
 def _checked(vector: Vector) -> Vector:

@@ -108,6 +108,11 @@ class LiveCamera:
         self._thread = threading.Thread(target=self._run, name=f"camera-{name}", daemon=True)
         self.crash: BaseException | None = None
 
+    @property
+    def began(self) -> float:
+        """The monotonic second that its frames count from."""
+        return self._began
+
     def start(self) -> None:
         """Begin to read."""
         self._thread.start()

@@ -33,6 +33,7 @@ What = Literal[
     "faces_on",
     "wrong_person",
     "key",
+    "clock",
 ]
 Code = str | int | float | bool | None
 # No spaces and ASCII only, so that neither a name nor a sentence stands in the log by accident.

@@ -150,6 +150,13 @@ class Devices:
                 "UPDATE device SET seen_at = ? WHERE id = ?", [utc_text(now), device.id]
             )
 
+    def sets_the_time(self, device_id: str, now: datetime) -> None:
+        """Note, in the caller's transaction, that a device is in use at the time that it sets.
+
+        Else a box that was in a cupboard for months would shut out the very device that helps it.
+        """
+        self._db.execute("UPDATE device SET seen_at = ? WHERE id = ?", [utc_text(now), device_id])
+
     def paired(self, now: datetime) -> tuple[Device, ...]:
         """Return the devices that may still come in, the one seen last first."""
         rows = self._db.execute(

@@ -30,7 +30,8 @@ class DayCount:
     """A shop's local day.
 
     `visitors` are visits that are neither staff, void, a re-entry, nor a check-in without a
-    crossing; `members` are the members among the day's visits, each once.
+    crossing; `members` are the members among the day's visits, each once. `unsure`: some of all
+    this was dated by a clock that nobody vouched for, then or since.
     """
 
     hours: tuple[HourCount, ...]
@@ -42,6 +43,7 @@ class DayCount:
     outside_hours: int
     staff: int
     turned_back: int
+    unsure: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +55,18 @@ class MinuteCount:
 
 
 def local_hours(day: date, hours: OpeningHours) -> list[tuple[datetime, datetime]]:
-    """Return the hours of a local day, aware UTC; 23 or 25 of them when the clock changes."""
-    begin = datetime.combine(day, time(), tzinfo=hours.zone).astimezone(UTC)
+    """Return the hours of a local day, aware UTC; 23 or 25 of them when the clock changes.
+
+    An hour that is repeated in autumn is two; half an hour that is repeated is a row of its own.
+    """
+    at = datetime.combine(day, time(), tzinfo=hours.zone).astimezone(UTC)
     end = datetime.combine(day + timedelta(days=1), time(), tzinfo=hours.zone).astimezone(UTC)
-    count = round((end - begin) / timedelta(hours=1))
-    return [
-        (begin + timedelta(hours=n), min(begin + timedelta(hours=n + 1), end)) for n in range(count)
-    ]
+    found = []
+    while at < end:
+        after = at + timedelta(minutes=60 - at.astimezone(hours.zone).minute)
+        found.append((at, min(after, end)))
+        at = after
+    return found
 
 
 def day_count(db: Database, hours: OpeningHours, now: datetime) -> DayCount:
@@ -100,7 +107,20 @@ def day_count(db: Database, hours: OpeningHours, now: datetime) -> DayCount:
         outside_hours=sum(row[3] + row[4] for row in minutes),
         staff=sum(row[5] for row in minutes),
         turned_back=sum(row[6] for row in minutes),
+        unsure=_is_unsure(db, bounds),
     )
+
+
+def _is_unsure(db: Database, bounds: list[str]) -> bool:
+    by_nobody = "IN (SELECT id FROM timeline WHERE word = 'nobody')"
+    (found,) = db.execute(
+        f"SELECT EXISTS (SELECT 1 FROM crossing WHERE timeline {by_nobody}"
+        "  AND at >= ? AND at < ?)"
+        f" OR EXISTS (SELECT 1 FROM visit WHERE doubt = 1 AND opened_timeline {by_nobody}"
+        "  AND opened_at >= ? AND opened_at < ?)",
+        [*bounds, *bounds],
+    ).fetchone()
+    return bool(found)
 
 
 def minute_count(db: Database, now: datetime) -> MinuteCount:
@@ -137,5 +157,16 @@ def last_event_at(db: Database) -> datetime | None:
     (at,) = db.execute(
         "SELECT max(at) FROM (SELECT at FROM outbox JOIN epoch USING (epoch)"
         " WHERE origin = 'run' ORDER BY outbox.id DESC LIMIT 1000)"
+    ).fetchone()
+    return datetime.fromisoformat(at) if at else None
+
+
+def last_sure_event_at(db: Database, boot: str) -> datetime | None:
+    """Return the time of the last event that an earlier start of the machine was sure of."""
+    (at,) = db.execute(
+        "SELECT max(at) FROM (SELECT outbox.at FROM outbox JOIN epoch USING (epoch)"
+        " WHERE origin = 'run' AND boot IS NOT ? AND json_extract(event, '$.clock') = 'ok'"
+        " ORDER BY outbox.id DESC LIMIT 1000)",
+        [boot],
     ).fetchone()
     return datetime.fromisoformat(at) if at else None

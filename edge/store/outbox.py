@@ -75,11 +75,18 @@ class Outbox:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def begin_epoch(self, now: datetime, origin: Origin) -> str:
-        """Start a new epoch: 128 random bits, so no restored database reuses an identity."""
+    def begin_epoch(self, now: datetime, origin: Origin, boot: str | None = None) -> str:
+        """Start a new epoch: 128 random bits, so no restored database reuses an identity.
+
+        `boot` names the start of the machine that its times belong to; None for a recording's.
+        """
         epoch = secrets.token_hex(16)
         with transaction(self._db) as db:
-            db.execute("INSERT INTO epoch VALUES (?, ?, ?, 0)", [epoch, utc_text(now), origin])
+            db.execute(
+                "INSERT INTO epoch (epoch, started_at, origin, last_seq, boot)"
+                " VALUES (?, ?, ?, 0, ?)",
+                [epoch, utc_text(now), origin, boot],
+            )
         return epoch
 
     def append(self, epoch: str, entries: Sequence[tuple[Body, Reading]]) -> None:

@@ -21,7 +21,7 @@ CONSENT: Final = Chain(
 AUDIT: Final = Chain(table="audit", columns=("at", "what", "actor", "subject", "detail"))
 WHAT: Final = (
     *("enrol", "change", "match", "view", "export", "erase", "import", "consent", "mode"),
-    *("pair", "revoke", "faces_off", "faces_on", "wrong_person", "key"),
+    *("pair", "revoke", "faces_off", "faces_on", "wrong_person", "key", "clock"),
 )
 Remains = Literal[0, 1, 2]
 NOTHING: Final = 0
@@ -192,6 +192,14 @@ def rebuild_people(db: Database) -> None:
     db.execute("DROP TABLE member")
     _members(db)
     _refill(db, "member", rows)
+
+
+def rebuild_audit(db: Database) -> None:
+    """Make the audit log anew for the kinds that are known now, in the caller's transaction."""
+    rows = db.execute("SELECT * FROM audit ORDER BY id").fetchall()
+    db.execute("DROP TABLE audit")
+    _audit(db)
+    _refill(db, "audit", rows)
 
 
 def _refill(db: Database, table: str, rows: Sequence[Sequence[object]]) -> None:

@@ -6,6 +6,7 @@ Called by `database`. A migration that was released is never edited: add the nex
 from sqlite_utils import Database, Migrations
 
 from edge.store.bounded_schema import bounded
+from edge.store.clock_schema import clock
 from edge.store.device_schema import devices
 from edge.store.identity_schema import identity
 from edge.store.order_schema import orders
@@ -119,3 +120,8 @@ def _orders(db: Database) -> None:
 @migrations(name="0006_bounded")
 def _bounded(db: Database) -> None:
     bounded(db)
+
+
+@migrations(name="0007_clock")
+def _clock(db: Database) -> None:
+    clock(db)

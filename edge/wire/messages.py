@@ -92,16 +92,19 @@ class VisitRevised:
     basis: str = declared(_basis)
     counted: bool = declared(checks.boolean, absent=True)
     void: bool = declared(checks.boolean)
-    reason: str = declared(checks.choice("u_turn", "staff", "late_identity", "wrong_person"))
+    reason: str = declared(
+        checks.choice("u_turn", "staff", "late_identity", "wrong_person", "clock_fixed")
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitClosed:
-    """A visit ended at the envelope's `at`."""
+    """A visit ended at the envelope's `at`; the highest `rev` wins, of equal ones the latest."""
 
     KIND: ClassVar[str] = "visit_closed"
     visit: str = declared(checks.ulid)
     reason: str = declared(checks.choice("tap", "receipt", "occupancy_zero", "closing_time"))
+    rev: int = declared(checks.integer(0, 1_000_000), absent=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -493,4 +493,4 @@ def test_nothing_is_remembered_for_ever() -> None:
         shop.member(86400 * day + 1, f"member-{day}", body=day)
         shop.go(86400 * day + 60)
     assert len(shop.book._visits) <= 2
-    assert len(shop.book._alerted) <= 2
+    assert len(shop.book._word._alerted) <= 2

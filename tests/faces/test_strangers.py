@@ -97,6 +97,34 @@ def test_the_threshold_is_a_euclidean_distance(
     assert (memory.find(at_distance(face(1), distance)) is not None) == found
 
 
+def test_after_a_step_of_the_clock_everybody_was_here_as_long_ago_as_before(
+    make: Callable[..., StrangerMemory],
+) -> None:
+    memory = make()
+    memory.rebase(NOON)
+    memory.keep(chain(1, stayed=5), face(1))
+    later = timedelta(hours=2)
+    memory.rebase(NOON + later)
+    moved = memory.chains()
+    assert moved == [chain(1, minutes=120, stayed=5)]
+    again = make()  # the next process finds what it was told last, and nothing torn
+    again.rebase(NOON + later)
+    assert again.chains() == moved
+    again.rebase(NOON)
+    assert again.chains() == [chain(1, stayed=5)]
+
+
+def test_a_memory_that_was_wiped_still_knows_its_clock(
+    make: Callable[..., StrangerMemory],
+) -> None:
+    memory = make()
+    memory.rebase(NOON)
+    memory.wipe()
+    memory.keep(chain(1), face(1))
+    memory.rebase(NOON + timedelta(hours=1))
+    assert memory.chains() == [chain(1, minutes=60)]
+
+
 def test_a_return_prolongs_the_chain_and_keeps_the_face(
     make: Callable[..., StrangerMemory],
 ) -> None:

@@ -116,9 +116,9 @@ class FakeBox:
         }
         return self.tell(VisitRevised(**{**fields, **changes}), opening.at)  # type: ignore[arg-type]
 
-    def closed(self, opening: Event, at: datetime = NOW) -> Event:
+    def closed(self, opening: Event, at: datetime = NOW, rev: int = 0) -> Event:
         assert isinstance(opening.body, VisitOpened)
-        return self.tell(VisitClosed(visit=opening.body.visit, reason="tap"), at)
+        return self.tell(VisitClosed(visit=opening.body.visit, reason="tap", rev=rev), at)
 
     def alerted(self, opening: Event, at: datetime = NOW) -> Event:
         first = opening.body

@@ -35,7 +35,12 @@ def test_an_hour_is_named_by_the_instant_at_which_it_begins(zone: str, at: str, 
         ("Asia/Shanghai", date(2026, 11, 21), 24),
         ("Europe/Berlin", date(2026, 3, 29), 23),
         ("Europe/Berlin", date(2026, 10, 25), 25),
+        ("America/New_York", date(2026, 3, 8), 23),
+        ("America/New_York", date(2026, 11, 1), 25),
         ("America/Santiago", date(2026, 9, 6), 23),  # midnight itself does not exist
+        ("America/Sao_Paulo", date(2018, 11, 4), 23),
+        ("Asia/Beirut", date(2022, 3, 27), 23),
+        ("Asia/Shanghai", date(2028, 2, 29), 24),
     ],
 )
 def test_a_day_has_as_many_hours_as_its_clocks_strike(zone: str, day: date, count: int) -> None:

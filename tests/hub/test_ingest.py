@@ -1,5 +1,6 @@
 """What the hub does with what boxes send: once only, acknowledged after it is written."""
 
+import itertools
 import json
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from cloud import tables
 from cloud.aside import meters
 from cloud.db import reading, writing
 from cloud.ingest import Ingest
+from cloud.rollup import rollup
 from edge.wire.codec import encode
 from edge.wire.messages import Ack, EpochAck, EpochSpan, Hello
 from tests.hub.conftest import MINUTE, NOW, FakeBox, acks, ulid
@@ -189,6 +191,50 @@ def test_a_close_may_come_before_the_opening(engine: Engine, ingest: Ingest, box
     (visit,) = rows(engine, tables.visit)
     assert (visit.rev, visit.opened_at) == (0, NOW)
     assert (visit.closed_at, visit.close_reason) == (NOW + MINUTE, "tap")
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_of_two_words_on_a_close_the_higher_revision_wins_whatever_the_order(
+    engine: Engine, ingest: Ingest, box: FakeBox, order: tuple[int, ...]
+) -> None:
+    """A box whose clock was ahead takes a close back to where it was."""
+    opening = box.opened()
+    told = [opening, box.closed(opening, NOW + 500 * MINUTE), box.closed(opening, NOW, rev=1)]
+    for number in order:
+        ingest.take([box.batch(told[number])])
+    (visit,) = rows(engine, tables.visit)
+    assert (visit.rev, visit.closed_at, visit.closed_rev) == (0, NOW, 1)
+
+
+def test_of_two_closes_of_one_revision_the_latest_wins(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    opening = box.opened()
+    closes = [box.closed(opening, NOW + MINUTE), box.closed(opening, NOW)]
+    ingest.take([box.batch(opening, *closes)])
+    (visit,) = rows(engine, tables.visit)
+    assert visit.closed_at == NOW + MINUTE
+
+
+def test_facts_that_a_box_moves_to_another_day_are_counted_there_and_only_there(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    box.timezone = "UTC"
+    wrong, right = NOW - timedelta(days=2), NOW
+    opening = box.opened(wrong)
+    box.crossed(wrong, rev=1, entered=1)
+    ingest.take([box.hello(), box.batch(*box.events)])
+    rollup(engine)
+    fixed = [
+        box.revised(opening, opened_at=right, reason="clock_fixed"),
+        box.crossed(wrong, rev=2, entered=0),
+        box.crossed(right, rev=1, entered=1),
+    ]
+    ingest.take([box.batch(*fixed)])
+    rollup(engine)
+    with reading(engine) as connection:
+        days = connection.execute(select(tables.daily).order_by(tables.daily.c.day)).all()
+    assert [(d.day.day, d.visitors, d.entered) for d in days] == [(19, 0, 0), (21, 1, 1)]
 
 
 def test_a_visit_that_moves_makes_both_hours_dirty(

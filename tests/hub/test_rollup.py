@@ -141,6 +141,52 @@ def test_a_day_is_the_shops_own(engine: Engine, ingest: Ingest, box: FakeBox) ->
 
 
 @pytest.mark.parametrize(
+    ("zone", "first"),
+    [
+        pytest.param("Europe/Berlin", datetime(2026, 10, 25, 0, 30, tzinfo=UTC), id="2:30 twice"),
+        pytest.param("America/New_York", datetime(2026, 11, 1, 5, 30, tzinfo=UTC), id="1:30 twice"),
+    ],
+)
+def test_an_hour_that_is_repeated_in_autumn_is_two_rows_of_one_day(
+    engine: Engine, ingest: Ingest, box: FakeBox, zone: str, first: datetime
+) -> None:
+    box.timezone = zone
+    box.opened(first), box.opened(first + 60 * MINUTE)
+    ingest.take([box.hello(), box.batch(*box.events)])
+    rollup(engine)
+    hours = buckets(engine, tables.hourly)
+    assert sorted(row["visitors"] for row in hours.values()) == [1, 1]
+    (day,) = buckets(engine, tables.daily).values()
+    assert day["visitors"] == 2
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        pytest.param("Europe/Berlin", "2026-03-29", id="spring"),
+        pytest.param("America/New_York", "2026-11-01", id="autumn"),
+        pytest.param("Asia/Beirut", "2022-03-27", id="no midnight"),
+        pytest.param("America/Sao_Paulo", "2018-11-04", id="no midnight, once"),
+        pytest.param("Asia/Shanghai", "2028-02-29", id="leap day"),
+    ],
+)
+def test_nobody_is_moved_to_another_day_by_the_calendar(
+    engine: Engine, ingest: Ingest, box: FakeBox, zone: str, day: str
+) -> None:
+    box.timezone = zone
+    noon = datetime.fromisoformat(day).replace(hour=12, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    told = {(noon + n * 30 * MINUTE).astimezone(ZoneInfo(zone)).date(): 0 for n in range(-60, 60)}
+    for n in range(-60, 60):
+        at = noon + n * 30 * MINUTE
+        told[at.astimezone(ZoneInfo(zone)).date()] += 1
+        box.opened(at)
+    ingest.take([box.hello(), box.batch(*box.events)])
+    rollup(engine)
+    days = {on: row["visitors"] for (_, on), row in buckets(engine, tables.daily).items()}
+    assert days == told
+
+
+@pytest.mark.parametrize(
     ("bases", "boxes", "basis"),
     [
         pytest.param(["distinct"], 1, "distinct", id="faces"),

@@ -35,7 +35,7 @@ from tests.support.processes import Mosquitto, until
 
 ADDRESS = BoxAddress(store="nj-001", box="nj-001-a")
 VISIT = "01M7XXA33GXJBZ1TSAYXW5Y5AK"
-CLOSED = VisitClosed(visit=VISIT, reason="closing_time")
+CLOSED = VisitClosed(visit=VISIT, reason="closing_time", rev=0)
 RAISED = Alert(alert="member_arrived", visit=VISIT, subject=None)
 
 

@@ -15,7 +15,7 @@ from edge.wire.messages import Ack, Alert, Body, EpochAck, VisitClosed
 
 AT = datetime(2026, 11, 21, 4, 0, 30, tzinfo=UTC)
 VISIT = "01M7XXA33GXJBZ1TSAYXW5Y5AK"
-CLOSED = VisitClosed(visit=VISIT, reason="closing_time")
+CLOSED = VisitClosed(visit=VISIT, reason="closing_time", rev=0)
 RAISED = Alert(alert="member_arrived", visit=VISIT, subject=None)
 SESSION = "5" * 32
 

@@ -133,7 +133,7 @@ def test_a_u_turn_voids_the_visit_and_the_closed_one_says_why(
     bodies = [w.event.body for w in Outbox(db).waiting(after=2, limit=10)]
     assert isinstance(bodies[0], VisitRevised)
     assert (bodies[0].rev, bodies[0].void, bodies[0].reason) == (1, True, "u_turn")
-    assert bodies[1] == VisitClosed(visit=other.id, reason="closing_time")
+    assert bodies[1] == VisitClosed(visit=other.id, reason="closing_time", rev=0)
 
 
 def test_when_one_fact_cannot_be_kept_none_of_its_transaction_is(
@@ -255,7 +255,7 @@ def test_a_hello_tells_of_a_bounded_number_of_epochs_those_that_wait_first(db: D
     with transaction(db):
         for number in range(EPOCHS_TOLD_MAX + 50):
             name = f"{number:032x}"
-            db.execute("INSERT INTO epoch VALUES (?, ?, 'run', 1)", [name, "2026"])
+            db.execute("INSERT INTO epoch VALUES (?, ?, 'run', 1, NULL)", [name, "2026"])
             db.execute(
                 "INSERT INTO outbox (epoch, seq, kind, at, event)"
                 " VALUES (?, 1, 'health', '2026', '{}')",
@@ -429,7 +429,7 @@ def test_a_full_database_refuses_loudly_and_stays_whole(db: Database, log: Sqlit
 def test_an_error_in_a_transaction_leaves_no_lock_behind(db: Database, tmp_path: Path) -> None:
     def fail_half_way() -> None:
         with transaction(db):
-            db.execute("INSERT INTO occupancy VALUES (1, 'x', 1)")
+            db.execute("INSERT INTO occupancy VALUES (1, 'x', 1, NULL)")
             raise RuntimeError("half-way")
 
     with pytest.raises(RuntimeError, match="half-way"):

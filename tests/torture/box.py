@@ -17,9 +17,10 @@ from pathlib import Path
 
 from ulid import ULID
 
-from edge.app.common import stop_on_signals
+from edge.app.common import reading_of, stop_on_signals, timelines
+from edge.app.timekeeper import StoreTimekeeper
 from edge.app.uplink import uplink_of
-from edge.clock import SteadyClock, SystemClock
+from edge.clock import SteadyClock, SystemClock, boot_id
 from edge.config import load
 from edge.core.visit import (
     Change,
@@ -31,23 +32,23 @@ from edge.core.visit import (
     Revised,
     ReviseReason,
     Visit,
-    time_of,
 )
 from edge.pipeline import Recorder
 from edge.ports import Clock, ClockState, Fact
+from edge.store.clockfix import ClockFix
 from edge.store.database import StoreLock, connect, migrate
-from edge.store.figures import last_event_at
 from edge.store.ledger import SqliteVisitLog
 from edge.store.outbox import Outbox
 from edge.uplink.link import Condition
 
 _TICK_S = 0.01
+_LOOK_S = 0.2
 _MEMBERS = 40
 _RECENT = 200
 
 
 class WrongClock:
-    """The system's clock, wrong by the seconds that stand in a file; believed all the same."""
+    """The system's clock, wrong by the seconds that stand in a file, and believed if it says so."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -55,15 +56,19 @@ class WrongClock:
 
     def now(self) -> datetime:
         """Return the wrong time."""
-        return self._true.now() + timedelta(seconds=int(self._file.read_text() or 0))
+        return self._true.now() + timedelta(seconds=int(self._said()[0]))
 
     def mono(self) -> float:
         """Return seconds of the monotonic clock, which nobody can set."""
         return self._true.mono()
 
     def state(self) -> ClockState:
-        """Return what the kernel says of a clock that is kept by somebody."""
-        return self._true.state()
+        """Return what the kernel says."""
+        return "ok" if self._said()[1] == "ok" else "suspect"
+
+    def _said(self) -> list[str]:
+        # Written in one go, but perhaps not yet.
+        return self._file.read_text().split() or ["0", "suspect"]
 
 
 class Doors:
@@ -156,9 +161,17 @@ def main() -> None:
     try:
         db = connect(config.data_dir)
         migrate(db)
-        clock = SteadyClock(WrongClock(arguments.clock), last_event_at(db))
-        epoch = Outbox(db).begin_epoch(clock.now(), "run")
-        visits = SqliteVisitLog(db, epoch, "run", basis="distinct")
+        kernel, times = WrongClock(arguments.clock), timelines(db)
+        clock = SteadyClock(kernel, times.follow(kernel))
+        epoch = Outbox(db).begin_epoch(clock.now(), "run", boot_id())
+        visits = SqliteVisitLog(db, epoch, "run", basis="distinct", boot=boot_id())
+        keeper = StoreTimekeeper(
+            kernel=kernel,
+            clock=clock,
+            timelines=times,
+            fix=ClockFix(db, epoch, config.opening_hours, lambda: reading_of(clock)),
+        )
+        keeper.mend_first()
         uplink = uplink_of(
             config,
             config.uplink,
@@ -167,25 +180,36 @@ def main() -> None:
             clock=clock,
         )
 
-        def kept(facts: Sequence[Fact]) -> None:
-            clock.raise_floor(max(time_of(fact.change) for fact in facts))
+        def kept(_facts: Sequence[Fact]) -> None:
             uplink.nudge()
 
-        recorder = Recorder(log=visits, clock=clock, kept=kept)
+        recorder = Recorder(log=visits, clock=clock, kept=kept, timeline=lambda: clock.timeline)
         doors = Doors(clock, random.Random())
         sender = threading.Thread(target=uplink.run, args=(stop,), name="uplink")
         sender.start()
-        _live(recorder, doors, arguments.rate, arguments.halt, stop)
+        _live(recorder, doors, keeper, arguments.rate, arguments.halt, stop)
         recorder.flush()
         sender.join()
     finally:
         lock.release()
 
 
-def _live(recorder: Recorder, doors: Doors, rate: float, halt: Path, stop: threading.Event) -> None:
+def _live(
+    recorder: Recorder,
+    doors: Doors,
+    keeper: StoreTimekeeper,
+    rate: float,
+    halt: Path,
+    stop: threading.Event,
+) -> None:
     began, done = time.monotonic(), 0.0
+    looked = began
     while not stop.wait(_TICK_S):
         now = time.monotonic()
+        if now - looked >= _LOOK_S:
+            looked = now
+            keeper.look()
+            keeper.mend()
         if halt.exists():
             recorder.flush()
             began, done = now, 0.0

@@ -26,6 +26,7 @@ from tests.torture.truth import Hour, Identity, events_in, hours_of
 
 _log = logging.getLogger(__name__)
 DISK_MB = 256
+_IN_DOUBT = "SELECT count(*) FROM visit WHERE doubt = 1"
 _FIGURES = (
     *("visitors", "reentries", "members", "entered", "left", "entered_closed", "left_closed"),
     "staff",
@@ -42,6 +43,7 @@ class Box:
     halt: Path
     data: Path
     fault_s: int = 0
+    believed: bool = True
     copy: Path | None = None
     disks: int = 0
     # Committed once, on a disk that was then replaced by an older copy of itself.
@@ -55,7 +57,7 @@ class Box:
 
     def start(self) -> None:
         """Start it, by its own clock."""
-        (self.folder / "clock").write_text(str(self.fault_s))
+        self._write_clock()
         argv = [sys.executable, "-m", "tests.torture.box", "--config"]
         argv += [str(self.folder / "edge.toml"), "--rate", str(self.rate), "--halt", str(self.halt)]
         argv += ["--clock", str(self.folder / "clock")]
@@ -73,10 +75,17 @@ class Box:
         if self.process is not None:
             self.process.kill()
 
-    def step_clock(self, by_s: int) -> None:
-        """Set its clock while it runs."""
+    def step_clock(self, by_s: int, *, believed: bool) -> None:
+        """Set its clock while it runs, by a time server or by nobody in particular."""
         self.fault_s += by_s
-        (self.folder / "clock").write_text(str(self.fault_s))
+        self.believed = believed
+        self._write_clock()
+
+    def _write_clock(self) -> None:
+        word = "ok" if self.believed else "suspect"
+        fresh = self.folder / "clock.new"
+        fresh.write_text(f"{self.fault_s} {word}")
+        fresh.rename(self.folder / "clock")
 
     def events(self) -> dict[Identity, dict[str, Any]]:
         """Return what it has committed, as its database holds it now."""
@@ -337,8 +346,8 @@ class Tortured:
         by_s = self._chance.choice((-86_400, -3_700, -90, -2, 2, 90, 3_700, 86_400))
         if abs(box.fault_s + by_s) > 3 * 86_400:
             by_s = -by_s
-        box.step_clock(by_s)
-        return f"{box.name}: clock stepped by {by_s} s"
+        box.step_clock(by_s, believed=self._chance.random() < 0.7)
+        return f"{box.name}: clock stepped by {by_s} s, {'' if box.believed else 'not '}believed"
 
     def rest(self) -> None:
         """Let things run for a moment."""
@@ -356,12 +365,22 @@ class Tortured:
         self.halt.touch()
         for box in self.boxes:
             box.keep_alive()
+            box.step_clock(0, believed=True)
+        self._pause_for_clocks()
         until(
             lambda: all(box.waits() == 0 for box in self.boxes),
             within_s=within_s,
             what="the boxes' outboxes being empty",
         )
         until(lambda: _one(self.hub_db, "SELECT count(*) FROM dirty") == 0, within_s, "the rollup")
+
+    def _pause_for_clocks(self) -> None:
+        """Let boxes date anew what they dated in doubt."""
+        until(
+            lambda: all(_one(box.database, _IN_DOUBT) == 0 for box in self.boxes),
+            within_s=120,
+            what="everything being dated anew",
+        )
 
     def held(self) -> Counter[tuple[str, str, int]]:
         """Return how often the hub holds each event: shop, epoch and number."""

@@ -23,7 +23,7 @@ AT = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 def row(number: int, *, alert: bool = False) -> Waiting:
-    body: Body = VisitClosed(visit=VISIT, reason="closing_time")
+    body: Body = VisitClosed(visit=VISIT, reason="closing_time", rev=0)
     if alert:
         body = Alert(alert="member_arrived", visit=VISIT, subject=None)
     event = Event(epoch=EPOCH, seq=number, at=AT, mono=0.0, clock="ok", body=body)

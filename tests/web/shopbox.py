@@ -12,8 +12,10 @@ from flask import Flask
 from sqlite_utils import Database
 from ulid import ULID
 
+from edge.clock import SteadyClock
 from edge.console.access import Access
 from edge.console.app import create_console
+from edge.console.clock import ClockDesk
 from edge.console.desk import Desk
 from edge.console.devices import DeviceDesk
 from edge.console.view import ShopView
@@ -22,7 +24,7 @@ from edge.core.profile import Profile
 from edge.core.visit import Opened, Revised, Visit
 from edge.front import PerThread
 from edge.keys.profiles import ProfileKeys
-from edge.ports import Fact
+from edge.ports import ClockState, Fact
 from edge.store.database import connect, migrate
 from edge.store.devices import Devices
 from edge.store.ledger import SqliteVisitLog
@@ -30,11 +32,27 @@ from edge.store.outbox import Outbox
 from edge.store.people import Member
 from edge.store.register import Register, erase, new_member
 from edge.store.switches import FACES, is_off, open_requests
+from edge.store.timelines import Timelines
 from menkou.listen import Listen
 from menkou.web.app import dress
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 ALWAYS = OpeningHours(zone=SHANGHAI, by_weekday=None)
+
+
+class Hands:
+    """The kernel's clocks: the test's wall time, and seconds that go by when the test says so."""
+
+    def __init__(self, wall: Callable[[], datetime]) -> None:
+        self.now = wall
+        self.seconds = 1000.0
+        self.word: ClockState = "ok"
+
+    def mono(self) -> float:
+        return self.seconds
+
+    def state(self) -> ClockState:
+        return self.word
 
 
 class ShopBox:
@@ -43,9 +61,12 @@ class ShopBox:
     Args:
         folder: where its data directory is made.
         now: its time until the test changes it; None: the machine's.
+        clock: whether its kernel is synchronised.
     """
 
-    def __init__(self, folder: Path, *, now: datetime | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, now: datetime | None = None, clock: ClockState = "ok"
+    ) -> None:
         self.folder = folder / "box"
         self.folder.mkdir(parents=True)
         self.fixed = now
@@ -68,6 +89,17 @@ class ShopBox:
             make_room=self._make_room,
         )
 
+        self.hands = Hands(self.now)
+        self.hands.word = clock
+        self.clock = SteadyClock(self.hands, self.timelines().follow(self.hands))
+        self.clock_desk = ClockDesk(
+            db=self.db_of_thread,
+            clock=self.clock,
+            timelines=self.timelines,
+            boot="this start",
+            wake=lambda: self.wake(),
+        )
+
     def fill_up(self) -> None:
         """Let the disk take nothing any more."""
         self.db.execute("PRAGMA query_only = ON")
@@ -82,6 +114,10 @@ class ShopBox:
     def faces_off(self) -> bool:
         """Say whether somebody turned faces off."""
         return is_off(self.db, FACES)
+
+    def timelines(self) -> Timelines:
+        """What this start dates by, over the calling thread's connection."""
+        return Timelines(self.db, "this start")
 
     @property
     def db(self) -> Database:
@@ -159,7 +195,7 @@ class ShopBox:
             return dataclasses.replace(view(), faces_off=is_off(self.db, FACES))
 
         paired = DeviceDesk(devices=self.devices, now=self.now, listen=listen, revoked=revoked)
-        app = create_console(shown, self.desk, paired)
+        app = create_console(shown, self.desk, paired, self.clock_desk)
         more = {"clock": clock} if clock else {}
         door = Access(devices=self.devices, now=self.now, listen=listen, revoked=revoked, **more)
         dress(app, listen, secret_file=self.folder / "console.secret", door=door)

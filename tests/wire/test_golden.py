@@ -12,7 +12,7 @@ from edge.wire.messages import BODIES
 GOLDEN = Path(__file__).parent / "v1"
 FILES = sorted(GOLDEN.glob("*.json"))
 OLDER = sorted((GOLDEN / "older").glob("*.json"))
-MEANT = {"counted": True, "mode_why": None, "storage": "ok"}
+MEANT = {"counted": True, "mode_why": None, "storage": "ok", "rev": 0}
 """What releases meant that did not know these fields."""
 
 

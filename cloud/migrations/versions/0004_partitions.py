@@ -16,6 +16,7 @@ _IDS = {
     "member_change": ("store",),
     "crossing_minute": ("store", "box"),
     "dirty": ("store",),
+    "hour_summary": ("store", "box"),
     "hourly": ("store",),
     "daily": ("store",),
     "key_release": ("store", "box"),

@@ -8,6 +8,7 @@ down_revision: str | None = "0006"
 branch_labels: str | None = None
 depends_on: str | None = None
 
+_ID = sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")
 _SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -16,8 +17,8 @@ def upgrade() -> None:
     op.create_table(
         "box_order",
         sa.Column("pk", _SERIAL, primary_key=True, autoincrement=True),
-        sa.Column("store", sa.String(64), nullable=False),
-        sa.Column("box", sa.String(64), nullable=False),
+        sa.Column("store", _ID, nullable=False),
+        sa.Column("box", _ID, nullable=False),
         sa.Column("epoch", sa.String(32), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(16), nullable=False),
@@ -39,8 +40,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "order_line",
-        sa.Column("store", sa.String(64), primary_key=True),
-        sa.Column("box", sa.String(64), primary_key=True),
+        sa.Column("store", _ID, primary_key=True),
+        sa.Column("box", _ID, primary_key=True),
         sa.Column("session", sa.String(32)),
         sa.Column("mark", sa.String(32)),
         sa.Column("next_at", sa.BigInteger()),
@@ -51,16 +52,16 @@ def upgrade() -> None:
     op.create_index("order_line_due", "order_line", ["next_at"])
     op.create_table(
         "desired",
-        sa.Column("store", sa.String(64), primary_key=True),
-        sa.Column("box", sa.String(64), primary_key=True),
+        sa.Column("store", _ID, primary_key=True),
+        sa.Column("box", _ID, primary_key=True),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "config_report",
-        sa.Column("store", sa.String(64), primary_key=True),
-        sa.Column("box", sa.String(64), primary_key=True),
+        sa.Column("store", _ID, primary_key=True),
+        sa.Column("box", _ID, primary_key=True),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(12), nullable=False),
         sa.Column("code", sa.String(16)),
@@ -81,7 +82,7 @@ def _office() -> None:
     op.create_table(
         "office_member_shop",
         sa.Column("member", sa.String(26), sa.ForeignKey("office_member.id"), primary_key=True),
-        sa.Column("store", sa.String(64), primary_key=True),
+        sa.Column("store", _ID, primary_key=True),
         sqlite_with_rowid=False,
     )
     op.create_index("office_member_shop_by_store", "office_member_shop", ["store"])
@@ -89,7 +90,7 @@ def _office() -> None:
         "office_appointment",
         sa.Column("id", sa.String(26), primary_key=True),
         sa.Column("ref", sa.String(64), nullable=False, unique=True),
-        sa.Column("store", sa.String(64), nullable=False),
+        sa.Column("store", _ID, nullable=False),
         sa.Column("of", sa.String(64), nullable=False),
         sa.Column("rev", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -101,15 +102,15 @@ def _office() -> None:
         "member_link",
         sa.Column("subject", sa.String(26), primary_key=True),
         sa.Column("member", sa.String(26), nullable=False),
-        sa.Column("store", sa.String(64), nullable=False),
-        sa.Column("box", sa.String(64), nullable=False),
+        sa.Column("store", _ID, nullable=False),
+        sa.Column("box", _ID, nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_index("member_link_by_member", "member_link", ["member"])
     op.create_table(
         "sealing_key",
-        sa.Column("store", sa.String(64), primary_key=True),
-        sa.Column("box", sa.String(64), primary_key=True),
+        sa.Column("store", _ID, primary_key=True),
+        sa.Column("box", _ID, primary_key=True),
         sa.Column("public", sa.String(64), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
