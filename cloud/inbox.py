@@ -131,6 +131,10 @@ def _sort_one(gathered: Gathered, topic: str, payload: bytes, at: datetime) -> N
     match channel:
         case "up" | "late":
             message, faults = read_facts(payload)
+        case "late":
+            message, faults = read_facts(payload)
+            if not isinstance(message, list):
+                raise WireFault(f"late: expected a batch, got {type(message).__name__}")
         case "status":
             message = decode_status(payload)
         case "health":

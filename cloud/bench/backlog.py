@@ -9,6 +9,7 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Final
 
 from cloud.bench.baseline import direct
@@ -34,15 +35,17 @@ def cases(events: int | None) -> Iterator[Result | Skipped]:
         return
     late = in_turn(chain(SHOPS, channel="late"), 50, events or 120_000)
     live = in_turn(chain(SHOPS, store="live"), 1, SHOPS)
-    with direct() as baseline, running_hub(binary) as hub:
+    with (
+        direct() as baseline,
+        running_hub(binary) as hub,
+        closing(_Line(hub.port)) as line,
+    ):
         with hub.held():
             hub.publish(late)
             baseline.take(late)
         began = time.perf_counter()
-        line = _Line(hub.port)
         took = _send_until(hub, baseline.events, line, live, began)
         wait_until(lambda: not line.waiting, "an acknowledgement of each live event")
-        line.close()
     yield compared(_DRAINED, baseline.events, took, baseline)
     ages = sorted(1_000 * age for age in line.ages)
     p95 = statistics.quantiles(ages, n=20)[-1]
@@ -85,7 +88,7 @@ class _Line:
         self._client.on_connect = lambda client, *_: client.subscribe(every_box("ack"), 0)
         self._client.on_subscribe = lambda *_: subscribed.set()
         self._client.connect_async("127.0.0.1", port)
-        self._thread = threading.Thread(target=self._client.loop_forever)
+        self._thread = threading.Thread(target=self._client.loop_forever, daemon=True)
         self._thread.start()
         wait_until(subscribed.is_set, "a subscription")
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from cloud.db import reading, writing
 from cloud.ingest import Ingest
 from cloud.rollup import rollup
 from edge.wire.codec import encode
-from edge.wire.messages import Ack, EpochAck, EpochSpan, Hello
+from edge.wire.messages import Ack, EpochAck, EpochSpan, Event, Hello, VisitOpened
 from tests.hub.conftest import MINUTE, NOW, FakeBox, acks, ulid
 
 
@@ -56,6 +57,24 @@ def test_an_event_keeps_all_that_its_body_said(
         *("basis", "counted", "void", "reason"),
     }
     assert row.subject == ulid(7), "in a column of its own, where an erasure finds it"
+
+
+def test_what_comes_late_is_kept_and_acknowledged_like_anything_else(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    events = [box.crossed(rev=n) for n in range(1, 5)]
+    _, late, at = box.batch(*events[:3])
+    messages = [box.batch(*events[2:]), box.sends("late", late, at)]
+    replies = ingest.take(messages)
+    assert {topic for topic, _ in replies} == {"menkou/v1/nj-001/nj-001-a/ack"}
+    assert acks(replies)[-1] == Ack(hello=None, epochs=(epoch_ack(4),))
+    assert seqs(engine) == [1, 2, 3, 4]
+
+
+def test_nothing_but_batches_comes_late(engine: Engine, ingest: Ingest, box: FakeBox) -> None:
+    _, hello, at = box.hello((1, 2))
+    assert ingest.take([box.sends("late", hello, at)]) == []
+    assert "late: expected a batch, got Hello" in rows(engine, tables.set_aside)[0].reason
 
 
 def test_what_arrives_twice_is_kept_once(engine: Engine, ingest: Ingest, box: FakeBox) -> None:
@@ -179,6 +198,77 @@ def test_the_highest_revision_wins_whatever_the_order(
         ingest.take([box.batch(event)])
     (visit,) = rows(engine, tables.visit)
     assert (visit.rev, visit.who) == (2, "staff")
+
+
+def in_any_order(count: int) -> pytest.MarkDecorator:
+    """Events are written in the order of their numbers: it is these that are changed about."""
+    orders = list(itertools.permutations(range(count)))
+    return pytest.mark.parametrize("order", orders, ids=str)
+
+
+@in_any_order(4)
+@pytest.mark.parametrize("together", [1, 2, 4])
+def test_however_events_of_a_visit_are_ordered_and_gathered_the_same_comes_of_it(
+    engine: Engine, ingest: Ingest, box: FakeBox, order: tuple[int, ...], together: int
+) -> None:
+    """All at once, one after the other, and what is told and closed in one set."""
+    known = FakeBox().opened()
+    tell: list[Callable[[], Event]] = [
+        lambda: box.opened(visit=visit_of(known)),
+        lambda: box.revised(known, 1, who="member", subject=ulid(7)),
+        lambda: box.revised(known, 2, who="staff", opened_at=NOW - MINUTE),
+        lambda: box.closed(known, NOW + MINUTE),
+    ]
+    messages = [box.batch(tell[index]()) for index in order]
+    for start in range(0, 4, together):
+        ingest.take(messages[start : start + together])
+    (visit,) = rows(engine, tables.visit)
+    assert (visit.rev, visit.who, visit.subject) == (2, "staff", None)
+    assert (visit.opened_at, visit.closed_at) == (NOW - MINUTE, NOW + MINUTE)
+
+
+def visit_of(event: Event) -> str:
+    assert isinstance(event.body, VisitOpened)
+    return event.body.visit
+
+
+@in_any_order(3)
+@pytest.mark.parametrize("together", [1, 2, 3])
+def test_the_latest_close_wins_whatever_the_order(
+    engine: Engine, ingest: Ingest, box: FakeBox, order: tuple[int, ...], together: int
+) -> None:
+    opening = box.opened()
+    closings = [box.batch(box.closed(opening, NOW + n * MINUTE)) for n in order]
+    for start in range(0, 3, together):
+        ingest.take(closings[start : start + together])
+    ingest.take([box.batch(opening)])
+    (visit,) = rows(engine, tables.visit)
+    assert (visit.rev, visit.closed_at) == (0, NOW + 2 * MINUTE)
+
+
+@in_any_order(3)
+@pytest.mark.parametrize("together", [1, 2, 3])
+def test_the_highest_revision_of_a_minute_wins_whatever_the_order(
+    engine: Engine, ingest: Ingest, box: FakeBox, order: tuple[int, ...], together: int
+) -> None:
+    told = [box.batch(box.crossed(rev=rev + 1, entered=rev * 10)) for rev in order]
+    for start in range(0, 3, together):
+        ingest.take(told[start : start + together])
+    (minute,) = rows(engine, tables.crossing_minute)
+    assert (minute.rev, minute.entered) == (3, 20)
+
+
+def test_a_visit_told_and_closed_in_one_set_never_undoes_what_was_known(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    opening = box.opened()
+    first = box.revised(opening, 1, who="member", subject=ulid(7))
+    late_close, early_close = (box.closed(opening, NOW + n * MINUTE) for n in (5, 1))
+    second = box.revised(opening, 2, who="staff")
+    ingest.take([box.batch(second, late_close)])
+    ingest.take([box.batch(opening, first, early_close)])
+    (visit,) = rows(engine, tables.visit)
+    assert (visit.rev, visit.who, visit.closed_at) == (2, "staff", NOW + 5 * MINUTE)
 
 
 def test_a_close_may_come_before_the_opening(engine: Engine, ingest: Ingest, box: FakeBox) -> None:
