@@ -90,6 +90,18 @@ class BrokerAddress:
         """The port, or the usual one."""
         return self.port or (_MQTTS_PORT if self.tls else _MQTT_PORT)
 
+    def introduce(self, client: paho.Client) -> None:
+        """Give a client what it needs to trust the broker, and to prove who we are."""
+        if self.tls:
+            client.tls_set(
+                ca_certs=str(self.ca) if self.ca else None,
+                certfile=str(self.cert) if self.cert else None,
+                keyfile=str(self.key) if self.key else None,
+                tls_version=ssl.PROTOCOL_TLS_CLIENT,
+            )
+        if self.username is not None:
+            client.username_pw_set(self.username, self.password)
+
     @property
     def shown(self) -> str:
         """The address for people, without a password."""
@@ -170,16 +182,7 @@ class Post:
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
-        broker = self._broker
-        if broker.tls:
-            client.tls_set(
-                ca_certs=str(broker.ca) if broker.ca else None,
-                certfile=str(broker.cert) if broker.cert else None,
-                keyfile=str(broker.key) if broker.key else None,
-                tls_version=ssl.PROTOCOL_TLS_CLIENT,
-            )
-        if broker.username is not None:
-            client.username_pw_set(broker.username, broker.password)
+        self._broker.introduce(client)
         return client
 
     def losses(self) -> tuple[int, int]:

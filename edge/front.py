@@ -240,10 +240,16 @@ class FrontProcess:
             menkou.web.errors.WebError: the page cannot be served there.
         """
         self._stop = stop
-        workers = [self._watch_bus, *(partial(work, stop) for work in self._beside)]
+        workers: list[Callable[[], object]] = [
+            self._watch_bus,
+            *(partial(work, stop) for work in self._beside),
+        ]
         if (uplink := self._front.uplink) is not None:
             workers.append(lambda: uplink.run(stop))
-        threads = [threading.Thread(target=self._guard, args=(work,)) for work in workers]
+        threads = [threading.Thread(target=work) for work in workers]
+        told = threading.excepthook
+        # Those that libraries start are among them: without paho's nothing is ever sent again.
+        threading.excepthook = partial(self._thread_died, told)
         for thread in threads:
             thread.start()
         try:
@@ -252,17 +258,17 @@ class FrontProcess:
             stop.set()
             for thread in threads:
                 thread.join()
+            threading.excepthook = told
         if self._crash is not None:
             raise self._crash
 
-    def _guard(self, work: Callable[[], None]) -> None:
-        """Run a worker; if it crashes, stop everything, so that `run` can raise its error."""
-        try:
-            work()
-        except BaseException as exc:
-            self._crash = exc
-            self._stop.set()
-            raise
+    def _thread_died(
+        self, told: Callable[[threading.ExceptHookArgs], object], of: threading.ExceptHookArgs
+    ) -> None:
+        """Stop everything when a thread has crashed, so that `run` can raise its error."""
+        told(of)
+        self._crash = of.exc_value
+        self._stop.set()
 
     def _watch_bus(self) -> None:
         """Pass news on to the screens and the uplink, and tell the supervisor of our health."""

@@ -23,6 +23,10 @@ class Result:
     def words(self) -> str:
         """Return the result for people."""
         return (
-            f"{self.case}: {self.value:,g} {self.unit};"
-            f" {self.baseline}: {self.baseline_value:,g}; ratio {self.ratio:g}"
+            f"{self.case}: {_shown(self.value)} {self.unit};"
+            f" {self.baseline}: {_shown(self.baseline_value)}; ratio {self.ratio:g}"
         )
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"

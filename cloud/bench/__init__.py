@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from cloud.bench import backlog, broker, ingest, pages, postgres
-from cloud.bench.report import Result, Skipped
+from cloud.bench.report import Skipped
+from menkou.bench import Result
 
 Line = Result | Skipped
 

@@ -15,10 +15,11 @@ from typing import Final
 from cloud.bench.baseline import direct
 from cloud.bench.chain import SHOPS, chain, in_turn
 from cloud.bench.hub import MISSING, BenchHub, mosquitto, running_hub, wait_until
-from cloud.bench.report import Result, Skipped, compared
+from cloud.bench.report import Skipped, compared
 from cloud.client import Client
 from cloud.inbox import Received
 from edge.wire.topics import every_box, parse_topic
+from menkou.bench import Result
 
 _DRAINED: Final = "backlog, late batches of 2,100 shops while live events come, SQLite"
 _AGE: Final = "backlog, age of live events at their acknowledgement, SQLite, {}"

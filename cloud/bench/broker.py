@@ -14,8 +14,9 @@ from typing import Final
 from cloud.bench.baseline import direct
 from cloud.bench.chain import SHOPS, chain, in_turn
 from cloud.bench.hub import MISSING, mosquitto, running_hub
-from cloud.bench.report import Result, Skipped, compared
+from cloud.bench.report import Skipped, compared
 from cloud.inbox import Received
+from menkou.bench import Result
 
 _ROUNDS: Final = 4
 _FEW: Final = "broker to commit, 50 events a message, SQLite"

@@ -7,12 +7,13 @@ from typing import Final
 
 from cloud.bench.baseline import direct, sets_of, timed
 from cloud.bench.chain import SHOPS, chain, in_turn
-from cloud.bench.report import Result, compared
+from cloud.bench.report import compared
 from cloud.db import migrate, open_engine
 from cloud.errors import HubFault
 from cloud.inbox import Received
 from cloud.ingest import Ingest
 from cloud.shares import Shares
+from menkou.bench import Result
 
 _TURNS: Final = 4
 _FEW: Final = "ingest, 50 events a message, SQLite"

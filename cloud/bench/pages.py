@@ -17,7 +17,6 @@ from typing import Any, Final
 from flask import Flask
 from sqlalchemy import Connection, Engine, func, select
 
-from cloud.bench.report import Result
 from cloud.db import check_schema, migrate, open_engine, reading
 from cloud.errors import DatabaseFault
 from cloud.hours import day_bounds, zone_named
@@ -28,6 +27,7 @@ from cloud.simulate.chain import VISITS_A_SHOP, make_chain
 from cloud.simulate.years import fill
 from cloud.tables import box, daily, hourly, store
 from cloud.views import ChainToday
+from menkou.bench import Result
 from menkou.listen import Listen
 from menkou.web.app import dress
 

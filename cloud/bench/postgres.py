@@ -25,12 +25,12 @@ from sqlalchemy import make_url
 
 from cloud.bench.baseline import copy
 from cloud.bench.chain import chain, in_turn
-from cloud.bench.report import Result
 from cloud.db import migrate, open_engine
 from cloud.errors import HubFault
 from cloud.inbox import Received
 from cloud.retention import retain
 from cloud.throwaway import Postgres, throwaway
+from menkou.bench import Result
 
 _PROCESSES: Final = 4
 _TOGETHER: Final = 50

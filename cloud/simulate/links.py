@@ -5,7 +5,6 @@ will only, so that a simulator which is killed leaves its boxes' statuses as the
 """
 
 import queue
-import ssl
 import sys
 import threading
 from collections.abc import Sequence
@@ -61,16 +60,7 @@ class Links:
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
         client.on_message = self._on_message
-        broker = self._broker
-        if broker.tls:
-            client.tls_set(
-                ca_certs=str(broker.ca) if broker.ca else None,
-                certfile=str(broker.cert) if broker.cert else None,
-                keyfile=str(broker.key) if broker.key else None,
-                tls_version=ssl.PROTOCOL_TLS_CLIENT,
-            )
-        if broker.username is not None:
-            client.username_pw_set(broker.username, broker.password)
+        self._broker.introduce(client)
         return client
 
     def open(self) -> None:
