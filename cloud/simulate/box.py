@@ -240,6 +240,7 @@ class SimulatedBox:
                 backlog=self.unacked,
                 oldest_unacked_at=moment_of(oldest) if oldest is not None else None,
                 occupancy=0,
+                storage="ok",
                 cameras=tuple(CameraState(name=n, state=s) for n, s in self.box.states()),
             )
         )

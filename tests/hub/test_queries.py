@@ -12,7 +12,7 @@ from cloud.ingest import Ingest
 from cloud.queries import chain_today, change_token, hub_health
 from cloud.rollup import rollup
 from cloud.views import ChainToday
-from tests.hub.conftest import MINUTE, NOW, FakeBox
+from tests.hub.conftest import MINUTE, NOW, FakeBox, on_sqlite
 
 
 def today(engine: Engine, now: datetime = NOW) -> ChainToday:
@@ -150,6 +150,7 @@ def test_a_page_has_the_hours_of_its_own_shops_and_the_totals_of_all(
     assert (seen[0], seen[9]) == (seen[1], seen[3])
 
 
+@on_sqlite
 def test_no_question_of_a_page_walks_through_all_hours_days_or_epochs(
     engine: Engine, ingest: Ingest, box: FakeBox
 ) -> None:

@@ -26,6 +26,9 @@ from edge.wire.messages import (
 SATURDAY = date(2026, 11, 21)
 START = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)  # noon in Shanghai
 
+NOT_SIMULATED = {"config_reported", "member_linked", "order_refused", "hour_summary"}
+"""Nobody orders anything of a simulated box, and its store is never full."""
+
 
 def chain(seed: int = 7, shops: int = 40, **changes: object) -> tuple[Shop, ...]:
     return make_chain(seed=seed, shops=shops, visits_a_year=shops * 60_000, **changes)  # type: ignore[arg-type]
@@ -87,7 +90,7 @@ def test_every_kind_of_fact_is_told_and_all_keep_the_wires_contract() -> None:
         if step.body.KIND not in kinds or number % 50 == 0:
             assert load_event(dump_event(event)) == event
         kinds.add(step.body.KIND)
-    assert kinds == set(BODIES)
+    assert kinds == set(BODIES) - NOT_SIMULATED
 
 
 def test_crossings_and_visits_of_a_day_agree() -> None:

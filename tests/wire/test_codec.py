@@ -213,6 +213,7 @@ def test_a_heartbeat_is_never_deflated_because_others_read_it_too() -> None:
         backlog=0,
         oldest_unacked_at=None,
         occupancy=0,
+        storage="ok",
         cameras=tuple(CameraState(name=f"door-{n:026}", state="ok") for n in range(40)),
     )
     payload = codec.encode(beat)
