@@ -5,7 +5,7 @@ hub does not know; boxes that ever named it may hold the member. They are told i
 is all that is kept here of somebody who was erased.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -25,7 +25,7 @@ from cloud.orders import (
 from cloud.tables import box_order
 from edge.wire import checks
 from edge.wire.checks import milliseconds
-from edge.wire.messages import MemberChanged
+from edge.wire.messages import MemberChanged, MemberLinked
 from edge.wire.orders import WithdrawOrder
 from edge.wire.topics import BoxAddress
 
@@ -61,15 +61,29 @@ def pass_on(
     for _, address, fact in _ending(new):
         subject = str(fact.subject)
         if fact.body.change == "erased":
-            _erase(connection, issuer, subject, ends[subject], {address}, now)
+            # The box that told it as well: restored from a copy, it would hold the member again.
+            _erase(connection, issuer, subject, ends[subject] | {address}, now)
             continue
-        at = _EPOCH + timedelta(milliseconds=fact.at)
+        at = now if fact.clock == "suspect" else _EPOCH + timedelta(milliseconds=fact.at)
         if _is_echo(connection, address, members.hash_of(subject), at):
             continue
         known, where = _same(connection, subject)
         for other in sorted((where | ends[subject]) - {address}, key=_name):
             things = [Thing(WithdrawOrder.KIND, members.hash_of(one), at) for one in sorted(known)]
             issuer.issue(connection, other, things, now)
+
+
+def pass_on_links(
+    connection: Connection, issuer: Issuer, new: Sequence[New], gone: Collection[str], now: datetime
+) -> None:
+    """Erase under all ids who turns out, only after the erasure, to be head office's member, too.
+
+    What is new overtakes what had waited: the word on who somebody is may come last.
+    """
+    for _, address, fact in new:
+        if fact.kind == MemberLinked.KIND and fact.subject in gone:
+            office.link(connection, address, str(fact.subject), fact.body.member)
+            _erase(connection, issuer, str(fact.subject), {address}, now)
 
 
 def _name(address: BoxAddress) -> tuple[str, str]:
@@ -89,7 +103,6 @@ def _erase(
     issuer: Issuer,
     subject: str,
     boxes: set[BoxAddress],
-    but: set[BoxAddress],
     now: datetime,
 ) -> list[BoxAddress]:
     """Erase a person under all ids, here and in the boxes that may hold one of them."""
@@ -102,7 +115,7 @@ def _erase(
     ordered: set[BoxAddress] = set()
     for one in sorted(known):
         digest = members.hash_of(one)
-        ordered |= set(order_erasure(connection, issuer, digest, where - but, now))
+        ordered |= set(order_erasure(connection, issuer, digest, where, now))
     return sorted(ordered, key=_name)
 
 
@@ -129,7 +142,7 @@ def erase(
     if store is not None:
         boxes |= set(boxes_of(connection, store))
     everywhere = boxes or set(every_box(connection))
-    ordered = _erase(connection, issuer, subject, everywhere, set(), now)
+    ordered = _erase(connection, issuer, subject, everywhere, now)
     aside.count_up(connection, {aside.CHANGES: 1})
     return ordered
 

@@ -17,6 +17,7 @@ import logging
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Final
 
 from msgspec.structs import replace
 from sqlalchemy import Connection, Engine
@@ -43,9 +44,14 @@ from cloud.metrics import IngestMeters
 from cloud.office import Office
 from cloud.orders import Issuer
 from cloud.shares import Shares
-from edge.wire.messages import ConfigReported, MemberLinked, OrderRefused
+from edge.wire.messages import ConfigReported, MemberChanged, MemberLinked, OrderRefused
 
 _log = logging.getLogger(__name__)
+_NEVER_TOO_OLD: Final = (
+    *(MemberChanged.KIND, MemberLinked.KIND),
+    *(ConfigReported.KIND, OrderRefused.KIND),
+)
+"""What is no figure of a day: it holds whenever it is heard."""
 
 
 class _Poison(Exception):
@@ -202,7 +208,7 @@ def _given_up(intake: Intake, topic: str, single: Gathered, reason: str) -> Gath
             intake.last_at,
             topic,
             reason,
-            json.dumps(event.told()).encode(),
+            json.dumps(_nameless(event).told()).encode(),
             (event.epoch, event.seq),
         )
         for event in part.events
@@ -246,7 +252,9 @@ def _take_in(
         members.save(connection, new, gone)
         hours |= facts.derive(connection, zones, new, gone)
         _take_reports(connection, new, gone)
-        erasures.pass_on(connection, issuer, new, ends, max(one.last_at for one in intakes))
+        now = max(one.last_at for one in intakes)
+        erasures.pass_on(connection, issuer, new, ends, now)
+        erasures.pass_on_links(connection, issuer, new, gone, now)
     replies = [reply for intake in intakes for reply in _answers(intake, ledger)]
     ledger.save()
     boxes.hear(connection, known, intakes)
@@ -342,15 +350,21 @@ def _within_keeping(
         counts = fact.at if fact.moment is None else fact.moment
         if _earliest(fact) < kept_from and entry.received.holds(fact.seq):
             continue  # it was here, and went with its month
-        if counts >= kept_from:
+        if counts >= kept_from or fact.kind in _NEVER_TOO_OLD:
             within.append(fact)
             continue
         expected = f"expected a fact of {_day(kept_from)} or later, got {_day(counts)}"
-        told = json.dumps(replace(fact, subject=None).told()).encode()
+        told = json.dumps(_nameless(fact).told()).encode()
         topic, identity = intake.address.topic("up"), (fact.epoch, fact.seq)
         reason = f"{fact.kind}: past keeping: {expected}"
         asides.append(make_aside(intake.last_at, topic, reason, told, identity))
     return within
+
+
+def _nameless(fact: Fact) -> Fact:
+    """Return a fact as it may lie aside, where no erasure looks: without whom it names."""
+    body = replace(fact.body, member=None) if fact.kind == MemberLinked.KIND else fact.body
+    return replace(fact, subject=None, body=body)
 
 
 def _day(milliseconds: int) -> str:

@@ -9,6 +9,7 @@ so that a new box can be given those of its shop; an erasure deletes the rows.
 
 import hmac
 import json
+import logging
 import secrets
 import unicodedata
 from base64 import b64encode
@@ -19,11 +20,12 @@ from hashlib import sha256
 from typing import Any, Final
 
 from cryptography.hazmat.primitives import hpke
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from cloud.db import upsert
+from cloud.errors import HubFault
 from cloud.orders import Issuer, Thing, boxes_of
 from cloud.shares import derive
 from cloud.tables import (
@@ -39,9 +41,12 @@ from edge.wire.orders import SEALED_KINDS, AppointmentOrder, MemberOrder
 from edge.wire.sealing import order_context
 from edge.wire.topics import BoxAddress
 
+_log = logging.getLogger(__name__)
 KEPT_AFTER: Final = timedelta(days=7)
 """An appointment is forgotten so long after it was due."""
 _NONCE_BYTES: Final = 12
+TEXTS_BYTES_MAX: Final = 4_400
+"""Of one member or appointment as JSON: sealed they must fit what the wire allows of an order."""
 _SUITE: Final = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 _ULID: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 Texts = Mapping[str, str]
@@ -70,6 +75,10 @@ def random_id() -> str:
     return digits
 
 
+class TextsTooLong(HubFault):
+    """What is to be kept of a member or an appointment is more than an order can carry."""
+
+
 class Office:
     """What head office knows of people, and the keys for it. repr shows nothing.
 
@@ -95,6 +104,11 @@ class Office:
     def _seal(self, thing: str, texts: Texts) -> bytes:
         nonce = secrets.token_bytes(_NONCE_BYTES)
         raw = json.dumps(texts, ensure_ascii=False).encode()
+        if len(raw) > TEXTS_BYTES_MAX:
+            raise TextsTooLong(
+                f"a row: expected texts of at most {TEXTS_BYTES_MAX:,} bytes together (a Chinese"
+                f" character has 3), got {len(raw):,}; shorten its longest, such as the note"
+            )
         return nonce + self._at_rest.encrypt(nonce, raw, thing.encode())
 
     def _open(self, thing: str, sealed: bytes) -> dict[str, str]:
@@ -305,8 +319,23 @@ def forget_key(connection: Connection, address: BoxAddress) -> None:
     )
 
 
+def _suits(public: str) -> None:
+    """Make sure that a key can be used.
+
+    Raises:
+        ValueError: it is a point of low order (RFC 7748, section 6.1).
+    """
+    X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(bytes.fromhex(public)))
+
+
 def note_key(connection: Connection, address: BoxAddress, public: str, now: datetime) -> bool:
     """Keep a box's key; say whether it is another than before."""
+    try:
+        _suits(public)
+    except ValueError:
+        name = f"{address.store}/{address.box}"
+        _log.warning("box %s: expected an X25519 key, got one that nothing can be sealed to", name)
+        return False
     if key_of(connection, address) == public:
         return False
     statement = upsert(connection, sealing_key)

@@ -115,15 +115,30 @@ def _send(
         sent_to=max(row.pk for row in rows),
     )
     newest = _newest(connection, address)
-    bodies = [
-        _body(connection, address, row, sealer, last=newest.get((row.kind, row.object)) == row.pk)
-        for row in rows
-    ]
-    orders = [
-        (row.epoch, Order(seq=row.seq, body=body)) for row, body in zip(rows, bodies, strict=True)
-    ]
+    orders = [(row.epoch, _order(connection, address, row, sealer, newest=newest)) for row in rows]
     topic = address.topic("down")
     return [(topic, encode(message)) for message in _messages(orders)]
+
+
+def _order(
+    connection: Connection,
+    address: BoxAddress,
+    row: Row[Any],
+    sealer: _Sealer | None,
+    *,
+    newest: Mapping[tuple[str, str], int],
+) -> Order:
+    """Return an order as it is sent; one that the wire does not allow says nothing."""
+    last = newest.get((row.kind, row.object)) == row.pk
+    try:
+        order = Order(seq=row.seq, body=_body(connection, address, row, sealer, last=last))
+        encode(Orders(epoch=row.epoch, orders=(order,)))
+    except ValueError as exc:
+        # One thing that cannot be said must not keep the hub from all the others, for ever.
+        name = f"{address.store}/{address.box}"
+        _log.error("an order (%s) to box %s cannot be sent: %s", row.kind, name, type(exc).__name__)
+        return Order(seq=row.seq, body=VoidOrder())
+    return order
 
 
 def _sealer(

@@ -132,9 +132,17 @@ def drop_next(connection: Connection, until: datetime) -> list[str]:
     for one in _TABLES:
         for name in _months(connection, one):
             if name < one.name(until):
-                connection.execute(text(f"DROP TABLE {name}"))
+                _drop(connection, one, name, until)
                 return [name]
     return []
+
+
+def _drop(connection: Connection, one: _Monthly, name: str, until: datetime) -> None:
+    """Drop a partition; what still counts of it, a visit that was dated anew, stays."""
+    kept = f"INSERT INTO {one.table}_default SELECT * FROM {name} WHERE NOT ({one.old})"
+    connection.execute(text(f"ALTER TABLE {one.table} DETACH PARTITION {name}"))
+    connection.execute(text(kept), {"until": int(until.timestamp()) * 1000})
+    connection.execute(text(f"DROP TABLE {name}"))
 
 
 def clear_default(connection: Connection, until: datetime) -> int:

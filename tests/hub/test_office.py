@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import Engine, select
 
 from cloud import erasures
-from cloud.db import writing
+from cloud.db import reading, writing
 from cloud.ingest import Ingest
 from cloud.members import hash_of
-from cloud.office import Imported, Office
+from cloud.office import TEXTS_BYTES_MAX, Imported, Office, TextsTooLong
 from cloud.office_table import TableFault, read_appointments, read_members
 from cloud.orders import Issuer
 from cloud.tables import (
@@ -306,3 +306,46 @@ def test_a_table_without_its_columns_is_refused(tmp_path: Path) -> None:
         read_appointments(table(tmp_path, [["id", "extenal_id"], ["1", "2"]]))
     assert "column 2: not a known name; did you mean external_id?" in str(caught.value)
     assert "expected a column called at, got none" in str(caught.value)
+
+
+def test_a_key_that_nothing_can_be_sealed_to_is_not_taken(
+    hub: Hub, reading_box: Reading, caplog: pytest.LogCaptureFixture
+) -> None:
+    take(hub, WANG)
+    hub.deliver(reading_box)
+    low = SealingKey(session=reading_box.box.session, public="00" * 32)
+    hub.ingest.take([reading_box.box.sends("up", encode(low))])
+    assert "nothing can be sealed to" in caplog.text
+    hub.ingest.take([reading_box.key()])
+    hub.deliver(reading_box)
+    assert reading_box.said(MemberOrder), "the right one is"
+
+
+def test_a_member_of_too_many_words_is_refused_and_stops_nobody(hub: Hub) -> None:
+    with pytest.raises(TextsTooLong, match="expected texts of at most 4,400 bytes"):
+        take(hub, {**WANG, "note": "好" * 1_500})
+
+
+def test_texts_of_the_largest_size_fit_an_order(hub: Hub, reading_box: Reading) -> None:
+    spare = TEXTS_BYTES_MAX - len(json.dumps({**WANG, "note": ""}, ensure_ascii=False).encode())
+    take(hub, {**WANG, "note": "x" * spare})
+    hub.deliver(reading_box)
+    hub.ingest.take([reading_box.key()])
+    hub.deliver(reading_box)
+    assert reading_box.said(MemberOrder)
+
+
+@pytest.mark.parametrize("first", ["link", "erasure", "both"])
+def test_whichever_comes_first_a_link_or_an_erasure_the_member_is_gone(
+    hub: Hub, reading_box: Reading, first: str
+) -> None:
+    take(hub, WANG)
+    with reading(hub.engine) as connection:
+        member = connection.execute(select(office_member.c.id)).scalar_one()
+    link = reading_box.box.tell(MemberLinked(subject=ulid(7), member=member), NOW)
+    erasure = reading_box.box.member(ulid(7), "erased", NOW)
+    sets = {"link": [[link], [erasure]], "erasure": [[erasure], [link]], "both": [[link, erasure]]}
+    for events in sets[first]:
+        hub.ingest.take([reading_box.box.batch(*events)])
+    with reading(hub.engine) as connection:
+        assert connection.execute(select(office_member.c.id)).all() == []

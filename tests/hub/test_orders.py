@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -385,11 +385,42 @@ def test_an_erasure_in_one_shop_is_ordered_of_the_boxes_that_named_the_member(
         hub.ingest.take([one.box.batch(one.box.member(ulid(7), "joined"))])
     hub.ingest.take([obeying.box.batch(obeying.box.member(ulid(7), "erased"))])
     topics = dict(hub.due())
-    assert list(topics) == [elsewhere.box.address.topic("down")]
-    hub.ingest.take([elsewhere.tells(elsewhere.hears(*topics.values()), at=hub.now)])
-    assert elsewhere.said(EraseOrder) == [EraseOrder(hash=hash_of(ulid(7)))]
+    assert sorted(topics) == [one.box.address.topic("down") for one in (obeying, elsewhere)], (
+        "the box that told it may be restored from a copy that still holds the member"
+    )
+    for one in (obeying, elsewhere):
+        payload = topics[one.box.address.topic("down")]
+        hub.ingest.take([one.tells(one.hears(payload), at=hub.now)])
+        assert one.said(EraseOrder) == [EraseOrder(hash=hash_of(ulid(7)))]
     hub.ingest.take([elsewhere.box.batch(elsewhere.box.member(ulid(7), "erased"))])
     assert hub.due(3600) == [], "its answer is no new erasure"
+
+
+def test_a_box_restored_from_a_copy_is_told_again_whom_it_erased_itself(
+    hub: Hub, obeying: Obeying
+) -> None:
+    hub.ingest.take([obeying.box.batch(obeying.box.member(ulid(7), "joined"))])
+    hub.ingest.take([obeying.box.batch(obeying.box.member(ulid(7), "erased"))])
+    hub.deliver(obeying, 1)
+    restored = Obeying(FakeBox(session="8" * 32, epoch="c" * 32))
+    hub.ingest.take(restored.greets())
+    hub.deliver(restored, 1)
+    assert EraseOrder(hash=hash_of(ulid(7))) in restored.said(EraseOrder)
+
+
+def test_a_withdrawal_under_a_clock_in_doubt_holds_from_when_it_was_heard(
+    hub: Hub, obeying: Obeying
+) -> None:
+    elsewhere = Obeying(FakeBox("sh-002", "sh-002-a", session="8" * 32, epoch="c" * 32))
+    hub.ingest.take(elsewhere.greets())
+    for one in (obeying, elsewhere):
+        hub.ingest.take([one.box.batch(one.box.member(ulid(7), "consent_given"))])
+    told = obeying.box.member(ulid(7), "consent_withdrawn", NOW - timedelta(days=60))
+    hub.ingest.take([obeying.box.batch(replace(told, clock="suspect"))])
+    hub.deliver(elsewhere, 1)
+    (order,) = elsewhere.said(WithdrawOrder)
+    assert isinstance(order, WithdrawOrder)
+    assert order.at >= NOW
 
 
 def test_a_withdrawal_is_passed_on_and_its_echo_is_not(hub: Hub, obeying: Obeying) -> None:

@@ -278,3 +278,35 @@ def test_several_that_make_the_months_at_once_make_each_once(engine: Engine) -> 
 )
 def test_after_december_comes_january(moment: datetime, after: datetime) -> None:
     assert partitions.next_month(moment) == after
+
+
+def test_an_erasure_is_never_too_old(engine: Engine, ingest: Ingest, box: FakeBox) -> None:
+    retention.retain(engine, timedelta(days=31), NOW, threading.Event())
+    box.opened(NOW - timedelta(days=1), who="member", subject=ulid(7))
+    box.member(ulid(7), "erased", NOW - timedelta(days=80))
+    ingest.take([box.hello((1, 2)), box.batch(*box.events)])
+    with reading(engine) as connection:
+        assert connection.execute(select(tables.visit.c.subject)).scalars().all() == [None]
+        erased = select(func.count()).select_from(tables.erased_subject)
+        assert connection.execute(erased).scalar_one() == 1
+
+
+def test_a_visit_that_was_dated_anew_stays_as_long_as_it_counts(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    """Its id, by which PostgreSQL parts months, was made by the clock that was wrong."""
+    long_ago = NOW - timedelta(days=500)
+    opening = box.opened(long_ago, visit=ulid_of(long_ago))
+    box.revised(opening, opened_at=NOW, reason="clock_fixed")
+    ingest.take([box.hello((1, 2)), box.batch(*box.events)])
+    rollup(engine)
+    retention.retain(engine, timedelta(days=400), NOW, threading.Event())
+    ingest.take([box.batch(box.crossed(NOW))])
+    rollup(engine)
+    with reading(engine) as connection:
+        assert connection.execute(select(func.sum(tables.hourly.c.visitors))).scalar_one() == 1
+
+
+def ulid_of(moment: datetime) -> str:
+    """Return a ULID of a moment."""
+    return ulid(int(moment.timestamp() * 1000) << 80)
