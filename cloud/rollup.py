@@ -12,7 +12,20 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, case, delete, func, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Executable,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+)
 
 from cloud.aside import CHANGES, count_up
 from cloud.boxes import zone_of
@@ -70,14 +83,14 @@ def _roll_store(engine: Engine, store_id: str) -> int:
             return 0
         zone = zone_of(connection, store_id)
         recompute(connection, store_id, zone, [row.hour for row in marks])
-        for row in marks:
-            connection.execute(
-                delete(dirty).where(
-                    dirty.c.store == store_id,
-                    dirty.c.hour == row.hour,
-                    dirty.c.mark == row.mark,
-                )
-            )
+        connection.execute(
+            delete(dirty).where(
+                dirty.c.store == bindparam("of"),
+                dirty.c.hour == bindparam("at"),
+                dirty.c.mark == bindparam("read"),
+            ),
+            [{"of": store_id, "at": row.hour, "read": row.mark} for row in marks],
+        )
         count_up(connection, {CHANGES: 1})
         return len(marks)
 
@@ -111,28 +124,9 @@ def recompute(connection: Connection, store_id: str, zone: ZoneInfo, hours: Iter
 def _figures(connection: Connection, store_id: str, start: int, end: int) -> dict[str, Any]:
     """Count the facts of a shop from `start` to `end` (UTC seconds, the end excluded)."""
     since, until = (datetime.fromtimestamp(second, UTC) for second in (start, end))
-    crossings = connection.execute(
-        select(*(func.coalesce(func.sum(crossing_minute.c[n]), 0).label(n) for n in _CROSSINGS))
-        .where(crossing_minute.c.store == store_id)
-        .where(crossing_minute.c.minute >= since, crossing_minute.c.minute < until)
-    ).one()
-    people = and_(visit.c.void.is_(False), visit.c.who != "staff")
-    first = and_(people, visit.c.reentry.is_(False))
-    # A check-in without a crossing is a visit, but no visitor; its basis then says nothing here.
-    visitors = and_(first, visit.c.counted.is_(True))
-    shown = and_(people, or_(visit.c.counted.is_(True), visit.c.reentry.is_(True)))
-    visits = connection.execute(
-        select(
-            _number_of(visitors).label("visitors"),
-            _number_of(and_(people, visit.c.reentry.is_(True))).label("reentries"),
-            _number_of(and_(first, visit.c.who == "member")).label("members"),
-            _number_of(and_(shown, visit.c.basis == "crossings")).label("by_crossings"),
-            func.count(case((shown, visit.c.box)).distinct()).label("boxes"),
-            _number_of(shown).label("shown"),
-        )
-        .where(visit.c.store == store_id)
-        .where(visit.c.opened_at >= since, visit.c.opened_at < until)
-    ).one()
+    within = {"of": store_id, "since": since, "until": until}
+    crossings = connection.execute(_CROSSED, within).one()
+    visits = connection.execute(_VISITED, within).one()
     # Several boxes do not know each other's visitors: one person may be counted by each.
     distinct = visits.shown and not visits.by_crossings and visits.boxes == 1
     return {
@@ -144,3 +138,34 @@ def _figures(connection: Connection, store_id: str, start: int, end: int) -> dic
 
 def _number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.count(case((condition, 1)))
+
+
+def _crossed() -> Executable:
+    sums = (func.coalesce(func.sum(crossing_minute.c[n]), 0).label(n) for n in _CROSSINGS)
+    return select(*sums).where(*_within(crossing_minute.c.store, crossing_minute.c.minute))
+
+
+def _visited() -> Executable:
+    people = and_(visit.c.void.is_(False), visit.c.who != "staff")
+    first = and_(people, visit.c.reentry.is_(False))
+    # A check-in without a crossing is a visit, but no visitor; its basis then says nothing here.
+    visitors = and_(first, visit.c.counted.is_(True))
+    shown = and_(people, or_(visit.c.counted.is_(True), visit.c.reentry.is_(True)))
+    return select(
+        _number_of(visitors).label("visitors"),
+        _number_of(and_(people, visit.c.reentry.is_(True))).label("reentries"),
+        _number_of(and_(first, visit.c.who == "member")).label("members"),
+        _number_of(and_(shown, visit.c.basis == "crossings")).label("by_crossings"),
+        func.count(case((shown, visit.c.box)).distinct()).label("boxes"),
+        _number_of(shown).label("shown"),
+    ).where(*_within(visit.c.store, visit.c.opened_at))
+
+
+def _within(store_id: Column[Any], at: Column[Any]) -> tuple[ColumnElement[bool], ...]:
+    return store_id == bindparam("of"), at >= bindparam("since"), at < bindparam("until")
+
+
+# Both are made once: to build a statement takes longer than to run it, and a chain's hub runs them
+# for every hour of every shop.
+_CROSSED: Final = _crossed()
+_VISITED: Final = _visited()

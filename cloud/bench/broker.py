@@ -17,7 +17,7 @@ from cloud.bench.hub import MISSING, mosquitto, running_hub
 from cloud.bench.report import Result, Skipped, compared
 from cloud.inbox import Received
 
-_ROUNDS: Final = 4
+_ROUNDS: Final = 2
 _FEW: Final = "broker to commit, 50 events a message, SQLite"
 _CHAIN: Final = "broker to commit, one event from each of 2,100 shops, SQLite"
 
