@@ -26,6 +26,9 @@ from cloud.copying import Copy
 NAMED_AT_ONCE: Final = 500
 """Keys in one question. SQLite takes 32,766 values in a statement, a key has up to three."""
 
+TOGETHER: Final = 100
+"""Rows in one statement on SQLite."""
+
 KEYS: Final = text("KEYS")
 """Stands in a question for the condition that a row has one of the keys."""
 
@@ -60,13 +63,30 @@ class Bulk:
             return
         sql, order = self._sql(connection)
         if order == self._names:
-            connection.exec_driver_sql(sql, list(rows))
+            rest = self._run_together(connection, sql, rows)
+            if rest:
+                connection.exec_driver_sql(sql, list(rest))
         elif order is None:
             named = [dict(zip(self._names, row, strict=True)) for row in rows]
             connection.exec_driver_sql(sql, named)
         else:
             pick = itemgetter(*(self._names.index(name) for name in order))
             connection.exec_driver_sql(sql, [pick(row) for row in rows])
+
+    def _run_together(
+        self, connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]
+    ) -> Sequence[tuple[Any, ...]]:
+        """Insert rows many to a statement, where that is quicker; return those that are left."""
+        one = f"({', '.join(['?'] * len(self._names))})"
+        if connection.dialect.name != "sqlite" or f"VALUES {one}" not in sql:
+            return rows
+        whole = len(rows) - len(rows) % TOGETHER
+        if whole:
+            many = sql.replace(f"VALUES {one}", f"VALUES {', '.join([one] * TOGETHER)}")
+            for start in range(0, whole, TOGETHER):
+                values = tuple(chain.from_iterable(rows[start : start + TOGETHER]))
+                connection.exec_driver_sql(many, values)
+        return rows[whole:]
 
     def _sql(self, connection: Connection) -> tuple[str, tuple[str, ...] | None]:
         dialect = connection.dialect

@@ -386,10 +386,10 @@ def _answers(intake: Intake, ledger: Ledger) -> list[Reply]:
     replies: list[Reply] = []
     address = intake.address
     entries = ledger.of(address)
-    names = {event.epoch for event in intake.events} | {one.epoch for one in intake.faulty}
-    touched = [entries[name] for name in sorted(n for n in names if n is not None)]
-    if touched:
-        replies += answer_batch(address, touched)
+    names = {event.epoch for event in intake.events}
+    names |= {one.epoch for one in intake.faulty if one.epoch is not None}
+    if names:
+        replies += answer_batch(address, [entries[name] for name in sorted(names)])
     for hello in intake.hellos:
         replies += answer_hello(address, hello, entries)
     return replies

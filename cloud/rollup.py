@@ -21,8 +21,10 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
+    Select,
     Table,
     and_,
+    bindparam,
     case,
     delete,
     func,
@@ -94,14 +96,14 @@ def _roll_store(engine: Engine, store_id: str) -> int:
         zone = zone_of(connection, store_id)
         since = kept_from(connection) // 1000
         recompute(connection, store_id, zone, [row.hour for row in marks], since)
-        for row in marks:
-            connection.execute(
-                delete(dirty).where(
-                    dirty.c.store == store_id,
-                    dirty.c.hour == row.hour,
-                    dirty.c.mark == row.mark,
-                )
-            )
+        connection.execute(
+            delete(dirty).where(
+                dirty.c.store == bindparam("of"),
+                dirty.c.hour == bindparam("at"),
+                dirty.c.mark == bindparam("read"),
+            ),
+            [{"of": store_id, "at": row.hour, "read": row.mark} for row in marks],
+        )
         count_up(connection, {CHANGES: 1})
         return len(marks)
 
@@ -169,11 +171,18 @@ def _summaries(
     connection: Connection, store_id: str, since: datetime, until: datetime
 ) -> Sequence[Row[Any]]:
     """Return the summaries of hours that reach into a span."""
-    return connection.execute(
-        select(hour_summary)
-        .where(hour_summary.c.store == store_id)
-        .where(hour_summary.c.hour > since - _HOUR, hour_summary.c.hour < until)
-    ).all()
+    within = {"of": store_id, "since": since - _HOUR, "until": until}
+    return connection.execute(_SUMMARIES, within).all()
+
+
+_OF: Final[ColumnElement[str]] = bindparam("of")
+_SINCE: Final = bindparam("since", type_=hour_summary.c.hour.type)
+_UNTIL: Final = bindparam("until", type_=hour_summary.c.hour.type)
+_SUMMARIES: Final = (
+    select(hour_summary)
+    .where(hour_summary.c.store == _OF)
+    .where(hour_summary.c.hour > _SINCE, hour_summary.c.hour < _UNTIL)
+)
 
 
 def _summed(rows: Sequence[Row[Any]]) -> _Part:
@@ -201,6 +210,53 @@ def _stands(
     )
 
 
+def _crossings(*, beside_summaries: bool) -> Select[Any]:
+    """Return the question for the minutes for which no summary stands."""
+    return (
+        select(*(func.coalesce(func.sum(crossing_minute.c[n]), 0).label(n) for n in _CROSSINGS))
+        .where(crossing_minute.c.store == _OF)
+        .where(crossing_minute.c.minute >= _SINCE, crossing_minute.c.minute < _UNTIL)
+        .where(
+            _stands(crossing_minute, crossing_minute.c.minute, beside_summaries=beside_summaries)
+        )
+    )
+
+
+def _visits(*, beside_summaries: bool) -> Select[Any]:
+    """Return the question for the visits for which no summary stands, by box and basis."""
+    people = and_(visit.c.void.is_(False), visit.c.who != "staff")
+    first = and_(people, visit.c.reentry.is_(False))
+    # A check-in without a crossing is a visit, but no visitor; its basis then says nothing here.
+    visitors = and_(first, visit.c.counted.is_(True))
+    shown = and_(people, or_(visit.c.counted.is_(True), visit.c.reentry.is_(True)))
+    return (
+        select(
+            visit.c.box,
+            visit.c.basis,
+            _number_of(visitors).label("visitors"),
+            _number_of(and_(people, visit.c.reentry.is_(True))).label("reentries"),
+            _number_of(and_(first, visit.c.who == "member")).label("members"),
+            _number_of(shown).label("shown"),
+        )
+        .where(visit.c.store == _OF)
+        .where(visit.c.opened_at >= _SINCE, visit.c.opened_at < _UNTIL)
+        .where(_stands(visit, visit.c.opened_at, beside_summaries=beside_summaries))
+        .group_by(visit.c.box, visit.c.basis)
+    )
+
+
+def _number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.count(case((condition, 1)))
+
+
+# Built once: to build a statement takes longer than to run it, and a chain's hub runs these for
+# every hour of every shop.
+_QUESTIONS: Final = {
+    beside: (_crossings(beside_summaries=beside), _visits(beside_summaries=beside))
+    for beside in (False, True)
+}
+
+
 def _counted(
     connection: Connection,
     store_id: str,
@@ -210,38 +266,10 @@ def _counted(
     beside_summaries: bool,
 ) -> _Part:
     """Count the visits and minutes for which no summary stands."""
-    minute_stands, visit_stands = (
-        _stands(table, moment, beside_summaries=beside_summaries)
-        for table, moment in (
-            (crossing_minute, crossing_minute.c.minute),
-            (visit, visit.c.opened_at),
-        )
-    )
-    crossings = connection.execute(
-        select(*(func.coalesce(func.sum(crossing_minute.c[n]), 0).label(n) for n in _CROSSINGS))
-        .where(crossing_minute.c.store == store_id)
-        .where(crossing_minute.c.minute >= since, crossing_minute.c.minute < until)
-        .where(minute_stands)
-    ).one()
-    people = and_(visit.c.void.is_(False), visit.c.who != "staff")
-    first = and_(people, visit.c.reentry.is_(False))
-    # A check-in without a crossing is a visit, but no visitor; its basis then says nothing here.
-    visitors = and_(first, visit.c.counted.is_(True))
-    shown = and_(people, or_(visit.c.counted.is_(True), visit.c.reentry.is_(True)))
-    rows = connection.execute(
-        select(
-            visit.c.box,
-            visit.c.basis,
-            _number_of(visitors).label("visitors"),
-            _number_of(and_(people, visit.c.reentry.is_(True))).label("reentries"),
-            _number_of(and_(first, visit.c.who == "member")).label("members"),
-            _number_of(shown).label("shown"),
-        )
-        .where(visit.c.store == store_id)
-        .where(visit.c.opened_at >= since, visit.c.opened_at < until)
-        .where(visit_stands)
-        .group_by(visit.c.box, visit.c.basis)
-    ).all()
+    within = {"of": store_id, "since": since, "until": until}
+    crossed, visited = _QUESTIONS[beside_summaries]
+    crossings = connection.execute(crossed, within).one()
+    rows = connection.execute(visited, within).all()
     named = [row for row in rows if row.shown]
     return _Part(
         figures={
@@ -251,7 +279,3 @@ def _counted(
         boxes=frozenset(row.box for row in named),
         bases=frozenset(row.basis for row in named),
     )
-
-
-def _number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.count(case((condition, 1)))

@@ -34,7 +34,7 @@ def cases(events: int | None) -> Iterator[Result | Skipped]:
     if binary is None:
         yield Skipped(bench="ingest", case=_DRAINED, skipped=MISSING)
         return
-    late = in_turn(chain(SHOPS, channel="late"), 50, events or 120_000)
+    late = in_turn(chain(SHOPS, channel="late"), 50, events or 105_000)
     live = in_turn(chain(SHOPS, store="live"), 1, SHOPS)
     with (
         direct() as baseline,

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from cloud.bench.baseline import direct
-from cloud.bench.chain import SHOPS, chain, in_turn
+from cloud.bench.chain import SHOPS, told_by
 from cloud.bench.hub import MISSING, mosquitto, running_hub
 from cloud.bench.report import Skipped, compared
 from cloud.inbox import Received
 from menkou.bench import Result
 
-_ROUNDS: Final = 4
+_ROUNDS: Final = 2
 _FEW: Final = "broker to commit, 50 events a message, SQLite"
 _CHAIN: Final = "broker to commit, one event from each of 2,100 shops, SQLite"
 
@@ -29,8 +29,8 @@ def cases(events: int | None) -> Iterator[Result | Skipped]:
     if binary is None:
         yield from (Skipped(bench="ingest", case=case, skipped=MISSING) for case in (_FEW, _CHAIN))
         return
-    yield _measured(binary, _FEW, in_turn(chain(100), 50, events or 120_000))
-    yield _measured(binary, _CHAIN, in_turn(chain(SHOPS), 1, events or 50_400))
+    yield _measured(binary, _FEW, told_by(100, 50, events or 120_000))
+    yield _measured(binary, _CHAIN, told_by(SHOPS, 1, events or 50_400))
 
 
 def _measured(binary: str, case: str, messages: Sequence[Received]) -> Result:

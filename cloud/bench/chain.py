@@ -5,6 +5,7 @@ Packing messages is never timed. The same seed makes the same chain.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from random import Random
 from typing import Final
 
@@ -81,6 +82,12 @@ def chain(shops: int, *, store: str = "shop", channel: Channel = "up") -> list[C
     random = Random(_SEED)
     addresses = (BoxAddress(store=f"{store}-{number:04}", box="door") for number in range(shops))
     return [ChainBox(address.topic(channel), random) for address in addresses]
+
+
+@lru_cache(maxsize=2)  # the same for the case with a broker as for the one without
+def told_by(shops: int, together: int, events: int) -> tuple[Received, ...]:
+    """Return what a chain's boxes tell, as `in_turn` packs it."""
+    return tuple(in_turn(chain(shops), together, events))
 
 
 def in_turn(boxes: Sequence[ChainBox], together: int, events: int) -> list[Received]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from cloud.bench.baseline import direct, sets_of, timed
-from cloud.bench.chain import SHOPS, chain, in_turn
+from cloud.bench.chain import SHOPS, told_by
 from cloud.bench.report import compared
 from cloud.db import migrate, open_engine
 from cloud.errors import HubFault
@@ -22,12 +22,10 @@ _CHAIN: Final = "ingest, one event from each of 2,100 shops, SQLite"
 
 def cases(events: int | None) -> Iterator[Result]:
     """Measure what is taken in without a broker."""
-    yield _measured(
-        "ingest, 50 events a message, SQLite", in_turn(chain(100), 50, events or 120_000)
-    )
+    yield _measured("ingest, 50 events a message, SQLite", told_by(100, 50, events or 120_000))
     yield _measured(
         "ingest, one event from each of 2,100 shops, SQLite",
-        in_turn(chain(SHOPS), 1, events or 50_400),
+        told_by(SHOPS, 1, events or 50_400),
     )
 
 

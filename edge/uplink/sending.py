@@ -26,11 +26,16 @@ from edge.store.outbox import Waiting
 from edge.wire.messages import BATCH_EVENTS_MAX, Ack, EpochAck, EpochSpan
 
 WINDOW_EVENTS: Final = 5 * BATCH_EVENTS_MAX
-"""Sent and not acknowledged at a time, of each lane. That keeps a link busy (8,000 events/s at a
-tenth of a second), and a live event waits behind 400 kB at most."""
+"""Live ones sent and not acknowledged at a time. That keeps a link busy (8,000 events/s at a tenth
+of a second)."""
+LATE_WINDOW_EVENTS: Final = BATCH_EVENTS_MAX
+"""The same of what had waited: one batch. 2,100 boxes then put 420,000 events before a hub that
+comes back, 10 to 15 s of its work, and ask for none again meanwhile."""
 LIVE_S: Final = 10.0
 """What became known so shortly before a connection stood is live too."""
 FIRST_PATIENCE_S: Final = 2.0
+LATE_PATIENCE_S: Final = 20.0
+"""For what had waited, which a hub takes in behind what is live."""
 LAST_PATIENCE_S: Final = 15.0
 """A box asks again this often at the latest: 2,100 boxes then make 140 small messages a second."""
 
@@ -173,7 +178,7 @@ class Delivery:
     def _room(self, lane: _Lane) -> int:
         if lane is self._live:
             return lane.room
-        return min(BATCH_EVENTS_MAX, WINDOW_EVENTS - len(self._alerts.sent) - len(self._late.sent))
+        return LATE_WINDOW_EVENTS - len(self._alerts.sent) - len(self._late.sent)
 
     def on_sent(self, portion: Portion, rows: Sequence[Waiting], now: float) -> None:
         """Remember what is on its way."""
@@ -183,7 +188,9 @@ class Delivery:
         if portion.alerts:
             lane = self._alerts
         if self.under_way == 0:
-            self._wait_until = now + self._patience_s
+            self._wait_until = now + (self._patience_s if lane is self._live else LATE_PATIENCE_S)
+        elif lane is self._live and not lane.sent:
+            self._wait_until = min(self._wait_until, now + self._patience_s)
         lane.cursor = rows[-1].id
         lane.sent.extend((row.event.epoch, row.event.seq) for row in rows)
 
@@ -203,7 +210,8 @@ class Delivery:
         fewer = [lane.take_off(acks) for lane in (self._live, self._alerts, self._late)]
         if any(fewer) or ack.hello is not None:
             self._patience_s = FIRST_PATIENCE_S
-            self._wait_until = now + self._patience_s
+            live = self._live.sent or not self.under_way
+            self._wait_until = now + (self._patience_s if live else LATE_PATIENCE_S)
 
 
 def _arrived(entry: EpochAck | None, seq: int) -> bool:

@@ -1,5 +1,6 @@
 """What a broker sends is cut into messages, wherever the network cuts it."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from random import Random
@@ -83,6 +84,31 @@ def test_what_is_no_mqtt_is_told_from_what_is_not_all_there(stream: bytes) -> No
     assert cut.broken
     assert cut.messages == [("a", b"1")]
     assert not cut_packets(good + stream[:3]).broken
+
+
+def test_half_a_message_of_a_lost_connection_is_no_part_of_the_next() -> None:
+    heard: list[tuple[str, bytes]] = []
+    client = Client(heard.extend)
+    client.reconnect_delay_set(1, 1)
+    whole = published(b"up/1", b"x" * 5_000)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        client.connect_async("127.0.0.1", server.getsockname()[1])
+        thread = threading.Thread(target=client.loop_forever, args=(1.0, True))
+        thread.start()
+        for content in (whole + whole[:3_000], whole):
+            line, _ = server.accept()
+            with line:
+                line.settimeout(20)
+                assert line.recv(4_096)[:1] == b"\x10"
+                line.sendall(b"\x20\x02\x00\x00" + content)
+                line.shutdown(socket.SHUT_WR)
+                while line.recv(4_096):
+                    pass
+        client.disconnect()
+        thread.join(10)
+    assert not thread.is_alive()
+    assert heard == [("up/1", b"x" * 5_000)] * 2
 
 
 class Pair:

@@ -45,6 +45,13 @@ def test_a_batch_is_kept_and_acknowledged(engine: Engine, ingest: Ingest, box: F
     ]
 
 
+def test_a_plain_acknowledgement_is_written_as_the_codec_writes_it(
+    ingest: Ingest, box: FakeBox
+) -> None:
+    ((_, payload),) = ingest.take([box.batch(box.opened(), box.crossed())])
+    assert payload == encode(Ack(hello=None, epochs=(epoch_ack(2),)))
+
+
 def test_an_event_keeps_all_that_its_body_said(
     engine: Engine, ingest: Ingest, box: FakeBox
 ) -> None:

@@ -71,14 +71,18 @@ def test_a_box_can_neither_speak_nor_listen_for_another(secured: Secured) -> Non
         client.loop_start()
     until(lambda: all(c.is_connected() for c in (hub, box, other)), what="connections")
     at_hub = received(hub, "menkou/v1/+/+/up")
+    hub.subscribe("menkou/v1/+/+/late", qos=1)
     at_other = received(other, "menkou/v1/nj-001/nj-001-a/ack")
     at_box = received(box, "menkou/v1/nj-001/nj-001-a/ack")
     until(lambda: wait_acknowledged(hub), what="the subscription")
-    other.publish("menkou/v1/nj-001/nj-001-a/up", b"forged", qos=1).wait_for_publish(5)
+    for channel in ("up", "late"):
+        forged = other.publish(f"menkou/v1/nj-001/nj-001-a/{channel}", b"forged", qos=1)
+        forged.wait_for_publish(5)
+    box.publish("menkou/v1/nj-001/nj-001-a/late", b"true", qos=1).wait_for_publish(5)
     box.publish("menkou/v1/nj-001/nj-001-a/up", b"true", qos=1).wait_for_publish(5)
     hub.publish("menkou/v1/nj-001/nj-001-a/ack", b"word", qos=1).wait_for_publish(5)
-    until(lambda: bool(at_hub and at_box), what="what is allowed")
-    assert at_hub == ["menkou/v1/nj-001/nj-001-a/up"]
+    until(lambda: len(at_hub) == 2 and bool(at_box), what="what is allowed")
+    assert at_hub == ["menkou/v1/nj-001/nj-001-a/late", "menkou/v1/nj-001/nj-001-a/up"]
     assert at_other == []
     for client in (hub, box, other):
         client.disconnect()

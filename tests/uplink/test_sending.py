@@ -9,6 +9,8 @@ from edge.store.outbox import Waiting
 from edge.uplink.sending import (
     FIRST_PATIENCE_S,
     LAST_PATIENCE_S,
+    LATE_PATIENCE_S,
+    LATE_WINDOW_EVENTS,
     LIVE_S,
     WINDOW_EVENTS,
     Delivery,
@@ -147,21 +149,21 @@ def test_what_had_waited_goes_out_late_its_oldest_alerts_first() -> None:
     assert batches[0] == ("late", [40, 900])
     assert [name for name, _ in batches] == ["late"] * len(batches)
     rest = [n for n in range(1, 1_001) if n not in (40, 900)]
-    assert flat(batches[1:], "late") == rest[: WINDOW_EVENTS - 2]
+    assert flat(batches[1:], "late") == rest[: LATE_WINDOW_EVENTS - 2]
 
 
 def test_more_alerts_than_fit_into_a_window_all_go_before_the_rest() -> None:
     sender = Sender()
-    sender.add(2 * WINDOW_EVENTS, alerts=range(2, 2 * WINDOW_EVENTS + 1, 2))
-    sender.add(1, alerts=(2 * WINDOW_EVENTS + 1,))
+    sender.add(2 * LATE_WINDOW_EVENTS, alerts=range(2, 2 * LATE_WINDOW_EVENTS + 1, 2))
+    sender.add(1, alerts=(2 * LATE_WINDOW_EVENTS + 1,))
     sender.look(0.0)
     sender.greet()
     alerts = flat(sender.send(), "late")
-    assert alerts == list(range(2, 2 * WINDOW_EVENTS + 1, 2))
+    assert alerts == list(range(2, 2 * LATE_WINDOW_EVENTS + 1, 2))
     gaps = [(number - 1, number - 1) for number in alerts]
     sender.delivery.on_ack(ack(0, None, *gaps), SESSION, 1.0)
     batches = sender.send()
-    assert batches[0] == ("late", [2 * WINDOW_EVENTS + 1])
+    assert batches[0] == ("late", [2 * LATE_WINDOW_EVENTS + 1])
     assert batches[1][1][0] == 1
 
 
@@ -193,7 +195,7 @@ def test_what_piled_up_while_the_broker_was_there_but_no_hub_is_late() -> None:
     sender = Sender()
     sender.look(0.0)
     sender.delivery.on_connected()
-    sender.add(500)
+    sender.add(LATE_WINDOW_EVENTS)
     sender.look(60.0)
     sender.look(60.0 + LIVE_S)
     sender.add(1)
@@ -201,8 +203,8 @@ def test_what_piled_up_while_the_broker_was_there_but_no_hub_is_late() -> None:
     sender.delivery.on_hello_sent([], sender.now)
     sender.delivery.on_ack(ack(0, SESSION), SESSION, sender.now)
     batches = sender.send()
-    assert batches[0] == ("up", [501])
-    assert flat(batches, "late") == list(range(1, 501))
+    assert batches[0] == ("up", [LATE_WINDOW_EVENTS + 1])
+    assert flat(batches, "late") == list(range(1, LATE_WINDOW_EVENTS + 1))
 
 
 def test_gaps_that_an_acknowledgement_names_show_what_was_sent_ahead_of_them_has_arrived() -> None:
@@ -226,7 +228,7 @@ def test_acknowledgements_that_name_no_gaps_make_progress_all_the_same() -> None
     sender.greet()
     held: set[int] = set()
     sent: list[int] = []
-    for _ in range(20):
+    for _ in range(5_000 // LATE_WINDOW_EVENTS + 2):
         sender.add(1)
         batches = sender.send()
         sent += [n for _, numbers in batches for n in numbers]
@@ -236,6 +238,19 @@ def test_acknowledgements_that_name_no_gaps_make_progress_all_the_same() -> None
     assert held == set(range(1, sender.newest + 1))
     assert len(sent) == len(held)  # each once
     assert sender.delivery.under_way == 0
+
+
+def test_what_waits_behind_a_chains_backlog_is_not_sent_twice_for_it() -> None:
+    sender = Sender()
+    sender.add(500)
+    sender.look(0.0)
+    sender.greet()
+    sender.send()
+    assert not sender.delivery.hello_due(LATE_PATIENCE_S - 0.1)
+    assert sender.delivery.hello_due(LATE_PATIENCE_S + 0.1)
+    sender.add(1)
+    sender.send()
+    assert sender.delivery.hello_due(FIRST_PATIENCE_S + 0.1), "a live one is waited for as ever"
 
 
 def test_a_box_that_hears_nothing_says_hello_again_and_sends_again() -> None:
