@@ -15,7 +15,7 @@ from typing import Any
 from edge.clock import SystemClock
 from edge.config import TPM_DEVICE, EdgeConfig, absent_files, load
 from edge.config_values import is_file
-from edge.desired import CannotLay, laid, laid_over
+from edge.desired import CannotLay, laid, laid_as_far, laid_over
 from edge.modes import MEANING, declared
 from menkou import logs
 from menkou.errors import MenkouFault
@@ -56,7 +56,7 @@ def _in_force(config: EdgeConfig) -> EdgeConfig:
         return laid_over(config, wish)
     except CannotLay as exc:
         _warn(str(exc))
-        return config
+        return laid_as_far(config, wish)
 
 
 def _warn_of_lowered_mode(config: EdgeConfig) -> None:
@@ -216,8 +216,8 @@ def _print_table(summary: dict[str, Any]) -> None:
 def outbox(arguments: argparse.Namespace) -> int:
     """Show what waits for the hub, or send it."""
     config = _load(arguments)
+    from edge.app.common import ready_store
     from edge.app.replay import drain
-    from edge.store.database import connect
     from edge.store.outbox import Outbox
 
     if config.uplink is None:
@@ -225,7 +225,7 @@ def outbox(arguments: argparse.Namespace) -> int:
     if arguments.send is not None:
         print(f"{drain(config, arguments.send)} events were sent and acknowledged")
         return 0
-    backlog = Outbox(connect(config.data_dir)).backlog()
+    backlog = Outbox(ready_store(config.data_dir)).backlog()
     oldest = backlog.oldest_at.astimezone(config.store.zone) if backlog.oldest_at else None
     print(f"{backlog.events} events wait for the hub" + (f", since {oldest}" if oldest else ""))
     return 0

@@ -52,6 +52,19 @@ def laid_over(config: EdgeConfig, wish: ConfigOrder | None) -> EdgeConfig:
     )
 
 
+def laid_as_far(config: EdgeConfig, wish: ConfigOrder | None) -> EdgeConfig:
+    """Return the settings that hold when hours that cannot be kept are left as the file has them.
+
+    For a wish that was accepted once: the file was changed since, or this program. All else of
+    it, above all what it takes away, stays in force.
+    """
+    try:
+        return laid_over(config, wish)
+    except CannotLay:
+        assert wish is not None, "nothing cannot fail to be laid over"
+        return laid_over(config, replace(wish, hours=None))
+
+
 def _hours(week: Week) -> HoursSection:
     try:
         hours = build(HoursSection, {day: list(pair) for day, pair in week.items()}, "", {})

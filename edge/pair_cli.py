@@ -58,10 +58,9 @@ def pair(arguments: argparse.Namespace) -> int:
             " nothing needs pairing; set an address of the shop's network, cert and key first"
         )
     address = page_address(listen)
-    from edge.app.common import steady_clock  # loads only what this command runs
-    from edge.store.database import connect
+    from edge.app.common import ready_store, steady_clock  # loads only what this command runs
 
-    db = connect(config.data_dir)
+    db = ready_store(config.data_dir)
     devices, now = Devices(db), steady_clock(config, db).now()
     role = arguments.role or first_role(devices, now)
     code = devices.issue(role=role, name=arguments.name, by=LOCAL, now=now)

@@ -9,11 +9,13 @@ from typing import Final
 
 from edge import fdstore
 from edge.app.common import (
+    kept_clock,
     reading_of,
     run_dir,
     settings_in_force,
     steady_clock,
     stop_on_signals,
+    timelines,
 )
 from edge.app.keys import keyring
 from edge.bus import Bus
@@ -134,7 +136,7 @@ def keep_tidy(config: EdgeConfig, epoch: str, stop: threading.Event) -> None:
     Here and not in the eyes: to write tables anew or to delete much takes its time on a small box.
     """
     db = connect(config.data_dir)
-    clock = steady_clock(config, db)
+    kernel, clock = kept_clock(config), steady_clock(config, db)
     bounds = Bounds(
         db,
         epoch=epoch,
@@ -147,10 +149,12 @@ def keep_tidy(config: EdgeConfig, epoch: str, stop: threading.Event) -> None:
     lay_up(config.data_dir)
     while not stop.wait(TIDY_EVERY_S):
         lay_up(config.data_dir)
+        clock.take(timelines(db).follow(kernel))
         try:
             tidy(db)
-            with transaction(db):
-                forget_past(db, clock.now())
+            if clock.state() == "ok":
+                with transaction(db):
+                    forget_past(db, clock.now())
             bounds.look()
         except StoreAway as exc:
             log.warning("what was erased or is old is cleared away later: %s", exc)

@@ -12,10 +12,12 @@ from sqlite_utils import Database
 
 from edge.clock import SteadyClock, SystemClock, boot_id, in_virtual_machine
 from edge.config import EdgeConfig
-from edge.desired import CannotLay, laid_over
+from edge.desired import laid_as_far
 from edge.ports import Clock
+from edge.store.database import FILE_NAME, StoreBusy, StoreLock, connect, migrate
 from edge.store.orders import wish_of
 from edge.store.outbox import Reading
+from edge.store.schema import migrations
 from edge.store.timelines import Timelines
 
 log = logging.getLogger(__name__)
@@ -59,10 +61,37 @@ def steady_clock(config: EdgeConfig, db: Database) -> SteadyClock:
 
 def settings_in_force(config: EdgeConfig, db: Database) -> EdgeConfig:
     """Return the box's settings with what head office has laid over them."""
+    return laid_as_far(config, wish_of(db))
+
+
+def ready_store(data_dir: Path) -> Database:
+    """Open the store for a command; make it, or bring it up to date, where no box has done so.
+
+    Raises:
+        StoreBusy: it must be changed, and a running box works in it.
+    """
+    if (data_dir / FILE_NAME).exists():
+        db = connect(data_dir)
+        if not _pending(db):
+            return db
+        db.close()
     try:
-        return laid_over(config, wish_of(db))
-    except CannotLay:  # refused when it came; the file was changed since, or this program
-        return config
+        lock = StoreLock(data_dir)
+    except StoreBusy:
+        # A box that starts just now makes its tables under the lock that it holds.
+        if (data_dir / FILE_NAME).exists() and not _pending(db := connect(data_dir)):
+            return db
+        raise
+    try:
+        db = connect(data_dir)
+        migrate(db)
+    finally:
+        lock.release()
+    return db
+
+
+def _pending(db: Database) -> bool:
+    return bool(list(migrations.pending(db)))
 
 
 def reading_of(clock: Clock) -> Reading:

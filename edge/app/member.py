@@ -10,9 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlite_utils import Database
-
-from edge.app.common import reading_of, settings_in_force, steady_clock
+from edge.app.common import reading_of, ready_store, settings_in_force, steady_clock
 from edge.app.keys import keyring
 from edge.clock import boot_id
 from edge.config import EdgeConfig
@@ -23,19 +21,10 @@ from edge.store import consents, holding, register
 from edge.store.audit import Audit
 from edge.store.chain import Verdict
 from edge.store.consents import Change, live_consent, live_subjects
-from edge.store.database import (
-    FILE_NAME,
-    StoreBusy,
-    StoreFault,
-    StoreLock,
-    connect,
-    migrate,
-    transaction,
-)
+from edge.store.database import StoreFault, transaction
 from edge.store.outbox import Outbox
 from edge.store.people import People, template_marks
 from edge.store.register import Imported, Register, Template
-from edge.store.schema import migrations
 from edge.store.switches import FACES, is_off
 from edge.wire.codec import utc_text
 from edge.wire.messages import MemberChanged
@@ -68,7 +57,7 @@ class Office:
 
     def __init__(self, config: EdgeConfig) -> None:
         """Raises StoreFault: the data directory cannot be used."""
-        self.db = _ready_store(config.data_dir)
+        self.db = ready_store(config.data_dir)
         self._config = settings_in_force(config, self.db)
         self._clock = steady_clock(config, self.db)
         self._epoch: str | None = None
@@ -255,33 +244,3 @@ class Office:
             raise AssertionError("a change is told before the epoch began")
         body = MemberChanged(subject=subject, change=change)
         Outbox(self.db).append(self._epoch, [(body, reading_of(self._clock))])
-
-
-def _ready_store(data_dir: Path) -> Database:
-    """Open the store; make it, or bring it up to date, where no running box has done so.
-
-    Raises:
-        StoreBusy: it must be changed, and a running box works in it.
-    """
-    if (data_dir / FILE_NAME).exists():
-        db = connect(data_dir)
-        if not _pending(db):
-            return db
-        db.close()
-    try:
-        lock = StoreLock(data_dir)
-    except StoreBusy:
-        # A box that starts just now makes its tables under the lock that it holds.
-        if (data_dir / FILE_NAME).exists() and not _pending(db := connect(data_dir)):
-            return db
-        raise
-    try:
-        db = connect(data_dir)
-        migrate(db)
-    finally:
-        lock.release()
-    return db
-
-
-def _pending(db: Database) -> bool:
-    return bool(list(migrations.pending(db)))

@@ -6,6 +6,7 @@ Of a start whose time nobody ever knew nothing is moved.
 
     crossing   -> leaves its minute, joins another; both are told under their next revision
     visit      -> told anew under its next revision, `clock_fixed`; its close likewise
+    hour that was summarised -> told anew, where it lost something and where something came to it
     alert, occupancy -> moved here only; the hub knows no better of an alert than its message
 
 Each portion is a transaction: the rows, what dates them from now on, and the events that tell of
@@ -26,6 +27,7 @@ from edge.core.visit import Crossed
 from edge.store.database import transaction
 from edge.store.minutes import add, counts_of, minute_of, told_minute
 from edge.store.outbox import Outbox, Reading
+from edge.store.summaries import retold
 from edge.wire.codec import utc_text
 from edge.wire.messages import Body, VisitClosed, VisitRevised
 
@@ -67,7 +69,8 @@ class ClockFix:
     Args:
         db: the eyes' connection.
         epoch: the epoch of this start.
-        hours: the shop's opening hours: a visit that they ended ends by them again.
+        hours: the shop's opening hours: a visit that they ended ends by them again. Summaries
+            are of the hours of their zone.
         reading: the clocks as they stand now.
     """
 
@@ -93,9 +96,13 @@ class ClockFix:
             crossings = self._crossings(ways)
             rest = PORTION - len(crossings)
             visits = self._visits(ways, rest) if rest else []
-            entries = self._move_crossings(crossings, ways)
+            changed: set[datetime] = set()
+            entries = self._move_crossings(crossings, ways, changed)
             for row in visits:
-                entries += self._move_visit(row, ways)
+                entries += self._move_visit(row, ways, changed)
+            now = self._reading()
+            hours = retold(self._db, changed, self._hours.zone, now.at)
+            entries += [(hour, now) for hour in hours]
             others = self._move_others(ways) if rest > len(visits) else 0
             self._outbox.append(self._epoch, entries)
         return len(crossings) + len(visits) + others
@@ -134,7 +141,10 @@ class ClockFix:
         ).fetchall()
         return rows
 
-    def _move_crossings(self, rows: Sequence[Any], ways: Mapping[int, _Way]) -> list[Entry]:
+    def _move_crossings(
+        self, rows: Sequence[Any], ways: Mapping[int, _Way], moments: set[datetime]
+    ) -> list[Entry]:
+        """Move them; add to `moments` those whose hours are no longer what they were."""
         changed: dict[tuple[str, datetime], Counter[str]] = {}
         for row in rows:
             way, crossed = ways[row[8]], _crossed(row)
@@ -154,6 +164,7 @@ class ClockFix:
             add(self._db, camera, minute, counts, private=False)
             told = told_minute(self._db, camera, minute, private=False)
             entries.append((told, self._reading()))
+            moments.add(minute)
         return entries
 
     def _visits(self, ways: Mapping[int, _Way], limit: int) -> list[Any]:
@@ -165,7 +176,10 @@ class ClockFix:
         ).fetchall()
         return rows
 
-    def _move_visit(self, row: Sequence[Any], ways: Mapping[int, _Way]) -> list[Entry]:
+    def _move_visit(
+        self, row: Sequence[Any], ways: Mapping[int, _Way], moments: set[datetime]
+    ) -> list[Entry]:
+        """Move one; add to `moments` those whose hours are no longer what they were."""
         visit, reason = row[0], row[7]
         before = [_moment(row[1], row[2]), _moment(row[3], row[4]), _moment(row[5], row[6])]
         opened, seen, closed = (moment.moved(ways) for moment in before)
@@ -182,6 +196,7 @@ class ClockFix:
         )
         entries: list[Entry] = []
         if opened.at != before[0].at:
+            moments.update(at for at in (before[0].at, opened.at) if at)
             entries.append((self._told_opened(visit), self._reading()))
         if closed.at is not None and closed.at != before[2].at:
             entries.append(self._told_closed(visit, reason, closed.at))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import takewhile
 
 from sqlite_utils import Database
 
@@ -152,12 +153,18 @@ def last_event_at(db: Database) -> datetime | None:
     """Return the time of the last event of a running box: its clock never runs below it.
 
     Replays keep the recording's time and do not count. Rows are in order of commit, so the
-    latest time stands among the last ones.
+    latest time stands among the last ones. What a doubtful clock said counts only until somebody
+    knew better: until the time of its start was known, or an event came that was dated surely.
     """
-    (at,) = db.execute(
-        "SELECT max(at) FROM (SELECT at FROM outbox JOIN epoch USING (epoch)"
-        " WHERE origin = 'run' ORDER BY outbox.id DESC LIMIT 1000)"
-    ).fetchone()
+    rows = db.execute(
+        "SELECT at, json_extract(event, '$.clock') FROM outbox JOIN epoch USING (epoch)"
+        " WHERE origin = 'run' AND NOT (json_extract(event, '$.clock') = 'suspect' AND EXISTS"
+        "  (SELECT 1 FROM timeline WHERE timeline.boot = epoch.boot AND word = 'kernel'))"
+        " ORDER BY outbox.id DESC LIMIT 1000"
+    ).fetchall()
+    doubtful = list(takewhile(lambda row: row[1] == "suspect", rows))
+    sure = [row for row in rows if row[1] != "suspect"]
+    at = max((row[0] for row in doubtful + sure), default=None)
     return datetime.fromisoformat(at) if at else None
 
 

@@ -20,6 +20,13 @@ Going = Callable[[], bool]
 """Asked before each transaction: whether to go on."""
 AT_ONCE: Final = 500
 """Rows deleted in one transaction."""
+_MAY_MOVE: Final = (
+    "SELECT id FROM timeline AS t WHERE word <> 'kernel'"
+    " AND (boot = (SELECT boot FROM epoch WHERE epoch = ?)"
+    "  OR EXISTS (SELECT 1 FROM timeline AS later WHERE later.boot = t.boot AND later.id > t.id))"
+)
+"""Timelines whose facts `clockfix` may yet move, by their rows: this start's, and any earlier
+start's that gave way to a better one and was not put right to its end. Needs the living epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,24 +68,27 @@ def prune(
         edge.store.database.StoreAway: it cannot be done now; what was deleted stays deleted.
     """
     deleted = _prune_outbox(db, epoch, now - keep.acked, going)
-    for table, condition, values in _old(db, now, keep):
+    for table, condition, values in _old(db, epoch, now, keep):
         deleted += _delete(db, table, condition, values, going)
     return deleted
 
 
-def _old(db: Database, now: datetime, keep: Keep) -> Iterator[tuple[str, str, list[Any]]]:
+def _old(
+    db: Database, epoch: str, now: datetime, keep: Keep
+) -> Iterator[tuple[str, str, list[Any]]]:
     """Yield tables and what of them is too old."""
     crossed, traced, viewed = (
         utc_text(now - span) for span in (keep.crossings, keep.traces, keep.views)
     )
-    yield "crossing", "at < ?", [crossed]
+    settled = f"at < ? AND (timeline IS NULL OR timeline NOT IN ({_MAY_MOVE}))"
+    yield "crossing", settled, [crossed, epoch]
     yield "card_view", "at < ?", [viewed]
-    yield "alert", "at < ?", [traced]
+    yield "alert", settled, [traced, epoch]
     yield "request", "done_at < ?", [traced]
-    # Summaries of hours whose events wait are made of these.
-    oldest = Outbox(db).backlog().oldest_at
-    before = now - keep.visits
-    visited = utc_text(min(before, oldest - timedelta(days=1)) if oldest else before)
+    # Summaries of hours whose events wait are made of these; what may move is moved within them.
+    waiting = (Outbox(db).backlog().oldest_at, *_oldest_in_doubt(db, epoch))
+    befores = [now - keep.visits, *(at - timedelta(days=1) for at in waiting if at)]
+    visited = utc_text(min(befores))
     named = (
         f"NOT EXISTS (SELECT 1 FROM {table} WHERE {table}.visit = visit.id)"
         for table in ("alert", "request")
@@ -86,6 +96,19 @@ def _old(db: Database, now: datetime, keep: Keep) -> Iterator[tuple[str, str, li
     yield "visit", f"opened_at < ? AND {' AND '.join(named)}", [visited]
     yield "crossing_minute", "minute < ?", [visited]
     yield "hour_summary", "hour < ?", [visited]
+
+
+def _oldest_in_doubt(db: Database, epoch: str) -> Iterator[datetime]:
+    """Yield the times of the oldest crossing and the oldest visit that may yet be dated anew."""
+    columns = ("opened_timeline", "seen_timeline", "closed_timeline")
+    doubtful = " OR ".join(f"{column} IN ({_MAY_MOVE})" for column in columns)
+    for query, count in (
+        (f"SELECT min(at) FROM crossing WHERE timeline IN ({_MAY_MOVE})", 1),
+        (f"SELECT min(opened_at) FROM visit WHERE doubt = 1 AND ({doubtful})", len(columns)),
+    ):
+        (at,) = db.execute(query, [epoch] * count).fetchone()
+        if at is not None:
+            yield datetime.fromisoformat(at)
 
 
 def _delete(db: Database, table: str, condition: str, values: list[Any], going: Going) -> int:
@@ -122,6 +145,17 @@ def _prune_outbox(db: Database, epoch: str, before: datetime, going: Going) -> i
         )
     _forget_epochs(db, epoch, before)
     return deleted
+
+
+def prune_acknowledged(
+    db: Database, epoch: str, now: datetime, keep: Keep, going: Going = lambda: True
+) -> int:
+    """Delete nothing but acknowledged events; return how many. For a clock nobody vouches for.
+
+    Raises:
+        edge.store.database.StoreAway: it cannot be done now; what was deleted stays deleted.
+    """
+    return _prune_outbox(db, epoch, now - keep.acked, going)
 
 
 def delete_through(db: Database, epoch: str, through: int, going: Going = lambda: True) -> int:

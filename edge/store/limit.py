@@ -1,5 +1,7 @@
 """Keeps the store below its limit, and says how: the rules of ADR 10. Called by the supervisor.
 
+By a clock that nobody vouches for nothing is old: above 80 % acknowledged events go, and no more.
+
 share of the limit   up to 80 %   nothing but what has been kept long enough is deleted
                      above        acknowledged events go `early`, then the oldest waiting ones
                                   are sent by the hour (`hourly`), until 75 % are left
@@ -16,7 +18,7 @@ from sqlite_utils import Database
 
 from edge.ports import Clock
 from edge.store.database import transaction
-from edge.store.keeping import SHORT, Going, prune
+from edge.store.keeping import SHORT, Going, prune, prune_acknowledged
 from edge.store.outbox import Outbox, Reading
 from edge.store.summaries import drop_some, summarise_some
 from edge.wire.codec import utc_text
@@ -48,7 +50,7 @@ class Bounds:
         limit_bytes: what the database may take.
         zone: the shop's.
         sends: whether there is a hub to send to; without one the oldest events are deleted.
-        clock: the box's.
+        clock: the box's, which may step between two calls.
         going: asked between steps; false when the box stops.
     """
 
@@ -78,15 +80,16 @@ class Bounds:
         Raises:
             edge.store.database.StoreAway: it cannot be done now; call again.
         """
-        now = self._clock.now()
-        if self._clock.mono() >= self._prune_at:
+        now, sure = self._clock.now(), self._clock.state() == "ok"
+        if sure and self._clock.mono() >= self._prune_at:
             prune(self._db, self._epoch, now, going=self._going)
             self._prune_at = self._clock.mono() + PRUNE_EVERY_S
         if self._share() <= FULL_SHARE:
             return self._note("ok")
         state: State = "early"
-        prune(self._db, self._epoch, now, SHORT, going=self._too_full)
-        if self._too_full() and self._shortened() and self._sends:
+        clear = prune if sure else prune_acknowledged
+        clear(self._db, self._epoch, now, SHORT, going=self._too_full)
+        if sure and self._too_full() and self._shortened() and self._sends:
             state = "hourly"
         if self._share() >= REFUSED_SHARE:
             state = "refused"

@@ -152,12 +152,14 @@ class Outbox:
 
         Nothing waiting: the newest id.
         """
-        firsts = [
-            self._db.execute(
+        firsts = []
+        for span in self.waiting_spans():
+            row = self._db.execute(
                 "SELECT id FROM outbox WHERE epoch = ? AND seq = ?", [span.epoch, span.first]
-            ).fetchone()[0]
-            for span in self.waiting_spans()
-        ]
+            ).fetchone()
+            if row is None:
+                return 0  # summarised by another process since the spans were read
+            firsts.append(row[0])
         return min(firsts) - 1 if firsts else self.newest()
 
     def waiting_spans(self) -> list[Span]:
@@ -252,7 +254,7 @@ class Outbox:
         Args:
             beyond: up to where the hub has epochs, by a word of its that is not marked yet.
         """
-        events, oldest = 0, []
+        events, oldest = 0, list[str]()
         for epoch, first, last in self.waiting_spans():
             begin = max(first, (beyond or {}).get(epoch, 0) + 1)
             if begin > last:
@@ -262,9 +264,10 @@ class Outbox:
             ).fetchall()
             had = sum(min(high, last) - max(low, begin) + 1 for low, high in ahead)
             events += last - begin + 1 - had
-            oldest += self._db.execute(
+            row = self._db.execute(
                 "SELECT at FROM outbox WHERE epoch = ? AND seq = ?", [epoch, begin]
             ).fetchone()
+            oldest += row or ()  # none: summarised by another process meanwhile
         return Backlog(
             events=events, oldest_at=datetime.fromisoformat(min(oldest)) if oldest else None
         )

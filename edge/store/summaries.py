@@ -1,7 +1,7 @@
 """Old events into one for each hour, when the store is full and the hub was away for long.
 
-Called by `limit`. A summary is made of the box's own visits and minutes, not of the events: it is
-the whole hour, whatever of it the hub has already.
+Called by `limit`, and by `clockfix` for hours that were told so. A summary is made of the box's own
+visits and minutes, not of the events: it is the whole hour, whatever of it the hub has already.
 
     visit_opened 09:12 ┐                                   ┌ hour_summary 09:00
     crossing_minute    ├ the oldest events of an epoch ──> ┤ alert          both under new
@@ -9,7 +9,7 @@ the whole hour, whatever of it the hub has already.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -79,14 +79,34 @@ def summarise_some(db: Database, epoch: str, zone: ZoneInfo, now: Reading) -> in
         hours = {hour_of(at, zone) for event in prefix.events if (at := _counted_at(event))}
         told = [_summary(db, hour, now.at) for hour in sorted(hours)]
         entries: list[tuple[Body, Reading]] = [(body, now) for body in told if body is not None]
+        ahead = db.execute(
+            "SELECT low, high FROM acked_ahead WHERE epoch = ?", [prefix.epoch]
+        ).fetchall()
         entries += [
             (event.body, Reading(at=event.at, mono=event.mono, clock=event.clock))
             for event in prefix.events
-            if _goes_on(event)
+            if _goes_on(event) and not any(low <= event.seq <= high for low, high in ahead)
         ]
         Outbox(db).append(epoch, entries)
         gone = delete_some(db, prefix.epoch, prefix.events[-1].seq, AT_ONCE)
         return gone - len(entries)
+
+
+def retold(
+    db: Database, moments: Iterable[datetime], zone: ZoneInfo, now: datetime
+) -> list[HourSummary]:
+    """Return, under their next revisions, the summaries that hold moments whose facts moved.
+
+    The hub counts a summary instead of all that it knows of the hour. Of hours that were not
+    summarised it is told otherwise. For the caller's transaction, after the facts were moved.
+    """
+    hours = sorted({hour_of(moment, zone) for moment in moments})
+    known = [
+        hour
+        for hour in hours
+        if db.execute("SELECT 1 FROM hour_summary WHERE hour = ?", [utc_text(hour)]).fetchone()
+    ]
+    return [told for hour in known if (told := _summary(db, hour, now)) is not None]
 
 
 def drop_some(db: Database, now: datetime) -> int:

@@ -56,12 +56,12 @@ class Box:
     def look(self) -> None:
         self.clock.take(self.timelines.follow(self.kernel))
 
-    def event(self, at: datetime) -> None:
+    def event(self, at: datetime, word: ClockState = "suspect", boot: str = "first") -> None:
         """Commit an event of that time."""
         outbox = Outbox(self.db)
-        epoch = outbox.begin_epoch(at, "run", "first")
+        epoch = outbox.begin_epoch(at, "run", boot)
         body = Health(part="eyes", camera=None, state="restarted")
-        outbox.append(epoch, [(body, Reading(at=at, mono=1.0, clock="suspect"))])
+        outbox.append(epoch, [(body, Reading(at=at, mono=1.0, clock=word))])
 
 
 @pytest.fixture
@@ -222,3 +222,26 @@ def test_the_systems_clocks_answer() -> None:
     assert system.mono() <= system.mono()
     assert system.state() in ("ok", "suspect")
     assert boot_id() == boot_id()
+
+
+def test_a_start_with_a_clock_far_ahead_that_was_set_right_is_not_believed_by_the_next(
+    unsure: Box,
+) -> None:
+    unsure.event(START + timedelta(days=5_000))
+    unsure.kernel.word = "ok"
+    unsure.look()  # and the power goes out, before any event came by the right time
+    unsure.kernel.word = "suspect"
+    unsure.start("second")
+    assert unsure.clock.now() == START
+
+
+def test_what_nobody_vouched_for_is_no_bound_once_a_later_event_was_dated_surely(
+    unsure: Box,
+) -> None:
+    unsure.event(START + timedelta(days=5_000), boot="never known")
+    unsure.event(START + timedelta(days=1), "ok", boot="known")
+    unsure.start("second")
+    assert unsure.clock.now() == START + timedelta(days=1)
+    unsure.event(START + timedelta(days=2), boot="second")
+    unsure.start("third")
+    assert unsure.clock.now() == START + timedelta(days=2), "nobody knew better since"

@@ -1,14 +1,19 @@
 """What head office lays over a box's settings: lowered at most, whatever is desired."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge.desired import CannotLay, laid, laid_over, same_for_the_eyes
+from edge.app.common import ready_store, settings_in_force
+from edge.desired import CannotLay, laid, laid_as_far, laid_over, same_for_the_eyes
+from edge.store.database import transaction
+from edge.store.orders import keep_wish
 from edge.wire.orders import ConfigOrder
 from tests.edge.test_modes import judged, shop
+from tests.support.days import BEGAN
 
 NOTHING: dict[str, Any] = {
     **dict.fromkeys(("name", "hours", "mode_at_most", "window_s_at_most")),
@@ -100,3 +105,25 @@ def test_what_is_laid_over_cannot_be_written_into_the_boxs_own_file(
     path.write_text(f'{key} = "count"\n' + path.read_text(encoding="utf-8"), encoding="utf-8")
     with pytest.raises(SettingsFault, match=f"{key}: unknown key"):
         load(path)
+
+
+def test_of_a_wish_whose_hours_cannot_be_kept_any_more_all_else_stays_in_force(
+    tmp_path: Path,
+) -> None:
+    config = shop(tmp_path)
+    night = {"mon": ("18:00", "10:00"), "tue": ("09:00", "20:00")}
+    rest = wish(mode_at_most="count", wifi="off", name="外滩店", window_s_at_most=3600)
+    assert laid_as_far(config, replace(rest, hours=night)) == laid_over(config, rest) != config
+    assert laid_as_far(config, None) == config
+
+
+def test_a_running_box_keeps_what_head_office_took_away_when_hours_cannot_be_laid(
+    tmp_path: Path,
+) -> None:
+    config = shop(tmp_path)
+    db = ready_store(config.data_dir)
+    night = {"mon": ("18:00", "10:00"), "tue": ("09:00", "20:00")}
+    with transaction(db):
+        keep_wish(db, wish(mode_at_most="count", hours=night), BEGAN)
+    assert settings_in_force(config, db).mode_at_most == "count"
+    db.close()

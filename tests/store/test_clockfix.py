@@ -23,12 +23,14 @@ from edge.core.identity import Fit, Place
 from edge.core.timeline import Timeline, moved
 from edge.core.visit import Change, Window
 from edge.ports import ClockState, Fact
-from edge.store import clockfix, figures
+from edge.store import clockfix, figures, summaries
 from edge.store.clockfix import ClockFix
 from edge.store.database import connect, migrate, transaction
+from edge.store.keeping import prune
 from edge.store.ledger import SqliteVisitLog
 from edge.store.outbox import Outbox, Reading
 from edge.store.timelines import Timelines
+from edge.wire.messages import Ack, EpochAck
 
 ALWAYS = OpeningHours(zone=ZoneInfo("Asia/Shanghai"), by_weekday=None)
 DAILY = OpeningHours(
@@ -481,3 +483,114 @@ def test_a_portion_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         moved.append(count)
     assert len(moved) > 5
     assert max(moved) <= 7 + 2 * 7
+
+
+def heard(box: Box) -> dict[str, tuple[int, int, int]]:
+    """Return visitors, entries, exits of each hour as a hub counts them: a summary goes first."""
+    told = box.told()
+    sums: dict[str, tuple[int, tuple[int, int, int]]] = {}
+    for (raw,) in box.db.execute("SELECT event FROM outbox WHERE kind = 'hour_summary'"):
+        body = json.loads(raw)["body"]
+        known = (body["rev"], (body["visitors"], body["entered"], body["left"]))
+        sums[body["hour"][:13]] = max(sums.get(body["hour"][:13], known), known)
+    hours = {hour: figures for hour, (_, figures) in sums.items()}
+    moments = [visit[1] for visit in told["visits"]] + [minute[0] for minute in told["minutes"]]
+    for hour in {moment[:13] for moment in moments} - set(hours):
+        within = [minute for minute in told["minutes"] if minute[0][:13] == hour]
+        visitors = sum(at[:13] == hour for _, at, void in told["visits"] if not void)
+        hours[hour] = (visitors, sum(m[1] for m in within), sum(m[2] for m in within))
+    return {hour: counted for hour, counted in hours.items() if any(counted)}
+
+
+@pytest.mark.parametrize("portion", [200, 3])
+def test_an_hour_that_was_summarised_is_told_anew_when_facts_leave_it_or_come_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portion: int
+) -> None:
+    monkeypatch.setattr(clockfix, "PORTION", portion)
+    right = Box(tmp_path)  # people came on this day by a right clock; the hub was away since
+    for body in range(4):
+        right.cross("in", body)
+        right.kernel.seconds += 120
+    # The machine starts anew and thinks that it is two hours later.
+    box = Box(tmp_path, timedelta(hours=2), boot="second", seconds=600)
+    for body in range(5):
+        box.cross("in", body)
+        box.kernel.seconds += 120
+    box.kernel.seconds += 3600
+    box.cross("out", 9)
+    box.begin()  # the doubtful events are of an epoch that is not the living one
+    now = Reading(at=TRUTH + timedelta(days=20), mono=1.0, clock="ok")
+    while summaries.summarise_some(box.db, box.epoch, ALWAYS.zone, now) > 0:
+        pass
+    assert heard(box) == {
+        "2026-11-21T04": (4, 4, 0),
+        "2026-11-21T06": (5, 5, 0),
+        "2026-11-21T07": (0, 0, 1),
+    }
+    box.synchronise()
+    box.mend()
+    assert heard(box) == {"2026-11-21T04": (9, 9, 0), "2026-11-21T05": (0, 0, 1)}
+    assert box.mend() == 0
+
+
+MUCH_LATER = timedelta(days=600)
+"""So long after its release a machine without a clock may be taken out of its box."""
+
+
+def a_first_day(folder: Path) -> tuple[Box, Box]:
+    """Return a box with a right clock, and one that learned only after its day what time it is.
+
+    The hub has all events: none of them keeps its visit.
+    """
+    right, wrong = Box(folder / "right", MUCH_LATER), Box(folder / "wrong", WRONG_BY)
+    for box in (right, wrong):
+        a_day(box, 10, restarts=False)
+    acknowledged(wrong, wrong.clock.now())
+    wrong.kernel.wrong_by, wrong.kernel.word = MUCH_LATER, "ok"
+    wrong.look()
+    return right, wrong
+
+
+def acknowledged(box: Box, now: datetime) -> None:
+    epochs = [EpochAck(epoch=span.epoch, through=span.last) for span in Outbox(box.db).spans()]
+    Outbox(box.db).acknowledge(Ack(hello=None, epochs=tuple(epochs)), now)
+
+
+def test_what_is_in_doubt_is_not_pruned_before_it_was_moved(tmp_path: Path) -> None:
+    right, wrong = a_first_day(tmp_path)
+    prune(wrong.db, wrong.epoch, wrong.clock.now())
+    assert wrong.mend() > 0
+    assert wrong.rows() == right.rows()
+    prune(wrong.db, wrong.epoch, wrong.clock.now() + timedelta(days=100))
+    assert not wrong.rows()["crossings"], "what is not in doubt any more is kept no longer"
+
+
+def test_what_a_person_dated_is_not_pruned_while_a_time_server_may_still_correct_it(
+    tmp_path: Path,
+) -> None:
+    right, box = Box(tmp_path / "right"), Box(tmp_path / "wrong", WRONG_BY)
+    box.person(timedelta(minutes=-3))
+    for one in (right, box):
+        a_day(one, 11, restarts=False)
+    prune(box.db, box.epoch, box.clock.now() + timedelta(days=100))
+    box.synchronise()
+    box.mend()
+    assert box.rows() == right.rows()
+
+
+def test_what_an_earlier_start_left_unmoved_is_not_pruned_either(tmp_path: Path) -> None:
+    right, wrong = a_first_day(tmp_path)  # and the power goes out
+    later = Box(tmp_path / "wrong", MUCH_LATER, boot="second", seconds=86_400)
+    prune(later.db, later.epoch, later.clock.now())
+    assert later.mend() > 0
+    assert later.rows() == right.rows()
+    assert wrong.boot != later.boot
+
+
+def test_of_a_start_whose_time_nobody_knew_what_is_old_is_pruned_after_it(tmp_path: Path) -> None:
+    box = Box(tmp_path, WRONG_BY)
+    a_day(box, 3, restarts=False)
+    acknowledged(box, TRUTH)
+    later = Box(tmp_path, boot="second", seconds=86_400)
+    prune(later.db, later.epoch, TRUTH + timedelta(days=500))
+    assert not any(later.rows()[name] for name in ("visits", "crossings", "minutes"))

@@ -31,6 +31,8 @@ DAYS = 30
 
 
 class Clock:
+    word: ClockState = "ok"
+
     def now(self) -> datetime:
         return NOW
 
@@ -38,7 +40,16 @@ class Clock:
         return 5.0
 
     def state(self) -> ClockState:
-        return "ok"
+        return self.word
+
+
+class Doubtful(Clock):
+    """Years ahead, and nobody vouches for it."""
+
+    word = "suspect"
+
+    def now(self) -> datetime:
+        return NOW + timedelta(days=2_000)
 
 
 @pytest.fixture
@@ -52,14 +63,14 @@ Look = Callable[..., str]
 
 @pytest.fixture
 def look(db: Database, epoch: str) -> Look:
-    def looked(limit_bytes: float, *, sends: bool = True) -> str:
+    def looked(limit_bytes: float, *, sends: bool = True, clock: type[Clock] = Clock) -> str:
         return Bounds(
             db,
             epoch=epoch,
             limit_bytes=int(limit_bytes),
             zone=SHANGHAI,
             sends=sends,
-            clock=Clock(),
+            clock=clock(),
         ).look()
 
     return looked
@@ -294,3 +305,45 @@ def test_a_summary_counts_what_the_hub_would_count(db: Database, epoch: str, loo
     assert sum(hour.entered for hour in hours) == day.entered
     assert sum(hour.left for hour in hours) == day.left
     assert {hour.basis for hour in hours} == {"crossings"}
+
+
+FACTS = ("crossing", "visit", "crossing_minute", "alert")
+
+
+def test_by_a_clock_that_nobody_vouches_for_nothing_is_old(
+    db: Database, epoch: str, look: Look
+) -> None:
+    keep_days(db, epoch, DAYS)
+    acknowledged(db, epoch, Outbox(db).spans()[0].last, BEGAN)
+    before = {name: db.table(name).count for name in (*FACTS, "outbox")}
+    assert look(used_bytes(db) * 2, clock=Doubtful) == "ok"
+    assert {name: db.table(name).count for name in before} == before
+
+
+def test_a_full_store_with_a_doubtful_clock_loses_acknowledged_events_only(
+    db: Database, epoch: str, look: Look
+) -> None:
+    keep_days(db, epoch, DAYS)
+    acknowledged(db, epoch, 300, BEGAN)
+    before = {name: db.table(name).count for name in FACTS}
+    waiting = Outbox(db).backlog()
+    assert look(used_bytes(db) * 0.9, clock=Doubtful) == "refused"
+    assert Outbox(db).spans()[0].first == 301
+    assert Outbox(db).backlog().events == waiting.events + 1, "it says that it refuses"
+    assert {name: db.table(name).count for name in FACTS} == before
+    assert "hour_summary" not in kinds(db)
+
+
+def test_alerts_that_the_hub_holds_already_are_not_told_again(
+    db: Database, epoch: str, look: Look
+) -> None:
+    keep_days(db, epoch, DAYS)
+    rows = db.execute("SELECT seq FROM outbox WHERE kind = 'alert' ORDER BY seq").fetchall()
+    alerts, last = [seq for (seq,) in rows], Outbox(db).spans()[0].last
+    held = alerts[0]
+    missing = ((1, held - 1), (held + 1, last))
+    answer = Ack(hello="5" * 32, epochs=(EpochAck(epoch=epoch, through=0, missing=missing),))
+    Outbox(db).acknowledge(answer, NOW, {epoch: last})
+    look(used_bytes(db) * 0.6)
+    assert Outbox(db).spans()[0].first > held
+    assert kinds(db)["alert"] == len(alerts) - 1

@@ -9,7 +9,7 @@ import pytest
 from sqlite_utils import Database
 
 from edge.store.database import FILE_NAME, connect, migrate, transaction
-from edge.store.outbox import Outbox, Reading
+from edge.store.outbox import Outbox, Reading, Span
 from edge.store.schema import migrations
 from edge.wire.messages import Ack, Alert, Body, EpochAck, VisitClosed
 
@@ -135,3 +135,21 @@ def test_a_box_of_before_keeps_its_events_and_what_the_hub_has_of_them(tmp_path:
         5,
     )
     db.close()
+
+
+def test_events_that_another_process_deletes_between_two_readings_are_no_fault(
+    db: Database, outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(db, outbox, *[CLOSED] * 5)
+    other, spans = connect(tmp_path), outbox.waiting_spans
+
+    def overtaken() -> list[Span]:
+        read = spans()
+        with transaction(other):
+            other.execute("DELETE FROM outbox WHERE seq = (SELECT min(seq) FROM outbox)")
+        return read
+
+    monkeypatch.setattr(outbox, "waiting_spans", overtaken)
+    assert numbers(outbox) == [2, 3, 4, 5]
+    assert outbox.backlog().oldest_at is None
+    other.close()
