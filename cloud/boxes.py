@@ -133,8 +133,9 @@ def introduce(connection: Connection, address: BoxAddress, hello: Hello) -> set[
         raise ValueError(f"hello.timezone: {fault}; kept {known.timezone}")
     if wanted == known.timezone:
         return set()
-    words = "shop %s: time zone %s, was %s"
-    _log.info(words, address.store, wanted, known.timezone, extra={"store": address.store})
+    if known.timezone != UNKNOWN_ZONE:
+        words = "shop %s: time zone %s, was %s"
+        _log.info(words, address.store, wanted, known.timezone, extra={"store": address.store})
     return _rezone(connection, address.store, zone)
 
 

@@ -25,7 +25,7 @@ from cloud.office_table import (
     read_appointments,
     read_members,
 )
-from cloud.orders import WHOLE_SHOP, Issuer
+from cloud.orders import WHOLE_SHOP, Issuer, boxes_of
 from cloud.shares import master_of
 from edge.wire.codec import utc_text
 from edge.wire.topics import ID_PATTERN, BoxAddress
@@ -246,7 +246,8 @@ def _member_import(arguments: argparse.Namespace) -> int:
     with database(arguments) as engine, writing(engine) as connection:
         office = _office(arguments, connection)
         done = office.take_members(connection, Issuer(), arguments.store, rows, datetime.now(UTC))
-    _tell_import("members", done)
+        known = bool(boxes_of(connection, arguments.store))
+    _tell_import("members", done, arguments.store, known=known)
     return 0
 
 
@@ -257,9 +258,12 @@ def _appointment_import(arguments: argparse.Namespace) -> int:
         done = office.take_appointments(
             connection, Issuer(), arguments.store, rows, datetime.now(UTC)
         )
-    _tell_import("appointments", done)
+        known = bool(boxes_of(connection, arguments.store))
+    _tell_import("appointments", done, arguments.store, known=known)
     return 0
 
 
-def _tell_import(what: str, done: Imported) -> None:
+def _tell_import(what: str, done: Imported, store: str, *, known: bool) -> None:
+    if not known:
+        print(f"{store}: this hub never heard of it: is the name right?", file=sys.stderr)
     print(f"{done.added} {what} were added, {done.changed} changed, {done.same} are as they were")

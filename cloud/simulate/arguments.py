@@ -21,7 +21,13 @@ _UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Declare the arguments; `--config` is the caller's."""
     chain = command.add_argument_group("the chain")
-    chain.add_argument("--shops", type=_count, default=SHOPS, metavar="N", help="how many shops")
+    chain.add_argument(
+        "--shops",
+        type=_count,
+        default=SHOPS,
+        metavar="N",
+        help=f"how many shops (default: {SHOPS:,})",
+    )
     chain.add_argument(
         "--visits",
         type=_count,

@@ -40,6 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
         menkou.errors.MenkouFault: it cannot be done as asked; the text says what to do.
     """
     config = load(arguments.config, os.environ)
+    live_only = arguments.rate != 1.0 or arguments.backlog is not None
+    if live_only and (arguments.days or arguments.years or arguments.remove):
+        raise SimulationFault("--rate, --backlog: expected a broker, got a way without one")
     if arguments.remove:
         return _remove(arguments, config)
     shops: int = arguments.shops

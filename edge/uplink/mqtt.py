@@ -319,7 +319,10 @@ class Uplink:
         try:
             if message.topic == self._identity.address.topic("ack"):
                 self._inbox.put(("ack", codec.decode_ack(bytes(message.payload))))
-            elif isinstance(orders := codec.decode_down(bytes(message.payload)), Orders):
+                return
+            if message.topic != self._identity.address.topic("down"):
+                return  # a broker may hand over what is retained to whoever comes
+            if isinstance(orders := codec.decode_down(bytes(message.payload)), Orders):
                 self._inbox.put(("orders", orders))
         except WireFault as fault:
             log.warning("a message of the hub is set aside: %s", fault)

@@ -6,6 +6,7 @@ Called by both composition roots from a thread of their own; blocks until told t
 import asyncio
 import contextlib
 import dataclasses
+import logging
 import os
 import socket
 import ssl
@@ -57,6 +58,7 @@ def serve(
     if reason := listen.exposure():
         raise Exposed(reason)
     config = _configure(_Gate(app, broadcast), listen)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # that it starts and ends we say
     with contextlib.closing(_bind(listen)) as listener:
         url = dataclasses.replace(listen, port=listener.getsockname()[1]).url
         server = _Server(config, broadcast, stop, lambda: ready(url) if ready else None)
