@@ -63,9 +63,8 @@ class Bulk:
             return
         sql, order = self._sql(connection)
         if order == self._names:
-            rest = self._run_together(connection, sql, rows)
-            if rest:
-                connection.exec_driver_sql(sql, list(rest))
+            if not self._run_together(connection, sql, rows):
+                connection.exec_driver_sql(sql, list(rows))
         elif order is None:
             named = [dict(zip(self._names, row, strict=True)) for row in rows]
             connection.exec_driver_sql(sql, named)
@@ -75,18 +74,16 @@ class Bulk:
 
     def _run_together(
         self, connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]
-    ) -> Sequence[tuple[Any, ...]]:
-        """Insert rows many to a statement, where that is quicker; return those that are left."""
+    ) -> bool:
+        """Insert rows many to a statement, where that is quicker; return whether it is."""
         one = f"({', '.join(['?'] * len(self._names))})"
         if connection.dialect.name != "sqlite" or f"VALUES {one}" not in sql:
-            return rows
-        whole = len(rows) - len(rows) % TOGETHER
-        if whole:
-            many = sql.replace(f"VALUES {one}", f"VALUES {', '.join([one] * TOGETHER)}")
-            for start in range(0, whole, TOGETHER):
-                values = tuple(chain.from_iterable(rows[start : start + TOGETHER]))
-                connection.exec_driver_sql(many, values)
-        return rows[whole:]
+            return False
+        for start in range(0, len(rows), TOGETHER):
+            some = rows[start : start + TOGETHER]
+            many = sql.replace(f"VALUES {one}", f"VALUES {', '.join([one] * len(some))}")
+            connection.exec_driver_sql(many, tuple(chain.from_iterable(some)))
+        return True
 
     def _sql(self, connection: Connection) -> tuple[str, tuple[str, ...] | None]:
         dialect = connection.dialect

@@ -5,7 +5,7 @@ stranger sends may raise from here.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -78,6 +78,8 @@ class Asked:
 class Gathered:
     """A set of messages, sorted: per box what it said, who asks for keys, what nobody can read."""
 
+    messages: Sequence[Received] = ()
+    """All of them, as they came."""
     intakes: dict[BoxAddress, Intake] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     asides: list[Aside] = field(default_factory=list)
@@ -109,9 +111,9 @@ def _storable(text: str, length: int) -> str:
     return text[:length].encode(errors="replace").decode().replace("\0", "�")
 
 
-def sort_out(messages: Iterable[Received]) -> Gathered:
+def sort_out(messages: Sequence[Received]) -> Gathered:
     """Decode messages and sort them by box."""
-    gathered = Gathered()
+    gathered = Gathered(messages=messages)
     for topic, payload, at in messages:
         try:
             _sort_one(gathered, topic, payload, at)
@@ -131,6 +133,9 @@ def _sort_one(gathered: Gathered, topic: str, payload: bytes, at: datetime) -> N
     match channel:
         case "up":
             message, faults = read_facts(payload)
+            if type(message) is list and not faults:  # nearly every message of a chain
+                _intake(gathered, address, at).events += message
+                return
         case "late":
             message, faults = read_facts(payload)
             if not isinstance(message, list):
@@ -144,10 +149,7 @@ def _sort_one(gathered: Gathered, topic: str, payload: bytes, at: datetime) -> N
     if isinstance(message, KeyRequest):
         gathered.asked.append(Asked(address=address, at=at, request=message))
         return
-    intake = gathered.intakes.get(address)
-    if intake is None:
-        intake = gathered.intakes[address] = Intake(address=address, last_at=at)
-    intake.last_at = max(intake.last_at, at)
+    intake = _intake(gathered, address, at)
     match message:
         case Hello():
             intake.hellos.append(message)
@@ -160,6 +162,16 @@ def _sort_one(gathered: Gathered, topic: str, payload: bytes, at: datetime) -> N
             intake.faulty.extend(_faulty_events(topic, payload, at, faults))
         case _:
             intake.states.append((message, at))
+
+
+def _intake(gathered: Gathered, address: BoxAddress, at: datetime) -> Intake:
+    """Return where what a box says is gathered; it spoke at that moment."""
+    intake = gathered.intakes.get(address)
+    if intake is None:
+        intake = gathered.intakes[address] = Intake(address=address, last_at=at)
+    elif at > intake.last_at:
+        intake.last_at = at
+    return intake
 
 
 def _faulty_events(

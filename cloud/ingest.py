@@ -1,6 +1,6 @@
 """The only writer of facts: messages in, one transaction, acknowledgements out.
 
-    messages -> inbox (decode) -> boxes (lock), ledger (once only), members (erase),
+    messages -> sort_out (decode) -> boxes (lock), ledger (once only), members (erase),
                                   facts (derive), ledger and boxes (save): all boxes at once
              -> commit -> acknowledgements
                   `----> shares (keys that were asked for) -> commit -> releases
@@ -11,11 +11,9 @@ it is set aside and counted. What the database raises does, and nothing is then 
 so that the box sends it again.
 """
 
-import gc
 import json
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
@@ -44,7 +42,17 @@ from cloud.metrics import IngestMeters
 from cloud.office import Office
 from cloud.orders import Issuer
 from cloud.shares import Shares
-from edge.wire.messages import ConfigReported, MemberChanged, MemberLinked, OrderRefused
+from edge.wire.messages import (
+    ConfigReported,
+    CrossingMinute,
+    HourSummary,
+    MemberChanged,
+    MemberLinked,
+    OrderRefused,
+    VisitClosed,
+    VisitOpened,
+    VisitRevised,
+)
 
 _log = logging.getLogger(__name__)
 _NEVER_TOO_OLD: Final = (
@@ -52,6 +60,12 @@ _NEVER_TOO_OLD: Final = (
     *(ConfigReported.KIND, OrderRefused.KIND),
 )
 """What is no figure of a day: it holds whenever it is heard."""
+
+
+_PLAIN: Final = frozenset(
+    one.KIND for one in (VisitOpened, VisitRevised, VisitClosed, CrossingMinute, HourSummary)
+)
+"""What, unless it names a subject, is a matter of `facts` alone."""
 
 
 class _Poison(Exception):
@@ -74,10 +88,15 @@ class Ingest:
         self._issuer = Issuer()
 
     def take(self, messages: Sequence[Received]) -> list[Reply]:
-        """Write a gathered set of messages in one transaction, then answer requests for keys.
+        """Sort messages out and write them; see `write`.
 
         Args:
             messages: topic, payload and the aware moment of receipt of each, oldest first.
+        """
+        return self.write(sort_out(messages))
+
+    def write(self, gathered: Gathered) -> list[Reply]:
+        """Write a set of messages in one transaction, then answer requests for keys.
 
         Returns:
             Topics and payloads to publish. Everything that they acknowledge is committed.
@@ -85,14 +104,13 @@ class Ingest:
         Raises:
             sqlalchemy.exc.DBAPIError: the database cannot write now; nothing was acknowledged.
         """
-        with _no_collection():
-            gathered = sort_out(messages)
-            with self._meters.commit.time():
-                replies = self._take(gathered, messages)
-            self._meters.took(messages, gathered)
-            return replies + self._shares.answer(gathered.asked)
+        with self._meters.commit.time():
+            replies = self._write(gathered)
+        self._meters.took(gathered)
+        return replies + self._shares.answer(gathered.asked)
 
-    def _take(self, gathered: Gathered, messages: Sequence[Received]) -> list[Reply]:
+    def _write(self, gathered: Gathered) -> list[Reply]:
+        messages = gathered.messages
         try:
             return again(lambda: self._together(gathered))
         except _Poison as poison:
@@ -132,21 +150,6 @@ class Ingest:
             aside.count_up(connection, counts)
             aside.note_alive(connection, now)
             office.forget_past(connection, now)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Let Python look for cycles between sets only: a set makes many records, and no cycles.
-
-    Measured: a sixth of the time in which a chain's shops each send one event.
-    """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _translated(connection: Connection, gathered: Gathered, issuer: Issuer) -> list[Reply]:
@@ -246,15 +249,17 @@ def _take_in(
     kept_from = retention.kept_from(connection)
     new = [one for intake in intakes for one in _sift(intake, ledger, asides, kept_from)]
     if new:
-        ends = erasures.concerned(connection, new)
-        gone = members.forget(connection, new)
+        # All but visitors and counts, the most by far, which none of these rooms asks for.
+        special = [one for one in new if one[2].subject or one[2].kind not in _PLAIN]
+        ends = erasures.concerned(connection, special)
+        gone = members.forget(connection, special)
         facts.insert_events(connection, [_without_link(one) for one in new], gone)
-        members.save(connection, new, gone)
+        members.save(connection, special, gone)
         hours |= facts.derive(connection, zones, new, gone)
-        _take_reports(connection, new, gone)
+        _take_reports(connection, special, gone)
         now = max(one.last_at for one in intakes)
-        erasures.pass_on(connection, issuer, new, ends, now)
-        erasures.pass_on_links(connection, issuer, new, gone, now)
+        erasures.pass_on(connection, issuer, special, ends, now)
+        erasures.pass_on_links(connection, issuer, special, gone, now)
     replies = [reply for intake in intakes for reply in _answers(intake, ledger)]
     ledger.save()
     boxes.hear(connection, known, intakes)

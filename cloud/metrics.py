@@ -5,7 +5,7 @@ Counted by `ingest`, asked of `mqtt`'s post at each scrape, served by `run` thro
 Prometheus knows itself.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -13,7 +13,7 @@ from prometheus_client import Counter, Histogram, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from cloud.inbox import Gathered, Received
+from cloud.inbox import Gathered
 
 COMMIT_S: Final = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
@@ -62,9 +62,9 @@ class IngestMeters(Collector):
         """Ask this post at each scrape."""
         self._post = post
 
-    def took(self, messages: Sequence[Received], gathered: Gathered) -> None:
+    def took(self, gathered: Gathered) -> None:
         """Count a set that was committed."""
-        self._messages.inc(len(messages))
+        self._messages.inc(len(gathered.messages))
         self._events.inc(sum(len(intake.events) for intake in gathered.intakes.values()))
 
     def describe(self) -> Iterable[Metric]:

@@ -1,7 +1,10 @@
 """Carries messages between the broker and `ingest`, which knows nothing of MQTT.
 
-    broker -> client thread -> bounded lanes -> ingest thread -> commit -> acknowledgements
-                                                     `-> wakes the rollup thread
+    broker -> client thread -> bounded lanes -> sorting thread -> one set -> ingest thread
+              -> commit -> acknowledgements
+                   `-> wakes the rollup thread
+
+While one set is written, most of which SQLite does beside Python, the next is decoded.
 
 The hub subscribes to facts with QoS 0: delivery is its own acknowledgement, after its commit, and
 a broker that holds at most 20 unanswered messages (Mosquitto's default) would be waited for. A
@@ -10,6 +13,7 @@ the box sends again whatever this hub has not acknowledged. Started by `cli`.
 """
 
 import logging
+import queue
 import ssl
 import sys
 import threading
@@ -25,7 +29,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.client import Client
-from cloud.inbox import Received
+from cloud.inbox import Gathered, sort_out
 from cloud.metrics import PostFigures
 from cloud.turns import Turns
 from cloud.waiting import Bound, Waiting
@@ -61,8 +65,8 @@ _MQTTS_PORT: Final = 8883
 class Taker(Protocol):
     """What `Ingest` does, as seen from here."""
 
-    def take(self, messages: Sequence[Received]) -> list[tuple[str, bytes]]:
-        """Write messages; return what to publish."""
+    def write(self, gathered: Gathered) -> list[tuple[str, bytes]]:
+        """Write a set of messages; return what to publish."""
         ...
 
     def beat(self, now: datetime, *, dropped: int = 0, database_errors: int = 0) -> None:
@@ -142,7 +146,8 @@ class _Losses:
 class Post:
     """The connection to the broker, the queue of what came, and the loops that empty it.
 
-    Run `receive`, `ingest` and `rollup` each in a thread of its own; all end when `stop` is set.
+    Run `receive`, `sort`, `ingest` and `rollup` each in a thread of its own; all end when `stop` is
+    set.
     """
 
     def __init__(
@@ -164,6 +169,9 @@ class Post:
         self._stop = stop
         self._orders = orders
         self._queue = Waiting(live=live, late=late)
+        self._sorted: queue.SimpleQueue[Gathered] = queue.SimpleQueue()
+        self._room = threading.Semaphore(1)  # for one set that is decoded and not yet written
+        self._ahead = self._written = 0  # messages that were gathered, and that are done with
         self._turns = Turns()
         self._dirtied = threading.Event()
         self._losses = _Losses()
@@ -196,7 +204,7 @@ class Post:
         dropped, database_errors = self._losses.ever()
         return PostFigures(
             connected=self.subscribed.is_set(),
-            waiting=waiting,
+            waiting=waiting + self._ahead - self._written,
             waiting_bytes=waiting_bytes,
             dropped=dropped,
             database_errors=database_errors,
@@ -252,22 +260,44 @@ class Post:
         if refused := self._queue.put(received):
             self._losses.add(dropped=refused)
 
-    def ingest(self) -> None:
-        """Take what was received, in sets, publish the acknowledgements, and orders that wait."""
-        beaten = looked = 0.0
+    def sort(self) -> None:
+        """Gather what was received into sets and decode them, one ahead of those written."""
         while not self._stop.is_set():
+            # No more than one: what is live would have to wait for all that is decoded before it.
+            if not self._room.acquire(timeout=_IDLE_S):
+                continue
             messages = self._queue.gather(
                 _IDLE_S, _TOGETHER_S, most=TOGETHER_MAX, weight=TOGETHER_WEIGHT
             )
+            if not messages:
+                self._room.release()
+                continue
+            self._ahead += len(messages)
+            self._sorted.put(sort_out(messages))
+
+    def ingest(self) -> None:
+        """Write sets, publish the acknowledgements, and orders that wait."""
+        beaten = looked = 0.0
+        while not self._stop.is_set():
+            gathered = self._next_set()
             # Without a broker nothing is taken in: then there is no sign of life either.
             if self.subscribed.is_set() and time.monotonic() - beaten >= _BEAT_S:
                 beaten = time.monotonic()
                 self._beat()
-            if messages:
-                self._take(messages)
+            if gathered is not None:
+                self._take(gathered)
+                self._written += len(gathered.messages)
             if self.subscribed.is_set() and time.monotonic() - looked >= _LOOK_S:
                 looked = time.monotonic()
                 self._send_orders()
+
+    def _next_set(self) -> Gathered | None:
+        try:
+            gathered = self._sorted.get(timeout=_IDLE_S)
+        except queue.Empty:
+            return None
+        self._room.release()
+        return gathered
 
     def _send_orders(self) -> None:
         """Publish the orders that are due; what is lost on the way is due again."""
@@ -276,15 +306,16 @@ class Post:
         except SQLAlchemyError as exc:
             _log.error("orders: not sent: %s", _plain(exc))
 
-    def _take(self, messages: Sequence[Received]) -> None:
+    def _take(self, gathered: Gathered) -> None:
         """Take a set, several times if the database fails, then leave it to be sent again."""
         for pause_s in _RETRY_S:
             try:
                 with self._turns.of("ingest"):
-                    replies = self._taker.take(messages)
+                    replies = self._taker.write(gathered)
             except SQLAlchemyError as exc:
                 self._losses.add(database_errors=1)
-                _log.error("ingest: %d messages not written: %s", len(messages), _plain(exc))
+                count = len(gathered.messages)
+                _log.error("ingest: %d messages not written: %s", count, _plain(exc))
                 if self._stop.wait(pause_s):
                     return
                 continue
@@ -293,7 +324,7 @@ class Post:
             if self.connected.is_set():
                 self._client.send(replies)
             return
-        self._losses.add(dropped=len(messages))
+        self._losses.add(dropped=len(gathered.messages))
 
     def _beat(self) -> None:
         dropped, errors = self._losses.read()
