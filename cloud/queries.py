@@ -10,9 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from itertools import groupby
-from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, Text, cast, func, or_, select
 
@@ -72,7 +70,7 @@ def chain_today(connection: Connection, now: datetime, page: int | None = None) 
                 totals.get(shop[0], _NOTHING),
                 bases.get(shop[0], "crossings"),
                 hours.get(shop[0], ()),
-                boxes[shop[0]],
+                boxes.get(shop[0], _NO_BOXES),
                 summarised.get(shop[0]),
             )
             for shop in shops
@@ -221,10 +219,12 @@ def _summarised(connection: Connection, now: datetime) -> dict[str, datetime]:
     return {row.store: row.hour for row in rows}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Boxes:
-    views: tuple[BoxView, ...] = ()
-    last_fact_at: datetime | None = None
+class _Boxes(NamedTuple):
+    views: tuple[BoxView, ...]
+    last_fact_at: datetime | None
+
+
+_NO_BOXES: Final = _Boxes((), None)
 
 
 def _boxes(connection: Connection, now: datetime) -> dict[str, _Boxes]:
@@ -233,14 +233,17 @@ def _boxes(connection: Connection, now: datetime) -> dict[str, _Boxes]:
     incomplete = select(epoch.c.store, epoch.c.box, epoch.c.missing).where(INCOMPLETE)
     for row in connection.execute(incomplete):
         missing[row.store, row.box] += row.missing
-    rows: Sequence[Any] = connection.execute(_BOXES).all()
-    found: dict[str, _Boxes] = defaultdict(_Boxes)
-    for store_id, mine in groupby(rows, key=itemgetter(0)):
-        some = list(mine)
-        found[store_id] = _Boxes(
-            views=tuple(_box_view(row, missing.get((store_id, row[1]), 0), now) for row in some),
-            last_fact_at=max((row[4] for row in some if row[4] is not None), default=None),
-        )
+    silent_since = now - SILENT_AFTER
+    found: dict[str, _Boxes] = {}
+    boxes: Sequence[Any] = connection.execute(_BOXES).all()
+    for one in boxes:
+        store_id, box_id, fact_at = one[0], one[1], one[4]
+        view = _box_view(one, missing.get((store_id, box_id), 0) if missing else 0, silent_since)
+        if (others := found.get(store_id)) is not None:
+            latest = max(filter(None, (others.last_fact_at, fact_at)), default=None)
+            found[store_id] = _Boxes((*others.views, view), latest)
+        else:
+            found[store_id] = _Boxes((view,), fact_at)
     return found
 
 
@@ -251,11 +254,11 @@ _BOXES: Final[Select[Any]] = select(
 ).order_by(box.c.store, box.c.id)
 
 
-def _box_view(row: Any, missing: int, now: datetime) -> BoxView:
+def _box_view(row: Any, missing: int, silent_since: datetime) -> BoxView:
     _, box_id, state, seen, _, version, mode, clock, backlog, wanted, why, *rest = row
     cameras, storage, oldest = rest
     state = state or "online"
-    if state == "online" and (seen is None or now - seen > SILENT_AFTER):
+    if state == "online" and (seen is None or seen < silent_since):
         state = "silent"
     return BoxView(
         box_id=box_id,

@@ -1,17 +1,19 @@
 """What head office's page and its JSON show, as records. Filled by `queries` from rollups,
-rendered by `pages` and `api`; holds no text in any language, only figures and codes.
+rendered by `pages` and `api`; holds no text in any language, only figures and codes. What there
+is one or more of for each shop of a chain is a msgspec record: made in a fifth of the time.
 """
 
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-PAGE_SHOPS: Final = 100
+from msgspec import Struct
+
+PAGE_SHOPS: Final = 50
 """Shops on one page: what a browser draws anew at each change, and a person looks through."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HourFigures:
+class HourFigures(Struct, frozen=True, kw_only=True):
     """One local hour of a shop's day. `start` is aware, in the shop's zone.
 
     `members`: visits of members that are no re-entries; `reentries`: those of anybody.
@@ -25,8 +27,7 @@ class HourFigures:
     members: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoxView:
+class BoxView(Struct, frozen=True, kw_only=True):
     """One box as the hub last heard it. `state`: online | offline | silent.
 
     `mode_why` is the wire's code for why `mode` is lower than `mode_wanted`.
@@ -47,8 +48,7 @@ class BoxView:
     oldest_unacked_at: datetime | None = None  # what it holds back is of this moment or later
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShopDay:
+class ShopDay(Struct, frozen=True, kw_only=True):
     """One shop today, in its own zone. `basis`: crossings | distinct (never compared).
 
     `hours` is empty for a shop that is not on the page that was asked for.
@@ -89,7 +89,7 @@ def on_page(shops: int, page: int) -> range:
     """Return the places of the shops on a page, from 0; a page that is not there is the nearest.
 
     >>> on_page(250, 3)
-    range(200, 250)
+    range(100, 150)
     """
     first = (min(max(page, 1), pages_of(shops)) - 1) * PAGE_SHOPS
     return range(first, min(first + PAGE_SHOPS, shops))

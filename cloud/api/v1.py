@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
 from flask import Blueprint, Response
+from msgspec import to_builtins
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.queries import HubHealth
@@ -38,5 +40,7 @@ def create_api(today: Callable[[], ChainToday], health: Callable[[], HubHealth])
 
 
 def _answer(content: ChainToday | HubHealth | dict[str, str], status: int = 200) -> Response:
-    text = json.dumps(as_json(content), ensure_ascii=False)
+    # What msgspec would write of a time is not what this API has always said.
+    plain = as_json(to_builtins(content, builtin_types=(date, datetime)))
+    text = json.dumps(plain, ensure_ascii=False)
     return Response(text, status=status, content_type="application/json")

@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from cloud.hours import day_bounds, zone_named
 from cloud.views import (
     PAGE_SHOPS,
@@ -31,8 +33,7 @@ SPARK_HEAD: Final = 22.0
 _CAMERA_FAULTS: Final = frozenset({"lost", "frozen", "unreadable", "ended"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HourBar:
+class HourBar(Struct, frozen=True, kw_only=True):
     """One hour of one shop. `phase`: known | current | unknown (nobody told us) | future."""
 
     hour: HourFigures
@@ -64,8 +65,7 @@ class LoweredMode:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShopState:
+class ShopState(Struct, frozen=True, kw_only=True):
     """How sure a shop's figures are. `health`: whole | partial | unsure | silent | never.
 
     `known_until` is set for a silent shop: up to then its figures are right. `has_today` is
@@ -186,13 +186,17 @@ def _starts(day: date, zone: str) -> datetime:
 
 
 def _state(shop: ShopDay, now: datetime, place: int) -> ShopState:
-    last_seen = max((box.last_seen for box in shop.boxes if box.last_seen), default=None)
-    heard = [moment for moment in (last_seen, shop.last_fact_at) if moment]
-    online = any(box.state == "online" for box in shop.boxes)
-    known_until = None if online else max(heard, default=None)
-    faults = tuple(fault for box in shop.boxes for fault in _faults(box, alone=not online))
+    # Asked of every shop at each change: most have one box, and nothing is wrong with it.
+    online, last_seen, faults = False, None, []
+    for box in shop.boxes:
+        online = online or box.state == "online"
+        last_seen = _later(last_seen, box.last_seen)
+    for box in shop.boxes:
+        faults += _faults(box, alone=not online)
+    heard = _later(last_seen, shop.last_fact_at)
+    known_until = None if online else heard
     # A clock that nobody set puts people into a wrong hour, but loses nobody.
-    lacking = any(fault.code != "clock" for fault in faults)
+    lacking = bool(faults) and any(fault.code != "clock" for fault in faults)
     health = "partial" if lacking else "unsure" if faults else "whole"
     if not online:
         health = "silent" if heard else "never"
@@ -205,8 +209,12 @@ def _state(shop: ShopDay, now: datetime, place: int) -> ShopState:
         known_until=known_until,
         online=online,
         has_today=online or bool(known_until and known_until >= starts),
-        faults=faults,
+        faults=tuple(faults),
     )
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(one, other) if one and other else one or other
 
 
 def _group(

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
+from msgspec import structs
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -108,7 +109,7 @@ def box_view(box_id: str, **changes: Any) -> BoxView:
         missing=0,
         cameras=(("door", "ok"),),
     )
-    return dataclasses.replace(ordinary, **changes)
+    return structs.replace(ordinary, **changes)
 
 
 def shop_day(store_id: str, name: str, *, factor: float = 1.0, **changes: Any) -> ShopDay:
@@ -136,7 +137,7 @@ def shop_day(store_id: str, name: str, *, factor: float = 1.0, **changes: Any) -
         last_fact_at=NOW.astimezone(UTC) - timedelta(minutes=1),
         boxes=(box_view(f"{store_id}-a"),),
     )
-    return dataclasses.replace(ordinary, **changes)
+    return structs.replace(ordinary, **changes)
 
 
 def chain_today(*shops: ShopDay, **changes: Any) -> ChainToday:

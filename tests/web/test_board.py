@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec import structs
 
 from cloud.pages.board import Board, ShopRow, board_of
 from cloud.views import BoxView, ChainToday, HourFigures, ShopDay
@@ -27,7 +28,7 @@ def _box(box_id: str = "a", **changes: Any) -> BoxView:
         missing=0,
         cameras=(),
     )
-    return dataclasses.replace(ordinary, **changes)
+    return structs.replace(ordinary, **changes)
 
 
 def _shop(store_id: str = "s-1", **changes: Any) -> ShopDay:
@@ -47,7 +48,7 @@ def _shop(store_id: str = "s-1", **changes: Any) -> ShopDay:
         last_fact_at=NOW,
         boxes=(_box(),),
     )
-    return dataclasses.replace(ordinary, **changes)
+    return structs.replace(ordinary, **changes)
 
 
 def _board(*shops: ShopDay, **changes: Any) -> Board:
@@ -149,7 +150,7 @@ def test_different_bases_are_never_added() -> None:
 
 
 def test_all_shops_of_a_group_share_one_scale() -> None:
-    busy = tuple(dataclasses.replace(hour, visitors=90) for hour in _shop().hours)
+    busy = tuple(structs.replace(hour, visitors=90) for hour in _shop().hours)
     rows = _board(_shop(), _shop("s-2", hours=busy)).groups[0].rows
     assert rows[0].ticks == rows[1].ticks
     assert rows[1].bars[0].column.bar_height > 50 * rows[0].bars[0].column.bar_height
@@ -158,7 +159,7 @@ def test_all_shops_of_a_group_share_one_scale() -> None:
 def test_times_are_those_of_the_zone_of_most_shops() -> None:
     tokyo = ZoneInfo("Asia/Tokyo")
     there = tuple(
-        dataclasses.replace(hour, start=hour.start.replace(tzinfo=tokyo)) for hour in _shop().hours
+        structs.replace(hour, start=hour.start.replace(tzinfo=tokyo)) for hour in _shop().hours
     )
     board = _board(_shop(), _shop("s-2"), _shop("s-3", timezone="Asia/Tokyo", hours=there))
     assert board.now.tzinfo == SHANGHAI
