@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import requests
 from edge.store.database import connect
 from edge.store.outbox import Outbox
 from tests.support.processes import Mosquitto, Running, answers, free_port, our_command, until
-from tests.torture.truth import Hour, Identity, events_in, hours_of
+from tests.torture.truth import Hour, events_of, hours_of, note_gone
 
 _log = logging.getLogger(__name__)
 DISK_MB = 256
@@ -46,14 +46,17 @@ class Box:
     believed: bool = True
     copy: Path | None = None
     disks: int = 0
-    # Committed once, on a disk that was then replaced by an older copy of itself.
-    gone: dict[Identity, dict[str, Any]] = field(default_factory=dict)
     process: Running | None = None
 
     @property
     def database(self) -> Path:
         """Its database."""
         return self.data / "menkou.db"
+
+    @property
+    def gone(self) -> Path:
+        """What was committed once, on a disk that was then replaced by an older copy of itself."""
+        return self.folder / "gone.db"
 
     def start(self) -> None:
         """Start it, by its own clock."""
@@ -87,10 +90,6 @@ class Box:
         fresh.write_text(f"{self.fault_s} {word}")
         fresh.rename(self.folder / "clock")
 
-    def events(self) -> dict[Identity, dict[str, Any]]:
-        """Return what it has committed, as its database holds it now."""
-        return events_in(self.database) if self.database.exists() else {}
-
     def copy_disk(self) -> None:
         """Take a copy of its database, which may come back one day."""
         target = self.folder / "copy.db"
@@ -102,7 +101,7 @@ class Box:
         """Replace the disk by the older copy; what was only on it is remembered as gone."""
         if self.copy is None:
             return
-        self.gone |= self.events()
+        note_gone(self.database, self.copy, self.gone)
         for name in ("menkou.db", "menkou.db-wal", "menkou.db-shm"):
             (self.data / name).unlink(missing_ok=True)
         shutil.copyfile(self.copy, self.database)
@@ -419,11 +418,11 @@ class Tortured:
         held = self.held()
         return hours_of(
             {
-                box.name: [
+                box.name: (
                     event
-                    for (epoch, seq), event in {**box.gone, **box.events()}.items()
+                    for (epoch, seq), event in events_of(box.database, box.gone)
                     if (box.name, epoch, seq) in held
-                ]
+                )
                 for box in self.boxes
             }
         )

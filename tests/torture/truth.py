@@ -6,7 +6,7 @@ Nothing here calls the hub: its answers are compared with these.
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -18,11 +18,46 @@ Hour = tuple[str, str]
 """A shop, and the UTC hour as text: 2026-11-22T10."""
 
 
-def events_in(database: Path) -> dict[Identity, dict[str, Any]]:
-    """Return every event that a box has committed, by its identity."""
+_GONE = "CREATE TABLE IF NOT EXISTS gone (epoch, seq, event, PRIMARY KEY (epoch, seq))"
+_ONLY_HERE = """
+INSERT OR IGNORE INTO truth.gone SELECT epoch, seq, event FROM outbox AS o
+WHERE NOT EXISTS (SELECT 1 FROM copy.outbox AS c WHERE c.epoch = o.epoch AND c.seq = o.seq)
+"""
+
+
+def note_gone(database: Path, copy: Path, gone: Path) -> None:
+    """Keep what only a box's database holds and the older copy that will replace it does not."""
+    with closing(sqlite3.connect(database, timeout=30, isolation_level=None)) as connection:
+        connection.execute("ATTACH ? AS copy", (str(copy),))
+        connection.execute("ATTACH ? AS truth", (str(gone),))
+        connection.execute(_GONE.replace("gone (", "truth.gone (", 1))
+        connection.execute(_ONLY_HERE)
+
+
+def committed_in(database: Path) -> set[Identity]:
+    """Return the identity of every event that a box's database holds."""
     with closing(sqlite3.connect(database, timeout=30)) as connection:
-        rows = connection.execute("SELECT epoch, seq, event FROM outbox").fetchall()
-    return {(epoch, seq): json.loads(raw) for epoch, seq, raw in rows}
+        return set(connection.execute("SELECT epoch, seq FROM outbox"))
+
+
+def gone_from(gone: Path) -> set[Identity]:
+    """Return the identity of every event that a box held once; of some it may hold it again."""
+    if not gone.exists():
+        return set()
+    with closing(sqlite3.connect(gone)) as connection:
+        return set(connection.execute("SELECT epoch, seq FROM gone"))
+
+
+def events_of(database: Path, gone: Path) -> Iterator[tuple[Identity, dict[str, Any]]]:
+    """Yield every event that a box holds, as it holds it now, and those that it held once."""
+    held = committed_in(database)
+    for file, table in ((gone, "gone"), (database, "outbox")):
+        if not file.exists():
+            continue
+        with closing(sqlite3.connect(file, timeout=30)) as connection:
+            for epoch, seq, raw in connection.execute(f"SELECT epoch, seq, event FROM {table}"):
+                if table == "outbox" or (epoch, seq) not in held:
+                    yield (epoch, seq), json.loads(raw)
 
 
 def hours_of(events: Mapping[str, Iterable[dict[str, Any]]]) -> dict[Hour, Counter[str]]:
