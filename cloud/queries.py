@@ -21,6 +21,7 @@ from cloud.hours import hours_of_day
 from cloud.tables import INCOMPLETE, box, daily, epoch, hour_summary, hourly, meter, store
 from cloud.views import BoxView, ChainToday, HourFigures, ShopDay, on_page
 
+_DAY: Final = timedelta(days=1)
 SILENT_AFTER: Final = timedelta(minutes=2)
 """A box sends a heartbeat every half minute."""
 _SUMMARISED_SHOWN: Final = timedelta(days=90)
@@ -57,7 +58,10 @@ def chain_today(connection: Connection, now: datetime, page: int | None = None) 
         for name, (_, _, basis, visitors, _, _, reentries, _) in totals.items()
         if visitors or reentries
     }
-    bases |= _latest_bases(connection, [name for name in by_id if name not in bases])
+    if len(bases) < len(by_id):
+        yesterday = {name: by_id[name].day - _DAY for name in by_id if name not in bases}
+        bases |= _bases_on(connection, yesterday)
+        bases |= _latest_bases(connection, [name for name in by_id if name not in bases])
     boxes = _boxes(connection, now)
     summarised = _summarised(connection, now)
     counters = aside.meters(connection)
@@ -181,20 +185,29 @@ def totals_of(connection: Connection, days: Mapping[str, date]) -> dict[str, Any
     rows = connection.execute(
         select(
             daily.c.store, daily.c.day, daily.c.basis, *(daily.c[name] for name in _SHOWN)
-        ).where(
-            # By key, a shop at a time: a join would be read as a walk through all days.
-            daily.c.store.in_(select(store.c.id)),
-            daily.c.day.in_(set(days.values())),
-        )
+        ).where(daily.c.day.in_(set(days.values())))
     )
     return {row[0]: row for row in rows.all() if row[1] == days.get(row[0])}
+
+
+_SOMEBODY_CAME: Final = or_(daily.c.visitors > 0, daily.c.reentries > 0)
+
+
+def _bases_on(connection: Connection, days: Mapping[str, date]) -> dict[str, str]:
+    """Return the basis of shops on days on which somebody came; for nearly all that is known."""
+    rows = connection.execute(
+        select(daily.c.store, daily.c.day, daily.c.basis).where(
+            daily.c.day.in_(set(days.values())), _SOMEBODY_CAME
+        )
+    )
+    return {shop: basis for shop, day, basis in rows.all() if day == days.get(shop)}
 
 
 def _latest_bases(connection: Connection, shops: Sequence[str]) -> dict[str, str]:
     """Return the basis of shops' last days: what today will have until somebody comes."""
     last = (
         select(daily.c.basis)
-        .where(daily.c.store == store.c.id, or_(daily.c.visitors > 0, daily.c.reentries > 0))
+        .where(daily.c.store == store.c.id, _SOMEBODY_CAME)
         .order_by(daily.c.day.desc())
         .limit(1)
         .correlate(store)

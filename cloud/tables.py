@@ -297,6 +297,7 @@ daily: Final = Table(
     Column("store", _ID, primary_key=True),
     Column("day", Date, primary_key=True),
     *_figures(),
+    Index("daily_by_day", "day"),  # every page asks for one day of all shops
     sqlite_with_rowid=False,
 )
 
