@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 import argparse
 import logging
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -15,19 +16,22 @@ from typing import Final
 
 from sqlalchemy import make_url
 
-from cloud import bench, export, office_cli, retention
+from cloud import bench, export, key_cli, office_cli, retention
 from cloud.command_line import command as _command
+from cloud.command_line import complain, database_url, say, warn
 from cloud.command_line import config_of as _config
 from cloud.command_line import database as _database
 from cloud.command_line import takes_config as _takes_config
-from cloud.db import migrate, open_engine, reading, writing
-from cloud.releases import Release, every_release, restore, revoke
+from cloud.config import certificate_faults
+from cloud.db import migrate, open_engine
+from cloud.db_faults import shown
+from cloud.errors import UsageFault
 from cloud.run import run_ingest, run_serve
 from cloud.simulate import arguments as simulate_arguments
 from cloud.simulate import command as simulate
-from edge.wire.topics import BoxAddress
 from menkou import __version__, logs
-from menkou.errors import MenkouFault
+from menkou.errors import MenkouFault, told
+from menkou.guards import unmakable
 from menkou.settings import SettingsFault
 from menkou.web.password import ask_for_hash
 
@@ -44,11 +48,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name in _QUIET:
             logging.getLogger(name).setLevel(logging.WARNING)
         return run(arguments)
-    except SettingsFault as exc:
-        logs.complain(str(exc))
+    except (SettingsFault, UsageFault) as exc:
+        complain(str(exc))
         return 2
-    except (MenkouFault, OSError) as exc:
-        logs.complain(f"menkou-hub {arguments.command}: {exc}")
+    except BrokenPipeError:
+        # Whoever read stdout has gone; what was committed is kept.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except MenkouFault as exc:
+        complain(str(exc))
+        return 1
+    except OSError as exc:
+        complain(told(exc))
         return 1
     except KeyboardInterrupt:
         return 1
@@ -59,20 +70,35 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="menkou-hub",
         description="Gathers what the boxes in the shops count, and shows it to head office.",
-        epilog="example: menkou-hub serve --config hub.toml",
+        epilog="example:\n  menkou-hub serve --config hub.toml",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"menkou-hub {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, run, words, example in (
         ("serve", _serve, "serve head office's pages", "serve --config hub.toml"),
         ("ingest", _ingest, "take facts from the broker", "ingest --config hub.toml"),
-        ("migrate", _migrate, "bring the database up to date", "migrate --config hub.toml"),
+        (
+            *("check-config", _check_config, "check the settings and name every fault"),
+            "check-config --config hub.toml",
+        ),
+        (
+            *("migrate", _migrate, "make the database, or bring it up to date"),
+            "migrate --config hub.toml",
+        ),
         ("retain", _retain, "let go of facts past [hub] keep_events", "retain --config hub.toml"),
     ):
         command = _command(commands, name, words, example)
         _takes_config(command)
         command.set_defaults(run=run)
-    _add_key(commands)
+        if name == "migrate":
+            command.add_argument(
+                "--database",
+                type=database_url,
+                metavar="URL",
+                help="this one (default: that of the settings)",
+            )
+    key_cli.add(commands)
     office_cli.add(commands)
     _add_bench(commands)
     _add_export(commands)
@@ -87,27 +113,6 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_key(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    key = _command(
-        commands,
-        "key",
-        'list and revoke the keys of boxes that have key = "hub"',
-        "key list --config hub.toml",
-    )
-    actions = key.add_subparsers(dest="action", required=True, metavar="ACTION")
-    for name, run, words in (
-        ("list", _key_list, "list the boxes that were given their key, and those revoked"),
-        ("revoke", _key_revoke, "give a box no key from now on, if it is stolen, say"),
-        ("restore", _key_restore, "give a revoked box its key again"),
-    ):
-        box = "" if name == "list" else " nj-001/nj-001-a"
-        action = _command(actions, name, words, f"key {name}{box} --config hub.toml")
-        if box:
-            action.add_argument("box", type=_address, metavar="STORE/BOX", help="the box")
-        _takes_config(action)
-        action.set_defaults(run=run)
-
-
 def _add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
         commands,
@@ -116,20 +121,27 @@ def _add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "bench ingest --json",
     )
     command.add_argument(
-        "name", nargs="?", choices=bench.NAMES, metavar="NAME", help=" or ".join(bench.NAMES)
+        "name",
+        nargs="?",
+        choices=bench.NAMES,
+        metavar="NAME",
+        help=f"{' or '.join(bench.NAMES)} (default: all of them)",
     )
-    command.add_argument("--json", action="store_true", help="print one JSON object a line")
+    command.add_argument(
+        "--json", action="store_true", help="print one JSON object a line (default: words)"
+    )
     command.add_argument(
         "--events",
         type=_positive,
         metavar="N",
-        help="how many events each case takes in (default: what takes some seconds)",
+        help="how many events each case takes in (default: by case, 50,000 to 200,000)",
     )
     command.add_argument(
         "--database",
-        type=simulate_arguments.database_url,
+        type=database_url,
         metavar="URL",
-        help="measure pages on a database that `simulate --years` has filled",
+        help="measure pages on a database that `simulate --years` has filled (default: one of"
+        f" {bench.pages.SHOPS} shops, made for the while)",
     )
     command.set_defaults(run=_bench)
 
@@ -148,12 +160,24 @@ def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         )
     command.add_argument(
         "out",
-        type=Path,
+        type=_out,
         metavar="OUT",
         help="a file NAME.parquet, or a new directory, with a folder a month",
     )
     _takes_config(command)
     command.set_defaults(run=_export)
+
+
+def _out(text: str) -> Path:
+    """Return where to write; what looks like a file of another kind is no directory."""
+    ending = Path(text).suffix
+    is_folder = text.endswith("/") or not re.fullmatch(r"\.[A-Za-z][A-Za-z0-9]{0,7}", ending)
+    if is_folder or ending == export.SUFFIX:
+        return Path(text)
+    raise argparse.ArgumentTypeError(
+        f"expected NAME{export.SUFFIX}, or a new directory such as {Path(text).stem}/,"
+        f" got {text!r}; only Parquet files are written"
+    )
 
 
 def _day(text: str) -> date:
@@ -182,16 +206,6 @@ def _positive(text: str) -> int:
     raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
 
 
-def _address(text: str) -> BoxAddress:
-    store, slash, box = text.partition("/")
-    try:
-        if slash:
-            return BoxAddress(store=store, box=box)
-    except ValueError as exc:
-        raise argparse.ArgumentTypeError(str(exc)) from None
-    raise argparse.ArgumentTypeError(f"expected STORE/BOX such as nj-001/nj-001-a, got {text!r}")
-
-
 def _serve(arguments: argparse.Namespace) -> int:
     return run_serve(_config(arguments))
 
@@ -201,14 +215,26 @@ def _ingest(arguments: argparse.Namespace) -> int:
 
 
 def _migrate(arguments: argparse.Namespace) -> int:
-    config = _config(arguments)
-    engine = open_engine(config.database_url)
+    engine = open_engine(arguments.database or _config(arguments).database_url)
     try:
         migrate(engine)
     finally:
         engine.dispose()
-    shown = make_url(config.database_url).render_as_string(hide_password=True)
-    print(f"database {shown}: up to date", file=sys.stderr)
+    say(f"database {shown(engine.url)}: up to date")
+    return 0
+
+
+def _check_config(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    for fault in certificate_faults(config, arguments.config):
+        warn(str(fault))
+    if (why := unmakable(config.data_dir)) is not None:
+        warn(f"hub.data_dir: {why}")
+    place = shown(make_url(config.database_url))
+    print(
+        f"{arguments.config or 'defaults'}: no fault. Pages at {config.listen.url}, database"
+        f" {place}, broker {config.broker.shown}{' (embedded)' if config.embedded else ''}"
+    )
     return 0
 
 
@@ -216,45 +242,7 @@ def _retain(arguments: argparse.Namespace) -> int:
     keep = _config(arguments).keep_events
     with _database(arguments) as engine:
         cleared = retention.retain(engine, keep, datetime.now(UTC), threading.Event())
-    print(f"retain: {retention.words(cleared)}", file=sys.stderr)
-    return 0
-
-
-def _key_list(arguments: argparse.Namespace) -> int:
-    with _database(arguments) as engine, reading(engine) as connection:
-        for one in every_release(connection):
-            print(_release_line(one))
-    return 0
-
-
-def _release_line(one: Release) -> str:
-    """Return a line of fields apart by tabs: box, state, first and last release, revocation."""
-    moments = (one.first_at, one.last_at, one.revoked_at)
-    shown = [at.isoformat(timespec="seconds") if at else "-" for at in moments]
-    state = "revoked" if one.revoked_at else "released"
-    return "\t".join([f"{one.address.store}/{one.address.box}", state, *shown])
-
-
-def _key_revoke(arguments: argparse.Namespace) -> int:
-    address: BoxAddress = arguments.box
-    with _database(arguments) as engine, writing(engine) as connection:
-        known = {one.address for one in every_release(connection)}
-        revoke(connection, address, datetime.now(UTC))
-    name = f"{address.store}/{address.box}"
-    words = "" if address in known else "; it never asked for one: is the name right?"
-    print(f"{name}: gets no key from its next start on{words}", file=sys.stderr)
-    return 0
-
-
-def _key_restore(arguments: argparse.Namespace) -> int:
-    address: BoxAddress = arguments.box
-    name = f"{address.store}/{address.box}"
-    with _database(arguments) as engine, writing(engine) as connection:
-        done = restore(connection, address)
-    if not done:
-        print(f"{name}: expected a revoked box, got one that is not", file=sys.stderr)
-        return 1
-    print(f"{name}: gets its key again", file=sys.stderr)
+    say(f"retain: {retention.words(cleared)}")
     return 0
 
 
@@ -268,16 +256,11 @@ def _bench(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     first, last, out = arguments.day_from, arguments.day_to, arguments.out
     if last < first:
-        print(f"--to: expected {first} or later, got {last}", file=sys.stderr)
-        return 2
+        raise UsageFault(f"--to: expected {first} or later, got {last}")
     with _database(arguments) as engine:
-        rows = export.export(engine, arguments.table, first, last, out, _say)
-    _say(f"{out}: {rows:,} rows")
+        rows = export.export(engine, arguments.table, first, last, out, say)
+    say(f"{out}: {rows:,} rows")
     return 0
-
-
-def _say(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
 
 
 def _hash_password(_arguments: argparse.Namespace) -> int:

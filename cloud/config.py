@@ -21,14 +21,16 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, StrictBool
 from pydantic.dataclasses import dataclass
 
+from cloud.config_checks import BROKER, LISTEN, cross_checks
 from cloud.mqtt import BrokerAddress
 from cloud.urls import broker_parts, check_broker_url, check_database_url
-from menkou.guards import listen_for_metrics, missing_files, pair_faults, read_password_hash
+from menkou.guards import certificate_faults as unusable
+from menkou.guards import listen_for_metrics, read_password_hash
 from menkou.listen import Listen, parse_listen
 from menkou.logs import VARIABLE, LogFormat
 from menkou.settings import STRICT, Fault, SettingsFault, build, read_toml
@@ -64,7 +66,7 @@ def _check_share(text: str) -> str:
 class HubSettings:
     """`[hub]`: the pages, the database and where files are kept."""
 
-    listen: Annotated[str, AfterValidator(_check_listen)] = "127.0.0.1:8700"
+    listen: Annotated[str, AfterValidator(_check_listen)] = LISTEN
     data_dir: str = "/var/lib/menkou-hub"
     database_url: Annotated[str, AfterValidator(check_database_url)] | None = field(
         default=None, repr=False
@@ -79,9 +81,7 @@ class HubSettings:
 class BrokerSettings:
     """`[broker]`: an existing one, or the embedded one on loopback."""
 
-    url: Annotated[str, AfterValidator(check_broker_url)] = field(
-        default="mqtt://127.0.0.1:1883", repr=False
-    )
+    url: Annotated[str, AfterValidator(check_broker_url)] = field(default=BROKER, repr=False)
     ca: str | None = None
     cert: str | None = None
     key: str | None = None
@@ -127,7 +127,10 @@ class MetricsConfig:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class HubConfig:
-    """The hub's settings, ready for use: paths are resolved, the password's hash is read."""
+    """The hub's settings, ready for use: paths are resolved, the password's hash is read.
+
+    `file` is where they were read, None for none.
+    """
 
     listen: Listen = field(repr=False)
     data_dir: Path
@@ -138,6 +141,12 @@ class HubConfig:
     keep_events: timedelta
     metrics: MetricsConfig
     log_format: LogFormat | None
+    file: Path | None = None
+
+    @property
+    def migrate_command(self) -> str:
+        """What to run where the database is not made yet, or not up to date."""
+        return "menkou-hub migrate" + (f" --config {self.file}" if self.file else "")
 
     @property
     def session_secret(self) -> Path:
@@ -207,14 +216,32 @@ def load(path: Path | None, environ: Mapping[str, str]) -> HubConfig:
             places.variables[key] = variable
             _set(merged, key, environ[variable], places, faults)
     base = path.parent if path is not None else Path()
-    faults += _cross_faults(merged, base, places)
+    faults += [places.fault(key, text) for key, text in cross_checks(merged, base)]
     try:
         settings = build(_Settings, merged, places.file, lines)
     except SettingsFault as exc:
         faults += [places.fault(fault.key, fault.text) for fault in exc.faults]
     if faults:
         raise SettingsFault(sorted(faults, key=lambda one: (one.line, one.key)))
-    return _resolve(settings, base)
+    return _resolve(settings, base, path)
+
+
+def certificate_faults(config: HubConfig, path: Path | None) -> list[Fault]:
+    """Return the faults of certificates that are there but cannot be used."""
+    _, lines = read_toml(path) if path is not None else ({}, {})
+    places = _Places(path.name if path is not None else "environment", lines)
+    listens = (config.listen, config.metrics.listen, config.metrics.ingest_listen)
+    page, metrics = listens[0], listens[1] or listens[2]
+    files: dict[str, Mapping[str, Path | None]] = {
+        "hub": {"cert": page.cert, "key": page.key},
+        "broker": {name: getattr(config.broker, name) for name in ("ca", "cert", "key")},
+        "metrics": {"cert": metrics.cert, "key": metrics.key} if metrics else {},
+    }
+    return [
+        places.fault(f"{section}.{name}", text)
+        for section, named in files.items()
+        for name, text in unusable(named, Path())
+    ]
 
 
 def _set(
@@ -231,91 +258,7 @@ def _set(
             faults.append(places.fault(key, f"expected true or false, got {value!r}"))
 
 
-def _text(raw: Mapping[str, Any], key: str) -> str | None:
-    """Return a raw value if it is text; anything else is reported as a type fault."""
-    section, name = key.split(".")
-    table = raw.get(section)
-    value = table.get(name) if isinstance(table, dict) else None
-    return value if isinstance(value, str) else None
-
-
-def _cross_faults(raw: Mapping[str, Any], base: Path, places: _Places) -> list[Fault]:
-    """Return the faults that concern files, or more keys than one."""
-    faults: list[Fault] = []
-    for section, names in (
-        ("hub", ("cert", "key")),
-        ("broker", ("ca", "cert", "key")),
-        ("metrics", ("cert", "key")),
-    ):
-        found = {name: _text(raw, f"{section}.{name}") for name in names}
-        files = {name: Path(path) if path else None for name, path in found.items()}
-        for name, text in [*missing_files(files, base), *pair_faults(files)]:
-            faults.append(places.fault(f"{section}.{name}", text))
-    faults += _metrics_faults(raw, base, places)
-    try:
-        password = read_password_hash(_text(raw, "hub.password"), base)
-    except ValueError as exc:
-        return [*faults, places.fault("hub.password", str(exc))]
-    try:
-        exposure = _listen_of(raw, password).exposure()
-    except ValueError:
-        return faults  # reported as a fault of hub.listen
-    if exposure:
-        faults.append(places.fault("hub.listen", exposure))
-    embedded = raw["broker"].get("embedded") if isinstance(raw.get("broker"), dict) else None
-    if embedded is True and _text(raw, "broker.share") is not None:
-        text = "the embedded broker shares with nobody; expected no share beside embedded"
-        faults.append(places.fault("broker.share", text))
-    if embedded is True and (_text(raw, "broker.url") or "").startswith("mqtts:"):
-        text = "the embedded broker has no TLS; expected mqtt:// on 127.0.0.1 beside embedded"
-        faults.append(places.fault("broker.url", text))
-    return faults
-
-
-def _metrics_faults(raw: Mapping[str, Any], base: Path, places: _Places) -> list[Fault]:
-    faults: list[Fault] = []
-    files = {name: _text(raw, f"metrics.{name}") for name in ("cert", "key", "token")}
-    for name in ("listen", "ingest_listen"):
-        if (place := _text(raw, f"metrics.{name}")) is None:
-            continue
-        try:
-            parse_listen(place)
-        except ValueError:
-            continue  # reported as a fault of its own
-        try:
-            exposure = _metrics_listen(place, base, **files).exposure()
-        except ValueError as exc:
-            return [*faults, places.fault("metrics.token", str(exc))]
-        if exposure:
-            faults.append(places.fault(f"metrics.{name}", exposure))
-    return faults
-
-
-def _metrics_listen(
-    place: str, base: Path, *, cert: str | None, key: str | None, token: str | None
-) -> Listen:
-    return listen_for_metrics(
-        place,
-        cert=base / cert if cert else None,
-        key=base / key if key else None,
-        token=token,
-        base=base,
-    )
-
-
-def _listen_of(raw: Mapping[str, Any], password: str | None) -> Listen:
-    host, port = parse_listen(_text(raw, "hub.listen") or HubSettings.listen)
-    cert, key = _text(raw, "hub.cert"), _text(raw, "hub.key")
-    return Listen(
-        host=host,
-        port=port,
-        cert=Path(cert) if cert else None,
-        key=Path(key) if key else None,
-        password_hash=password,
-    )
-
-
-def _resolve(settings: _Settings, base: Path) -> HubConfig:
+def _resolve(settings: _Settings, base: Path, file: Path | None) -> HubConfig:
     hub, broker, metrics = settings.hub, settings.broker, settings.metrics
     host, port = parse_listen(hub.listen)
     data_dir = (base / hub.data_dir).absolute()
@@ -323,10 +266,17 @@ def _resolve(settings: _Settings, base: Path) -> HubConfig:
     def path(name: str | None) -> Path | None:
         return None if name is None else base / name
 
-    def metrics_at(place: str | None) -> Listen | None:
-        if place is None:
+    def metrics_at(name: Literal["listen", "ingest_listen"]) -> Listen | None:
+        if (place := getattr(metrics, name)) is None:
             return None
-        return _metrics_listen(place, base, cert=metrics.cert, key=metrics.key, token=metrics.token)
+        return listen_for_metrics(
+            place,
+            cert=path(metrics.cert),
+            key=path(metrics.key),
+            token=metrics.token,
+            base=base,
+            setting=f"[metrics] {name}",
+        )
 
     return HubConfig(
         listen=Listen(
@@ -335,6 +285,7 @@ def _resolve(settings: _Settings, base: Path) -> HubConfig:
             cert=path(hub.cert),
             key=path(hub.key),
             password_hash=read_password_hash(hub.password, base),
+            setting="[hub] listen",
         ),
         data_dir=data_dir,
         database_url=hub.database_url or f"sqlite:///{data_dir / 'hub.db'}",
@@ -348,9 +299,10 @@ def _resolve(settings: _Settings, base: Path) -> HubConfig:
         share=broker.share,
         keep_events=timedelta(days=int(hub.keep_events.removesuffix("d"))),
         metrics=MetricsConfig(
-            listen=metrics_at(metrics.listen),
-            ingest_listen=metrics_at(metrics.ingest_listen),
+            listen=metrics_at("listen"),
+            ingest_listen=metrics_at("ingest_listen"),
             per_box=metrics.per_box,
         ),
         log_format=settings.log.format,
+        file=file,
     )

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
+from cloud.db_faults import shown, why_unopened
 from cloud.errors import DatabaseFault
 
 _BUSY_TIMEOUT_S: Final = 5
@@ -37,18 +38,25 @@ T = TypeVar("T")
 
 
 def open_engine(url: str) -> Engine:
-    """Return an engine; nothing is opened yet, except that SQLite's directory is made.
+    """Return an engine; nothing is opened or made yet.
 
     Args:
         url: `sqlite:////var/lib/menkou-hub/hub.db` or `postgresql+psycopg://user:...@host/name`.
+
+    Raises:
+        DatabaseFault: the driver for it is not installed.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        except ImportError as exc:  # its text names the driver and no address
+            raise DatabaseFault(
+                f"database {shown(parsed)}: expected its driver, got: {exc};"
+                " pip install 'menkou[hub]'"
+            ) from exc
     connect_args = {"timeout": _BUSY_TIMEOUT_S}
     engine = create_engine(parsed, connect_args=connect_args, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
@@ -141,6 +149,8 @@ def migrate(engine: Engine) -> None:
         DatabaseFault: the database cannot be opened, or is newer than this program.
     """
     try:
+        if (file := _file_of(engine)) is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
         with writing(engine) as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(
@@ -149,28 +159,51 @@ def migrate(engine: Engine) -> None:
             if _state(connection) == "newer":
                 raise DatabaseFault(_NEWER)
             command.upgrade(_config(connection), "head")
+    except OSError as exc:
+        raise DatabaseFault(
+            f"database {shown(engine.url)}: its folder cannot be made: {exc.strerror}; set"
+            " [hub] data_dir or database_url to a place that this user may write"
+        ) from exc
     except DBAPIError as exc:
-        raise DatabaseFault(_unopened(engine, exc)) from exc
+        raise DatabaseFault(why_unopened(engine.url, exc)) from exc
 
 
-def check_schema(engine: Engine) -> None:
-    """Make sure that the database has the schema which this program needs.
+def check_schema(engine: Engine, remedy: str = "menkou-hub migrate") -> None:
+    """Make sure that the database has the schema which this program needs; make nothing.
+
+    Args:
+        engine: the database.
+        remedy: the command that brings it up to date.
 
     Raises:
         DatabaseFault: it cannot be opened, is not migrated, or is newer than this program.
     """
+    file = _file_of(engine)
+    if file is not None and not file.exists():  # SQLite would make an empty one
+        raise DatabaseFault(
+            f"database {shown(engine.url)}: expected one that is there, got no file; is its address"
+            f" right? To make it run `{remedy}`"
+        )
     try:
         with reading(engine) as connection:
             state = _state(connection)
     except DBAPIError as exc:
-        raise DatabaseFault(_unopened(engine, exc)) from exc
+        raise DatabaseFault(why_unopened(engine.url, exc)) from exc
     if state == "newer":
         raise DatabaseFault(_NEWER)
     if state == "older":
         raise DatabaseFault(
-            "database: expected this program's schema, got none or an older one;"
-            " run `menkou-hub migrate`"
+            f"database {shown(engine.url)}: expected this program's schema, got none or an older"
+            f" one; run `{remedy}`"
         )
+
+
+def _file_of(engine: Engine) -> Path | None:
+    """Return SQLite's file; None for a server, and for a database in memory."""
+    name = engine.url.database
+    if engine.dialect.name != "sqlite" or not name or name == ":memory:":
+        return None
+    return Path(name)
 
 
 _NEWER: Final = (
@@ -187,13 +220,3 @@ def _state(connection: Connection) -> str:
         return "current"
     known = {script.revision for script in scripts.walk_revisions()}
     return "older" if revision is None or revision in known else "newer"
-
-
-def _unopened(engine: Engine, exc: DBAPIError) -> str:
-    shown = engine.url.render_as_string(hide_password=True)
-    why = type(exc.orig).__name__
-    if isinstance(
-        exc.orig, sqlite3.Error
-    ):  # other drivers may repeat the address, password and all
-        why = str(exc.orig)
-    return f"database {shown}: cannot be used: {why}; is it there and writable?"

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, delete, or_, select, update
 
 from cloud import aside, members, office
 from cloud.facts import New
@@ -22,11 +22,17 @@ from cloud.orders import (
     of_box,
     order_erasure,
 )
-from cloud.tables import box_order
+from cloud.tables import (
+    box_order,
+    member_link,
+    office_appointment,
+    office_member,
+    office_member_shop,
+)
 from edge.wire import checks
 from edge.wire.checks import milliseconds
 from edge.wire.messages import MemberChanged, MemberLinked
-from edge.wire.orders import WithdrawOrder
+from edge.wire.orders import SEALED_KINDS, WithdrawOrder
 from edge.wire.topics import BoxAddress
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -92,9 +98,9 @@ def _name(address: BoxAddress) -> tuple[str, str]:
 
 def _same(connection: Connection, subject: str) -> tuple[set[str], set[BoxAddress]]:
     """Return all ids of the person behind one, and the boxes that were given the member."""
-    ids = office.members_among(connection, [subject])
-    linked = office.subjects_of(connection, ids)
-    where = {*linked.values(), *office.boxes_given(connection, ids)}
+    ids = _members_among(connection, [subject])
+    linked = _subjects_of(connection, ids)
+    where = {*linked.values(), *_boxes_given(connection, ids)}
     return {subject, *ids, *linked}, where
 
 
@@ -110,13 +116,53 @@ def _erase(
     for named in naming(connection, known).values():
         where |= named
     where |= boxes
-    office.forget(connection, office.members_among(connection, known))
+    _forget(connection, _members_among(connection, known))
     members.erase(connection, dict.fromkeys(sorted(known), milliseconds(now)))
     ordered: set[BoxAddress] = set()
     for one in sorted(known):
         digest = members.hash_of(one)
         ordered |= set(order_erasure(connection, issuer, digest, where, now))
     return sorted(ordered, key=_name)
+
+
+def _members_among(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Return the members of head office that subjects or ids stand for."""
+    linked = connection.execute(select(member_link.c.member).where(member_link.c.subject.in_(ids)))
+    own = connection.execute(select(office_member.c.id).where(office_member.c.id.in_(ids)))
+    return {*linked.scalars(), *own.scalars()}
+
+
+def _subjects_of(connection: Connection, members: Collection[str]) -> dict[str, BoxAddress]:
+    """Return what boxes call members, with the box."""
+    rows = connection.execute(select(member_link).where(member_link.c.member.in_(members)))
+    return {row.subject: BoxAddress(store=row.store, box=row.box) for row in rows}
+
+
+def _boxes_given(connection: Connection, members: Collection[str]) -> set[BoxAddress]:
+    """Return the boxes of the shops that members were given to."""
+    shops = connection.execute(
+        select(office_member_shop.c.store)
+        .where(office_member_shop.c.member.in_(members))
+        .distinct()
+    )
+    return {address for shop in shops.scalars() for address in boxes_of(connection, shop)}
+
+
+def _forget(connection: Connection, members: Collection[str]) -> None:
+    """Delete members with their appointments; orders that wait for them become void."""
+    mine = office_member.c.id.in_(members)
+    refs = list(connection.execute(select(office_member.c.ref).where(mine)).scalars())
+    of_them = office_appointment.c.of.in_(refs)
+    booked = list(connection.execute(select(office_appointment.c.id).where(of_them)).scalars())
+    connection.execute(
+        update(box_order)
+        .where(box_order.c.kind.in_(SEALED_KINDS), box_order.c.object.in_([*members, *booked]))
+        .values(object=None)
+    )
+    connection.execute(delete(office_appointment).where(of_them))
+    for table in (office_member_shop, member_link):
+        connection.execute(delete(table).where(table.c.member.in_(members)))
+    connection.execute(delete(office_member).where(mine))
 
 
 def is_subject(text: str) -> bool:

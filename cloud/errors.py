@@ -1,8 +1,9 @@
 """What can go wrong at the hub.
 
 HubFault
+├── UsageFault       a command was called wrongly
 ├── DatabaseFault    cannot be opened, is not migrated, or is newer than the program
-├── BrokerFault      the embedded broker did not start, or ended by itself
+├── BrokerFault      the embedded broker did not start or has ended; no certificates for one
 ├── ExportFault      the place is taken, or the extra that writes Parquet is not installed
 ├── SimulationFault  a chain cannot be simulated as asked
 └── ShareFault       the secret behind the boxes' keys is missing, open to others, or another one
@@ -18,6 +19,10 @@ class HubFault(MenkouFault):
     """Base of the hub's own errors; its text is meant for the operator."""
 
 
+class UsageFault(HubFault):
+    """A command was called wrongly; says how to call it."""
+
+
 class DatabaseFault(HubFault):
     """The database cannot be used as it is; says what to do."""
 
@@ -31,7 +36,7 @@ class ExportFault(HubFault):
 
 
 class BrokerFault(HubFault):
-    """The embedded broker cannot listen, or has ended."""
+    """The embedded broker cannot listen or has ended, or a broker cannot be spoken to."""
 
 
 class SimulationFault(HubFault):

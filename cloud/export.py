@@ -24,6 +24,7 @@ from cloud.db import reading
 from cloud.errors import ExportFault
 from cloud.partitions import next_month
 from cloud.tables import FIGURES, crossing_minute, daily, hourly, visit
+from menkou.errors import told
 
 Say = Callable[[str], None]
 _ROWS_A_GROUP: Final = 65_536
@@ -101,6 +102,8 @@ _EXPORTS: Final = {
 }
 TABLES: Final = tuple(_EXPORTS)
 """What can be exported."""
+SUFFIX: Final = ".parquet"
+"""How the name of a single file ends."""
 
 
 def export(engine: Engine, table: str, first: date, last: date, out: Path, say: Say) -> int:
@@ -118,9 +121,10 @@ def export(engine: Engine, table: str, first: date, last: date, out: Path, say: 
         How many rows were written.
 
     Raises:
-        ExportFault: pyarrow is not installed, or the directory is there already.
+        ExportFault: pyarrow is not installed, the directory is there already or would be empty,
+            or nothing can be written there.
     """
-    one_file = out.suffix == ".parquet"
+    one_file = out.suffix == SUFFIX
     if not one_file and out.exists():
         raise ExportFault(f"{out}: expected a new directory or NAME.parquet, got one that is there")
     months = list(_months(first, last))
@@ -130,20 +134,31 @@ def export(engine: Engine, table: str, first: date, last: date, out: Path, say: 
         unfinished.mkdir(parents=True)
         done = 0
         for start, after in months:
-            folder = unfinished / f"month={start:%Y-%m}"
-            folder.mkdir()
-            part = folder / "part.parquet"
-            done += _write(engine, _EXPORTS[table], [(start, after)], part, say)
+            part = unfinished / f"month={start:%Y-%m}" / "part.parquet"
+            part.parent.mkdir()
+            rows = _write(engine, _EXPORTS[table], [(start, after)], part, say)
+            if not rows:
+                shutil.rmtree(part.parent)
+            done += rows
+        if not done:
+            raise ExportFault(
+                f"{out}: expected rows of {table} from {first} to {last}, got none; nothing was"
+                " written"
+            )
         return done
 
 
 @contextmanager
 def _finished(out: Path) -> Iterator[Path]:
     """Yield a place beside the final one; what stands there in the end is moved to it at once."""
+    if out.parent.exists() and not out.parent.is_dir():
+        raise ExportFault(f"{out}: cannot be written: {out.parent} is no directory")
     unfinished = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         yield unfinished
         unfinished.replace(out)
+    except OSError as exc:
+        raise ExportFault(f"{out}: cannot be written: {told(exc)}") from exc
     finally:
         if unfinished.is_dir():
             shutil.rmtree(unfinished)

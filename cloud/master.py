@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from cloud.errors import ShareFault
+from menkou.errors import told
 from menkou.private_file import create_private
 
 BYTES: Final = 32
@@ -32,7 +33,10 @@ def read_master(path: Path, *, make: bool) -> bytes:
             " bring it back from the backup, or from the machine of the first ingest process"
         ) from None
     except OSError as exc:
-        raise ShareFault(f"{path}: the secret for boxes' keys cannot be kept there: {exc}") from exc
+        raise ShareFault(
+            f"{path}: the secret for boxes' keys cannot be kept there: {told(exc)};"
+            " see to [hub] data_dir, and call this as the hub's service user"
+        ) from exc
     if stat.S_IMODE(found.st_mode) & 0o077 or len(secret) != BYTES:
         raise ShareFault(
             f"{path}: expected {BYTES} bytes that only their owner can read (mode 0600), got"

@@ -29,12 +29,14 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.client import Client
+from cloud.errors import BrokerFault
 from cloud.inbox import Gathered, sort_out
 from cloud.metrics import PostFigures
 from cloud.turns import Turns
 from cloud.waiting import Bound, Waiting
 from edge.wire.messages import PAYLOAD_BYTES_MAX
 from edge.wire.topics import Channel, every_box
+from menkou.errors import told
 
 _log = logging.getLogger(__name__)
 _LIVE: Final = Bound(100_000, 256 * 1024 * 1024)
@@ -96,14 +98,24 @@ class BrokerAddress:
         return self.port or (_MQTTS_PORT if self.tls else _MQTT_PORT)
 
     def introduce(self, client: paho.Client) -> None:
-        """Give a client what it needs to trust the broker, and to prove who we are."""
+        """Give a client what it needs to trust the broker, and to prove who we are.
+
+        Raises:
+            BrokerFault: the certificates cannot be used.
+        """
         if self.tls:
-            client.tls_set(
-                ca_certs=str(self.ca) if self.ca else None,
-                certfile=str(self.cert) if self.cert else None,
-                keyfile=str(self.key) if self.key else None,
-                tls_version=ssl.PROTOCOL_TLS_CLIENT,
-            )
+            try:
+                client.tls_set(
+                    ca_certs=str(self.ca) if self.ca else None,
+                    certfile=str(self.cert) if self.cert else None,
+                    keyfile=str(self.key) if self.key else None,
+                    tls_version=ssl.PROTOCOL_TLS_CLIENT,
+                )
+            except OSError as exc:  # of TLS, too
+                raise BrokerFault(
+                    f"broker {self.shown}: ca {self.ca}, cert {self.cert}, key {self.key}: expected"
+                    f" PEM files that belong together, got: {told(exc)}; see to these settings"
+                ) from exc
         if self.username is not None:
             client.username_pw_set(self.username, self.password)
 
@@ -237,7 +249,7 @@ class Post:
 
     def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:
         # paho calls this while it handles the error, which is not among the arguments.
-        why = str(sys.exc_info()[1])
+        why = told(sys.exc_info()[1])
         if why != self._why_failed:
             self._why_failed = why
             _log.error("broker %s: no connection: %s; tried again", self._broker.shown, why)

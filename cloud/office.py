@@ -7,29 +7,19 @@ Called by the `import` commands, by `order_post`, and by `erasures`, which forge
 so that a new box can be given those of its shop; an erasure deletes the rows.
 """
 
-import hmac
-import json
 import logging
-import secrets
-import unicodedata
-from base64 import b64encode
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
-from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from cloud.db import upsert
-from cloud.errors import HubFault
+from cloud.office_seal import Seal, Texts, random_id
 from cloud.orders import Issuer, Thing, boxes_of
-from cloud.shares import derive
 from cloud.tables import (
-    box_order,
     member_link,
     office_appointment,
     office_member,
@@ -37,46 +27,31 @@ from cloud.tables import (
     sealing_key,
 )
 from edge.wire.checks import milliseconds
-from edge.wire.orders import SEALED_KINDS, AppointmentOrder, MemberOrder
-from edge.wire.sealing import order_context
+from edge.wire.orders import AppointmentOrder, MemberOrder
 from edge.wire.topics import BoxAddress
 
 _log = logging.getLogger(__name__)
 KEPT_AFTER: Final = timedelta(days=7)
 """An appointment is forgotten so long after it was due."""
-_NONCE_BYTES: Final = 12
-TEXTS_BYTES_MAX: Final = 4_400
-"""Of one member or appointment as JSON: sealed they must fit what the wire allows of an order."""
-_SUITE: Final = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
-_ULID: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-Texts = Mapping[str, str]
+_SEALED: Final[Mapping[str, tuple[Table, Callable[..., MemberOrder | AppointmentOrder]]]] = {
+    MemberOrder.KIND: (office_member, MemberOrder),
+    AppointmentOrder.KIND: (office_appointment, AppointmentOrder),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What became of a table's rows."""
+    """What became of a table's rows.
+
+    `joined` counts members whom head office knew and who now belong to this shop as well;
+    `unknown` are the places of rows whose external id is of no member that the shop was given.
+    """
 
     added: int
     changed: int
     same: int
-
-
-def plain_id(external_id: str) -> str:
-    """Return an id without the ways of writing it: width, case, spaces around it."""
-    return unicodedata.normalize("NFKC", external_id).strip().casefold()
-
-
-def random_id() -> str:
-    """Return a ULID of random bits only: 128, of which the first character holds three."""
-    number, digits = secrets.randbits(128), ""
-    for _ in range(26):
-        number, digit = divmod(number, 32)
-        digits = _ULID[digit] + digits
-    return digits
-
-
-class TextsTooLong(HubFault):
-    """What is to be kept of a member or an appointment is more than an order can carry."""
+    joined: int = 0
+    unknown: tuple[int, ...] = ()
 
 
 class Office:
@@ -87,34 +62,10 @@ class Office:
     """
 
     def __init__(self, master: bytes) -> None:
-        self._at_rest = AESGCM(derive(master, "menkou/v1/office"))
-        self._index = derive(master, "menkou/v1/office-index")
+        self._seal = Seal(master)
 
     def __repr__(self) -> str:
         return "Office(...)"
-
-    def ref(self, kind: str, external_id: str) -> str:
-        """Return by what an id of the shop's own systems is found; it cannot be guessed.
-
-        Ways of writing the same id are one, as on the boxes.
-        """
-        external_id = plain_id(external_id)
-        return hmac.digest(self._index, f"{kind}/{external_id}".encode(), sha256).hex()
-
-    def _seal(self, thing: str, texts: Texts) -> bytes:
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        raw = json.dumps(texts, ensure_ascii=False).encode()
-        if len(raw) > TEXTS_BYTES_MAX:
-            raise TextsTooLong(
-                f"a row: expected texts of at most {TEXTS_BYTES_MAX:,} bytes together (a Chinese"
-                f" character has 3), got {len(raw):,}; shorten its longest, such as the note"
-            )
-        return nonce + self._at_rest.encrypt(nonce, raw, thing.encode())
-
-    def _open(self, thing: str, sealed: bytes) -> dict[str, str]:
-        nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        texts: dict[str, str] = json.loads(self._at_rest.decrypt(nonce, rest, thing.encode()))
-        return texts
 
     def take_members(
         self,
@@ -128,7 +79,7 @@ class Office:
 
         Columns that a row does not have stay as they were.
         """
-        counts = {"added": 0, "changed": 0, "same": 0}
+        counts = {"added": 0, "changed": 0, "same": 0, "joined": 0}
         ordered: list[Thing] = []
         elsewhere: dict[str, list[Thing]] = {}
         for row in rows:
@@ -141,6 +92,7 @@ class Office:
                 connection.execute(
                     insert(office_member_shop), {"member": member_id, "store": store}
                 )
+                counts["joined"] += what != "added"
             if store not in shops or what != "same":
                 ordered.append(Thing(MemberOrder.KIND, member_id, now))
             if what == "changed":
@@ -149,18 +101,18 @@ class Office:
             counts[what] += 1
         for shop, things in {store: ordered, **elsewhere}.items():
             order_sealed(connection, issuer, boxes_of(connection, shop), things, now)
-        return Imported(**counts)
+        return Imported(**counts, unknown=())
 
     def _take_member(self, connection: Connection, row: Texts, now: datetime) -> tuple[str, str]:
-        ref = self.ref("member", row["external_id"])
+        ref = self._seal.ref("member", row["external_id"])
         known = connection.execute(select(office_member).where(office_member.c.ref == ref)).first()
         if known is None:
             member_id = random_id()
-            sealed = self._seal(member_id, row)
+            sealed = self._seal.close(member_id, row)
             values = {"id": member_id, "ref": ref, "rev": milliseconds(now), "sealed": sealed}
             connection.execute(insert(office_member), values)
             return member_id, "added"
-        before = self._open(known.id, known.sealed)
+        before = self._seal.open(known.id, known.sealed)
         texts = {**before, **row}
         if texts == before:
             return known.id, "same"
@@ -168,7 +120,7 @@ class Office:
         connection.execute(
             update(office_member)
             .where(office_member.c.id == known.id)
-            .values(rev=rev, sealed=self._seal(known.id, texts))
+            .values(rev=rev, sealed=self._seal.close(known.id, texts))
         )
         return known.id, "changed"
 
@@ -189,12 +141,30 @@ class Office:
             if what != "same":
                 things.append(Thing(AppointmentOrder.KIND, thing, now))
         order_sealed(connection, issuer, boxes_of(connection, store), things, now)
-        return Imported(**counts)
+        return Imported(**counts, unknown=self._strangers(connection, store, rows))
+
+    def _strangers(
+        self, connection: Connection, store: str, rows: Sequence[Texts]
+    ) -> tuple[int, ...]:
+        """Return the places of booked rows whose member the shop was not given from here."""
+        given = set(
+            connection.execute(
+                select(office_member.c.ref)
+                .join(office_member_shop, office_member_shop.c.member == office_member.c.id)
+                .where(office_member_shop.c.store == store)
+            ).scalars()
+        )
+        refs = [self._seal.ref("member", row["external_id"]) for row in rows]
+        return tuple(
+            place
+            for place, (ref, row) in enumerate(zip(refs, rows, strict=True))
+            if ref not in given and row["state"] == "booked"
+        )
 
     def _take_appointment(
         self, connection: Connection, store: str, row: Texts, now: datetime
     ) -> tuple[str, str]:
-        ref = self.ref("appointment", f"{store}/{row['id']}")
+        ref = self._seal.ref("appointment", f"{store}/{row['id']}")
         texts = {name: row[name] for name in ("external_id", "at", "what", "channel")}
         booked = row["state"] == "booked"
         known = connection.execute(
@@ -202,7 +172,7 @@ class Office:
         ).first()
         thing = known.id if known is not None else random_id()
         if known is not None:
-            before = self._open(thing, known.sealed) if known.sealed else None
+            before = self._seal.open(thing, known.sealed) if known.sealed else None
             if before == (texts if booked else None):
                 return thing, "same"
         rev = max(milliseconds(now), known.rev + 1 if known is not None else 0)
@@ -217,52 +187,41 @@ class Office:
                 "id": thing,
                 "ref": ref,
                 "store": store,
-                "of": self.ref("member", row["external_id"]),
+                "of": self._seal.ref("member", row["external_id"]),
                 "rev": rev,
                 "at": datetime.fromisoformat(row["at"]),
-                "sealed": self._seal(thing, texts) if booked else None,
+                "sealed": self._seal.close(thing, texts) if booked else None,
             },
         )
         return thing, "added" if known is None else "changed"
 
     def find(self, connection: Connection, external_id: str) -> str | None:
         """Return the member with an id of the shop's own systems."""
-        ref = self.ref("member", external_id)
+        ref = self._seal.ref("member", external_id)
         row = connection.execute(
             select(office_member.c.id).where(office_member.c.ref == ref)
         ).first()
         return None if row is None else str(row.id)
 
-    def member_order(
-        self, connection: Connection, address: BoxAddress, member_id: str, public: str
-    ) -> MemberOrder | None:
-        """Return what a box is told of a member, None when there is none (any more)."""
-        row = connection.execute(
-            select(office_member).where(office_member.c.id == member_id)
-        ).first()
+    def order(
+        self, connection: Connection, address: BoxAddress, kind: str, thing: str, public: str
+    ) -> MemberOrder | AppointmentOrder | None:
+        """Return what a box is told of a member or an appointment, None when it is forgotten.
+
+        Args:
+            connection: to the database.
+            address: the box.
+            kind: of the order, one of `SEALED_KINDS`.
+            thing: which one of that kind.
+            public: the box's key.
+        """
+        table, order = _SEALED[kind]
+        row = connection.execute(select(table).where(table.c.id == thing)).first()
         if row is None:
             return None
-        sealed = self._for_box(address, MemberOrder.KIND, row, public)
-        return MemberOrder(id=row.id, rev=row.rev, sealed=sealed)
-
-    def appointment_order(
-        self, connection: Connection, address: BoxAddress, thing: str, public: str
-    ) -> AppointmentOrder | None:
-        """Return what a box is told of an appointment, None when it is forgotten."""
-        row = connection.execute(
-            select(office_appointment).where(office_appointment.c.id == thing)
-        ).first()
-        if row is None:
-            return None
-        kind = AppointmentOrder.KIND
-        sealed = self._for_box(address, kind, row, public) if row.sealed else None
-        return AppointmentOrder(id=row.id, rev=row.rev, sealed=sealed)
-
-    def _for_box(self, address: BoxAddress, kind: str, row: Row[Any], public: str) -> str:
-        raw = json.dumps(self._open(row.id, row.sealed), ensure_ascii=False).encode()
-        key = X25519PublicKey.from_public_bytes(bytes.fromhex(public))
-        info = order_context(address, kind, row.id, row.rev)
-        return b64encode(_SUITE.encrypt(raw, key, info=info)).decode()
+        # A cancelled appointment is one of which nothing is said.
+        sealed = self._seal.for_box(address, kind, row, public) if row.sealed else None
+        return order(id=row.id, rev=row.rev, sealed=sealed)
 
 
 def order_sealed(
@@ -356,46 +315,6 @@ def link(connection: Connection, address: BoxAddress, subject: str, member_id: s
         statement,
         {"subject": subject, "member": member_id, "store": address.store, "box": address.box},
     )
-
-
-def members_among(connection: Connection, ids: Collection[str]) -> set[str]:
-    """Return the members of head office that subjects or ids stand for."""
-    linked = connection.execute(select(member_link.c.member).where(member_link.c.subject.in_(ids)))
-    own = connection.execute(select(office_member.c.id).where(office_member.c.id.in_(ids)))
-    return {*linked.scalars(), *own.scalars()}
-
-
-def subjects_of(connection: Connection, members: Collection[str]) -> dict[str, BoxAddress]:
-    """Return what boxes call members, with the box."""
-    rows = connection.execute(select(member_link).where(member_link.c.member.in_(members)))
-    return {row.subject: BoxAddress(store=row.store, box=row.box) for row in rows}
-
-
-def boxes_given(connection: Connection, members: Collection[str]) -> set[BoxAddress]:
-    """Return the boxes of the shops that members were given to."""
-    shops = connection.execute(
-        select(office_member_shop.c.store)
-        .where(office_member_shop.c.member.in_(members))
-        .distinct()
-    )
-    return {address for shop in shops.scalars() for address in boxes_of(connection, shop)}
-
-
-def forget(connection: Connection, members: Collection[str]) -> None:
-    """Delete members with their appointments; orders that wait for them become void."""
-    mine = office_member.c.id.in_(members)
-    refs = list(connection.execute(select(office_member.c.ref).where(mine)).scalars())
-    of_them = office_appointment.c.of.in_(refs)
-    booked = list(connection.execute(select(office_appointment.c.id).where(of_them)).scalars())
-    connection.execute(
-        update(box_order)
-        .where(box_order.c.kind.in_(SEALED_KINDS), box_order.c.object.in_([*members, *booked]))
-        .values(object=None)
-    )
-    connection.execute(delete(office_appointment).where(of_them))
-    for table in (office_member_shop, member_link):
-        connection.execute(delete(table).where(table.c.member.in_(members)))
-    connection.execute(delete(office_member).where(mine))
 
 
 def forget_past(connection: Connection, now: datetime) -> None:

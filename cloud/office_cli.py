@@ -6,19 +6,31 @@ boxes that are offline when they come back.
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection
 
 from cloud import desired, erasures
-from cloud.command_line import Commands, command, config_of, database, takes_config
+from cloud.command_line import (
+    Commands,
+    action,
+    actions_of,
+    command,
+    config_of,
+    database,
+    head,
+    say,
+    warn,
+)
 from cloud.db import reading, writing
 from cloud.desired import Standing
+from cloud.errors import HubFault, UsageFault
 from cloud.office import Imported, Office
+from cloud.office_seal import Texts
 from cloud.office_table import (
     APPOINTMENT_COLUMNS,
     MEMBER_COLUMNS,
@@ -29,8 +41,11 @@ from cloud.orders import WHOLE_SHOP, Issuer, boxes_of
 from cloud.shares import master_of
 from edge.wire.codec import utc_text
 from edge.wire.topics import ID_PATTERN, BoxAddress
+from menkou.words import counted
 
 Place = tuple[str, str]
+_Take = Callable[[Office, Connection, Issuer, str, Sequence[Texts], datetime], Imported]
+_LINES_SHOWN: Final = 20
 
 
 def add(commands: Commands) -> None:
@@ -47,35 +62,27 @@ def _add_config(commands: Commands) -> None:
         "lay settings over those of shops and boxes, and see what became of them",
         "config list --config hub.toml",
     )
-    actions = group.add_subparsers(dest="action", required=True, metavar="ACTION")
-    wish = command(
-        actions,
-        "set",
+    actions = actions_of(group)
+    wish = action(
+        *(actions, "set", _config_set),
         "lay settings over a shop's boxes or over one box; an empty file takes all back",
-        "config set nj-001 --file desired.toml --config hub.toml",
+        "config set nj-001 --file desired.toml",
     )
-    wish.add_argument("place", type=_place, metavar="STORE[/BOX]", help="the shop, or one box")
+    show = action(
+        *(actions, "show", _config_show),
+        "show what is desired of a shop or of a box, as JSON",
+        "config show nj-001/nj-001-a",
+    )
+    for one in (wish, show):
+        one.add_argument("place", type=_place, metavar="STORE[/BOX]", help="the shop, or one box")
     wish.add_argument(
         "--file", type=Path, required=True, metavar="F", help="what is desired, in TOML"
     )
-    wish.set_defaults(run=_config_set)
-    show = command(
-        actions,
-        "show",
-        "show what is desired of a shop or of a box, as JSON",
-        "config show nj-001/nj-001-a --config hub.toml",
-    )
-    show.add_argument("place", type=_place, metavar="STORE[/BOX]", help="the shop, or one box")
-    show.set_defaults(run=_config_show)
-    listed = command(
-        actions,
-        "list",
+    action(
+        *(actions, "list", _config_list),
         "list the boxes: version desired and reported, state, code, since when",
-        "config list --config hub.toml",
+        "config list",
     )
-    listed.set_defaults(run=_config_list)
-    for action in (wish, show, listed):
-        takes_config(action)
 
 
 def _add_member(commands: Commands) -> None:
@@ -85,12 +92,11 @@ def _add_member(commands: Commands) -> None:
         "give members to the boxes of shops, and erase them everywhere",
         "member import members.csv --store nj-001 --config hub.toml",
     )
-    actions = group.add_subparsers(dest="action", required=True, metavar="ACTION")
-    erase = command(
-        actions,
-        "erase",
+    actions = actions_of(group)
+    erase = action(
+        *(actions, "erase", _member_erase),
         "erase a member here and in every box that may hold the member",
-        "member erase 01ARZ3NDEKTSV4RRFFQ69G5FAV --yes --config hub.toml",
+        "member erase 01ARZ3NDEKTSV4RRFFQ69G5FAV --yes",
     )
     erase.add_argument(
         "subject", nargs="?", type=_subject, metavar="SUBJECT", help="the member's random id"
@@ -105,8 +111,6 @@ def _add_member(commands: Commands) -> None:
         help="also the boxes of this shop, though none of them ever named the member",
     )
     erase.add_argument("--yes", action="store_true", help="really: it cannot be undone")
-    takes_config(erase)
-    erase.set_defaults(run=_member_erase)
     _add_import(actions, "member", _member_import, MEMBER_COLUMNS)
 
 
@@ -117,8 +121,7 @@ def _add_appointment(commands: Commands) -> None:
         "give appointments to the boxes of a shop",
         "appointment import today.csv --store nj-001 --config hub.toml",
     )
-    actions = group.add_subparsers(dest="action", required=True, metavar="ACTION")
-    _add_import(actions, "appointment", _appointment_import, APPOINTMENT_COLUMNS)
+    _add_import(actions_of(group), "appointment", _appointment_import, APPOINTMENT_COLUMNS)
 
 
 def _add_import(
@@ -127,16 +130,13 @@ def _add_import(
     run: Callable[[argparse.Namespace], int],
     columns: Iterable[str],
 ) -> None:
-    load = command(
-        actions,
-        "import",
+    load = action(
+        *(actions, "import", run),
         f"give the {name}s of a CSV file to a shop's boxes; all rows are taken, or none",
-        f"{name} import {name}s.csv --store nj-001 --config hub.toml",
+        f"{name} import {name}s.csv --store nj-001",
     )
     load.add_argument("file", type=Path, metavar="FILE.csv", help=f"columns: {', '.join(columns)}")
     load.add_argument("--store", type=_store, required=True, metavar="S", help="the shop")
-    takes_config(load)
-    load.set_defaults(run=run)
 
 
 def _place(text: str) -> Place:
@@ -165,8 +165,8 @@ def _shown(place: Place) -> str:
     return f"{store}/{box}" if box else store
 
 
-def _boxes(ordered: Sequence[BoxAddress]) -> str:
-    return "1 box" if len(ordered) == 1 else f"{len(ordered)} boxes"
+def _ordered(boxes: Sequence[BoxAddress]) -> str:
+    return f"{counted(len(boxes), 'box', 'boxes')} ordered"
 
 
 def _config_set(arguments: argparse.Namespace) -> int:
@@ -176,9 +176,14 @@ def _config_set(arguments: argparse.Namespace) -> int:
         known = desired.is_known(connection, place)
         version, ordered = desired.set_desired(connection, Issuer(), place, wish, datetime.now(UTC))
     print(version)
-    words = "" if known else "; this hub never heard of it: is the name right?"
-    print(f"{_shown(place)}: {_boxes(ordered)} ordered{words}", file=sys.stderr)
+    say(f"{_shown(place)}: {_ordered(ordered)}")
+    _warn_if_new(_shown(place), known)
     return 0
+
+
+def _warn_if_new(name: str, known: bool) -> None:
+    if not known:
+        warn(f"{name}: this hub never heard of it: is the name right?")
 
 
 def _config_show(arguments: argparse.Namespace) -> int:
@@ -190,8 +195,7 @@ def _config_show(arguments: argparse.Namespace) -> int:
         else:
             wish = desired.of_place(connection, place)
     if wish is None:
-        print(f"{_shown(place)}: nothing is desired", file=sys.stderr)
-        return 1
+        raise HubFault(f"{_shown(place)}: nothing is desired; `menkou-hub config set` lays it over")
     held = {name: value for name, value in asdict(wish).items() if value is not None}
     print(json.dumps(held, ensure_ascii=False))
     return 0
@@ -199,6 +203,7 @@ def _config_show(arguments: argparse.Namespace) -> int:
 
 def _config_list(arguments: argparse.Namespace) -> int:
     with database(arguments) as engine, reading(engine) as connection:
+        head("box", "desired", "reported", "state", "code", "since")
         for one in desired.standings(connection):
             print(_line(one))
     return 0
@@ -216,23 +221,19 @@ def _line(one: Standing) -> str:
 
 def _member_erase(arguments: argparse.Namespace) -> int:
     if not arguments.yes:
-        print("--yes: expected it, since what is erased cannot be had back", file=sys.stderr)
-        return 2
+        raise UsageFault("--yes: expected it, since what is erased cannot be had back")
     if (arguments.subject is None) == (arguments.external_id is None):
-        print("expected a SUBJECT or --external-id, and one of them only", file=sys.stderr)
-        return 2
+        raise UsageFault("expected a SUBJECT or --external-id, and one of them only")
     with database(arguments) as engine, writing(engine) as connection:
         subject = arguments.subject or _office(arguments, connection).find(
             connection, arguments.external_id
         )
         if subject is None:
-            print("--external-id: expected one that this hub knows, got another", file=sys.stderr)
-            return 1
+            raise HubFault("--external-id: expected one that this hub knows, got another")
         ordered = erasures.erase(connection, Issuer(), subject, arguments.store, datetime.now(UTC))
-    print(
-        f"erased here; {_boxes(ordered)} ordered to do the same, those that are offline when they"
-        " come back",
-        file=sys.stderr,
+    say(
+        f"erased here; {_ordered(ordered)} to do the same, those that are offline when they come"
+        " back"
     )
     return 0
 
@@ -242,28 +243,44 @@ def _office(arguments: argparse.Namespace, connection: Connection) -> Office:
 
 
 def _member_import(arguments: argparse.Namespace) -> int:
-    rows = read_members(arguments.file)
-    with database(arguments) as engine, writing(engine) as connection:
-        office = _office(arguments, connection)
-        done = office.take_members(connection, Issuer(), arguments.store, rows, datetime.now(UTC))
-        known = bool(boxes_of(connection, arguments.store))
-    _tell_import("members", done, arguments.store, known=known)
+    rows = [row.cells for row in read_members(arguments.file)]
+    done = _imported(arguments, Office.take_members, rows)
+    joined = f"; {done.joined} now also at {arguments.store}" if done.joined else ""
+    print(f"{_told(done, 'member')}{joined}")
     return 0
 
 
 def _appointment_import(arguments: argparse.Namespace) -> int:
     rows = read_appointments(arguments.file)
-    with database(arguments) as engine, writing(engine) as connection:
-        office = _office(arguments, connection)
-        done = office.take_appointments(
-            connection, Issuer(), arguments.store, rows, datetime.now(UTC)
+    done = _imported(arguments, Office.take_appointments, [row.cells for row in rows])
+    print(_told(done, "appointment"))
+    if done.unknown:
+        lines = [str(rows[place].line) for place in done.unknown]
+        rest = f" and {len(lines) - _LINES_SHOWN} more" if len(lines) > _LINES_SHOWN else ""
+        warn(
+            f"line{'s' if len(lines) > 1 else ''} {', '.join(lines[:_LINES_SHOWN])}{rest}: no"
+            f" member with this external_id was given to {arguments.store} from here; the boxes"
+            " keep these appointments, and show them once they know such a member (`menkou-hub"
+            " member import`, or enrolled at the box); is the external_id right?"
         )
-        known = bool(boxes_of(connection, arguments.store))
-    _tell_import("appointments", done, arguments.store, known=known)
     return 0
 
 
-def _tell_import(what: str, done: Imported, store: str, *, known: bool) -> None:
-    if not known:
-        print(f"{store}: this hub never heard of it: is the name right?", file=sys.stderr)
-    print(f"{done.added} {what} were added, {done.changed} changed, {done.same} are as they were")
+def _imported(arguments: argparse.Namespace, take: _Take, rows: Sequence[Texts]) -> Imported:
+    """Take rows into the database, and say if the shop is one that nobody knows."""
+    with database(arguments) as engine, writing(engine) as connection:
+        done = take(
+            _office(arguments, connection),
+            connection,
+            Issuer(),
+            arguments.store,
+            rows,
+            datetime.now(UTC),
+        )
+        known = bool(boxes_of(connection, arguments.store))
+    _warn_if_new(arguments.store, known)
+    return done
+
+
+def _told(done: Imported, what: str) -> str:
+    return f"{counted(done.added, what)} added, {done.changed} changed, {done.same} as before"

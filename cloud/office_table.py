@@ -1,30 +1,22 @@
-"""Reads the CSV files of members and appointments, with every fault at once. Called by commands.
+"""Which columns the CSV files of members and appointments have. Called by commands.
 
-UTF-8, with or without a byte order mark. No cell is ever repeated in a message.
+`menkou.table` reads them, with every fault at once; no cell is ever repeated in a message.
 """
 
-import csv
-import difflib
-import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from cloud.office import plain_id
-from menkou.errors import MenkouFault
+from cloud.office_seal import plain_id
+from menkou import table
+from menkou.table import Row
 
-BYTES_MAX: Final = 50_000_000
-FAULTS_SHOWN: Final = 100
 CHANNELS: Final = ("app", "web", "phone", "shop", "other")
 STATES: Final = ("booked", "cancelled")
 _BIRTHDAY: Final = re.compile(r"\d\d-\d\d", re.ASCII)
 Check = Callable[[str], str]
-
-
-class TableFault(MenkouFault):
-    """A file cannot be imported; its text names all that is wrong, by line."""
 
 
 def _words(longest: int) -> Check:
@@ -101,94 +93,35 @@ APPOINTMENT_COLUMNS: Final[Mapping[str, Check]] = {
 }
 
 
-def read_members(path: Path) -> list[Mapping[str, str]]:
-    """Return members by column.
+def read_members(path: Path) -> list[Row]:
+    """Return members.
 
     Raises:
-        TableFault: with everything that is wrong.
+        menkou.table.TableFault: with everything that is wrong.
     """
     return _read(path, MEMBER_COLUMNS, ("external_id", "name"), "external_id")
 
 
-def read_appointments(path: Path) -> list[Mapping[str, str]]:
-    """Return appointments by column; every column has to be there.
+def read_appointments(path: Path) -> list[Row]:
+    """Return appointments; every column has to be there.
 
     Raises:
-        TableFault: with everything that is wrong.
+        menkou.table.TableFault: with everything that is wrong.
     """
     return _read(path, APPOINTMENT_COLUMNS, tuple(APPOINTMENT_COLUMNS), "id")
 
 
-def _read(
-    path: Path, columns: Mapping[str, Check], needed: Sequence[str], key: str
-) -> list[Mapping[str, str]]:
-    faults: list[str] = []
-    rows: list[Mapping[str, str]] = []
-    seen: dict[str, int] = {}
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
-    try:
-        header = [cell.strip() for cell in next(reader, [])]
-        faults += _header_faults(header, columns, needed)
-        for cells in reader if not faults else ():
-            if not any(cell.strip() for cell in cells):
-                continue  # spreadsheets end with empty rows
-            line = reader.line_num
-            if len(cells) != len(header):
-                faults.append(f"line {line}: expected {len(header)} columns, got {len(cells)}")
-                continue
-            row = _row(dict(zip(header, cells, strict=True)), columns, line, faults)
-            plain = plain_id(row[key])
-            if first := seen.get(plain):
-                faults.append(f"line {line}: {key}: expected one of its own, got line {first}'s")
-            seen.setdefault(plain, line)
-            rows.append(row)
-    except csv.Error as exc:
-        faults.append(f"line {reader.line_num}: expected CSV with commas, got: {exc}")
-    if not rows and not faults:
-        faults.append("expected at least one row below the header, got none")
-    if faults:
-        shown = [f"{path.name}: {fault}" for fault in faults[:FAULTS_SHOWN]]
-        if len(faults) > FAULTS_SHOWN:
-            shown.append(f"{path.name}: and {len(faults) - FAULTS_SHOWN} more")
-        raise TableFault("\n".join(["nothing was imported:", *shown]))
-    return rows
-
-
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > BYTES_MAX:
-            raise TableFault(f"{path.name}: expected at most {BYTES_MAX} bytes, got more")
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as exc:
-        raise TableFault(f"{path.name}: cannot be read: {exc.strerror}") from exc
-    except UnicodeDecodeError:
-        raise TableFault(f'{path.name}: expected UTF-8; save it as "CSV UTF-8"') from None
-
-
-def _header_faults(
-    header: Sequence[str], columns: Mapping[str, Check], needed: Sequence[str]
-) -> list[str]:
-    faults = []
-    for number, name in enumerate(header, start=1):
-        if name not in columns:
-            close = difflib.get_close_matches(name, columns, n=1, cutoff=0.5)
-            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(columns)}"
-            faults.append(f"line 1: column {number}: not a known name; {hint}")
-        elif name in header[: number - 1]:
-            faults.append(f"line 1: column {number}: {name} stands there twice")
-    missing = [name for name in needed if name not in header]
-    return faults + [f"line 1: expected a column called {name}, got none" for name in missing]
-
-
-def _row(
-    cells: Mapping[str, str], columns: Mapping[str, Check], line: int, faults: list[str]
-) -> Mapping[str, str]:
-    row = {}
-    for name, cell in cells.items():
-        check = columns[name]
-        try:
-            row[name] = check(cell.strip())
-        except ValueError as exc:
-            faults.append(f"line {line}: {name}: {_EXPECTED.get(check, str(exc))}")
+def _read(path: Path, columns: Mapping[str, Check], needed: Sequence[str], key: str) -> list[Row]:
+    def checked(cells: Mapping[str, str]) -> tuple[Mapping[str, str], Sequence[str]]:
+        row, faults = {}, []
+        for name, cell in cells.items():
+            check = columns[name]
             row[name] = cell.strip()
-    return row
+            try:
+                row[name] = check(row[name])
+            except ValueError as exc:
+                faults.append(f"{name}: {_EXPECTED.get(check, str(exc))}")
+        return row, faults
+
+    wanted = table.Columns(known=columns, needed=needed, key=key, plain=plain_id, check=checked)
+    return table.read_table(path, wanted)

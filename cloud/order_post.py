@@ -44,7 +44,6 @@ from edge.wire.orders import (
     ConfigOrder,
     EraseOrder,
     KeyWantedOrder,
-    MemberOrder,
     Order,
     OrderBody,
     Orders,
@@ -211,8 +210,7 @@ def _body(
             return desired.of_box(connection, address) or VoidOrder()
         case kind if last and kind in SEALED_KINDS and sealer is not None:
             office, public = sealer
-            tell = office.member_order if kind == MemberOrder.KIND else office.appointment_order
-            return tell(connection, address, row.object, public) or VoidOrder()
+            return office.order(connection, address, kind, row.object, public) or VoidOrder()
         case _:
             return VoidOrder()
 

@@ -9,10 +9,10 @@ import gc
 import logging
 import os
 import signal
-import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from prometheus_client.registry import Collector
@@ -52,11 +52,11 @@ def run_serve(config: HubConfig) -> int:
         The exit code: 1 if a part crashed.
     """
     crew = Crew()
-    config.data_dir.mkdir(parents=True, exist_ok=True)
+    _make_data_dir(config.data_dir)
     with _stopped_by_signals(crew), _opened(config) as engine:
         if engine.dialect.name == "sqlite":
             migrate(engine)
-        check_schema(engine)
+        check_schema(engine, config.migrate_command)
         app = create_app(config, engine)
         settle_memory()
         broadcast = Broadcast()
@@ -71,6 +71,16 @@ def run_serve(config: HubConfig) -> int:
             finally:
                 crew.join(_JOIN_S)
     return _exit_code(crew)
+
+
+def _make_data_dir(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise HubFault(
+            f"[hub] data_dir {folder}: cannot be made: {exc.strerror}; make it, and give it to"
+            " the user that runs this, or set another"
+        ) from exc
 
 
 def settle_memory() -> None:
@@ -93,7 +103,7 @@ def run_ingest(config: HubConfig) -> int:
     """
     crew = Crew()
     with _stopped_by_signals(crew), _opened(config) as engine:
-        check_schema(engine)
+        check_schema(engine, config.migrate_command)
         settle_memory()
         with _broker(config, crew):
             meters = start_ingest(config, engine, crew)
@@ -162,11 +172,7 @@ def _exit_code(crew: Crew) -> int:
 
 @contextlib.contextmanager
 def _opened(config: HubConfig) -> Iterator[Engine]:
-    try:
-        engine = open_engine(config.database_url)
-    except (OSError, sqlite3.Error, ImportError) as exc:
-        # A missing driver is an ImportError; its text names the driver and no address.
-        raise HubFault(f"database: cannot be opened: {exc}") from exc
+    engine = open_engine(config.database_url)
     try:
         yield engine
     finally:

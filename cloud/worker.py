@@ -4,6 +4,8 @@ import logging
 import threading
 from collections.abc import Callable
 
+from menkou.errors import MenkouFault
+
 _log = logging.getLogger(__name__)
 
 
@@ -35,6 +37,9 @@ class Crew:
     def _guard(self, name: str, run: Callable[[], None]) -> None:
         try:
             run()
+        except MenkouFault as exc:
+            _log.error("%s: %s; the process ends", name, exc)
+            self.crash(name)
         except Exception:  # noqa: BLE001 - a worker's outermost loop; the traceback is logged
             _log.exception("%s: crashed; the process ends", name)
             self.crash(name)

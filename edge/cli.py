@@ -152,16 +152,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         logs.begin("supervisor" if arguments.command == "run" else arguments.command)
         code: int = arguments.run(arguments)
     except SettingsFault as exc:
-        logs.complain(str(exc))
+        commands.complain(str(exc))
         return USAGE
     except CommandUsage as exc:
-        logs.complain(f"menkou-edge {arguments.command}: {exc}")
+        commands.complain(str(exc))
         return USAGE
     except BrokenPipeError:
         # Whoever read stdout has gone; what was committed is kept.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except MenkouFault as exc:
-        logs.complain(f"menkou-edge {arguments.command}: {exc}")
+        commands.complain(str(exc))
+        return FAILED
+    except KeyboardInterrupt:
         return FAILED
     return code

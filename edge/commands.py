@@ -10,18 +10,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from edge.clock import SystemClock
-from edge.config import TPM_DEVICE, EdgeConfig, absent_files, load
+from edge.config import TPM_DEVICE, EdgeConfig, load, unusable_files
 from edge.config_values import is_file
 from edge.desired import CannotLay, laid, laid_as_far, laid_over
 from edge.modes import MEANING, declared
 from menkou import logs
 from menkou.errors import MenkouFault
-from menkou.settings import SettingsFault
+from menkou.guards import unmakable
+from menkou.settings import Fault, SettingsFault
+from menkou.words import counted
 
-FAILED = 1
+PROGRAM: Final = "menkou-edge"
+FAILED: Final = 1
 
 
 class CommandFault(MenkouFault):
@@ -32,8 +35,18 @@ class CommandUsage(CommandFault):
     """The command was called wrongly."""
 
 
-def _load(arguments: argparse.Namespace) -> EdgeConfig:
-    config = load(arguments.config)
+def complain(text: str) -> None:
+    """Say what went wrong."""
+    logs.complain(PROGRAM, text)
+
+
+def warn(text: str) -> None:
+    """Say what may be wrong."""
+    logs.complain(PROGRAM, f"warning: {text}", logging.WARNING)
+
+
+def _load(arguments: argparse.Namespace, *, files: bool = False) -> EdgeConfig:
+    config = load(arguments.config, files=files)
     logs.settle(config.log.format, store=config.store.id, box=config.box.id)
     return config
 
@@ -55,7 +68,7 @@ def _in_force(config: EdgeConfig) -> EdgeConfig:
     try:
         return laid_over(config, wish)
     except CannotLay as exc:
-        _warn(str(exc))
+        warn(str(exc))
         return laid_as_far(config, wish)
 
 
@@ -65,14 +78,10 @@ def _warn_of_lowered_mode(config: EdgeConfig) -> None:
     status = declared(config, now)
     for why in status.why:
         lowered = f"mode {status.wanted!r} was asked for, {status.mode!r} is run: "
-        _warn((lowered if status.mode != status.wanted else "") + MEANING[why])
+        warn((lowered if status.mode != status.wanted else "") + MEANING[why])
     if status.mode != "count":
         for text in _missing_for_faces(config, now):
-            _warn(text)
-
-
-def _warn(text: str) -> None:
-    logs.complain(f"warning: {text}", logging.WARNING)
+            warn(text)
 
 
 def _missing_for_faces(config: EdgeConfig, now: datetime) -> Iterator[str]:
@@ -96,14 +105,14 @@ def _missing_for_faces(config: EdgeConfig, now: datetime) -> Iterator[str]:
 
 def _warn_of_wifi(config: EdgeConfig) -> None:
     if config.wifi.enabled:
-        _warn("this version does not listen to Wi-Fi")
+        warn("this version does not listen to Wi-Fi")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the box until it is stopped."""
-    config = _load(arguments)
-    if absent := absent_files(config, arguments.config):
-        raise SettingsFault(absent)
+    config = _load(arguments, files=True)
+    for fault in unusable_files(config, arguments.config):
+        warn(str(fault))
     _warn_of_lowered_mode(config)
     from edge.app.box import run_box  # each process loads only what it runs
 
@@ -130,22 +139,43 @@ def front(arguments: argparse.Namespace) -> int:
 
 def check_config(arguments: argparse.Namespace) -> int:
     """Check the settings; name what a run will miss."""
-    config = _in_force(_load(arguments))
+    own, absent = _checked(arguments)
+    config = _in_force(own)
     _warn_of_lowered_mode(config)
     for camera in config.camera:
         place = camera.address(config.base)
         if is_file(place) and not Path(place).exists():
-            print(f"warning: camera {camera.name}: no file {place} yet", file=sys.stderr)
+            warn(f"camera {camera.name}: no file {place} yet")
     if not config.camera:
-        print("warning: no [[camera]] is set, so nothing is counted", file=sys.stderr)
-    for fault in absent_files(config, arguments.config):
-        print(f"warning: {fault}; run needs it", file=sys.stderr)
+        warn("no [[camera]] is set, so nothing is counted")
+    for fault in absent:
+        warn(f"{fault}; run needs it")
+    if (why := unmakable(config.data_dir)) is not None:
+        warn(f"box.data_dir: {why}; run needs it")
+    for fault in unusable_files(own, arguments.config):
+        warn(f"{fault}; without it the box counts, but nobody is told")
     mode = declared(config, SystemClock().now()).mode
+    cameras = counted(len(config.camera), "camera")
     print(
         f"{arguments.config}: no fault. Shop {config.store.id} ({config.store.name}),"
-        f" box {config.box.id}, {len(config.camera)} camera(s), mode {mode}"
+        f" box {config.box.id}, {cameras}, mode {mode}"
     )
     return 0
+
+
+def _checked(arguments: argparse.Namespace) -> tuple[EdgeConfig, Sequence[Fault]]:
+    """Return settings without a fault, and the files that are still to come: warnings.
+
+    Raises:
+        SettingsFault: with every fault, those files among them.
+    """
+    try:
+        return _load(arguments, files=True), ()
+    except SettingsFault as all_of_them:
+        try:
+            return _load(arguments), all_of_them.faults
+        except SettingsFault:
+            raise all_of_them from None
 
 
 def _named_files(pairs: Sequence[str], config: EdgeConfig) -> dict[str, Path]:
@@ -203,7 +233,7 @@ def replay(arguments: argparse.Namespace) -> int:
         ReplayRequest(cameras=files, start=start, emit=emit, publish_s=arguments.publish),
     )
     for fault in faults:
-        print(f"menkou-edge replay: {fault}", file=sys.stderr)
+        complain(fault)
     return FAILED if faults else 0
 
 
@@ -221,13 +251,15 @@ def outbox(arguments: argparse.Namespace) -> int:
     from edge.store.outbox import Outbox
 
     if config.uplink is None:
-        print("warning: no [uplink] is set, so nothing is sent", file=sys.stderr)
+        warn("no [uplink] is set, so nothing is sent")
     if arguments.send is not None:
-        print(f"{drain(config, arguments.send)} events were sent and acknowledged")
+        print(f"{counted(drain(config, arguments.send), 'event')} sent and acknowledged")
         return 0
     backlog = Outbox(ready_store(config.data_dir)).backlog()
     oldest = backlog.oldest_at.astimezone(config.store.zone) if backlog.oldest_at else None
-    print(f"{backlog.events} events wait for the hub" + (f", since {oldest}" if oldest else ""))
+    waiting = "waits" if backlog.events == 1 else "wait"
+    since = f", since {oldest}" if oldest else ""
+    print(f"{counted(backlog.events, 'event')} {waiting} for the hub{since}")
     return 0
 
 
@@ -239,7 +271,7 @@ def bench(arguments: argparse.Namespace) -> int:
         raise CommandUsage(f"expected {' or '.join(NAMES)}, got {arguments.name!r}")
     for result in run(arguments.name):
         if isinstance(result, str):
-            print(result, file=sys.stderr)
+            warn(result)
         else:
             print(result.line() if arguments.json else result.words(), flush=True)
     return 0

@@ -29,7 +29,7 @@ from edge.config_sections import (
     WifiSection,
 )
 from edge.core.hours import OpeningHours
-from menkou.guards import missing_files
+from menkou.guards import certificate_faults
 from menkou.settings import STRICT, Fault, SettingsFault, build, fault_at, read_toml
 
 TPM_DEVICE: Final = Path("/dev/tpmrm0")
@@ -83,15 +83,21 @@ class EdgeConfig:
         return "tpm" if TPM_DEVICE.exists() else "file"
 
 
-def load(path: Path) -> EdgeConfig:
+def load(path: Path, *, files: bool = False) -> EdgeConfig:
     """Read and check the box's settings.
+
+    Args:
+        path: the file.
+        files: whether certificates have to be there: a running box needs them, a replay does not.
 
     Raises:
         SettingsFault: with every fault that was found, each with its line.
     """
     raw, lines = read_toml(path)
     base = path.resolve().parent
-    crossed = [fault_at(path.name, key, text, lines) for key, text in cross_checks(raw, base)]
+    crossed = [
+        fault_at(path.name, key, text, lines) for key, text in cross_checks(raw, base, files=files)
+    ]
     for name in {"base", "mode_at_most"} & raw.keys():
         crossed.append(fault_at(path.name, (name,), "unknown key", lines))
     try:
@@ -107,8 +113,8 @@ def _place(fault: Fault) -> tuple[int, str]:
     return fault.line, fault.key
 
 
-def absent_files(config: EdgeConfig, path: Path) -> list[Fault]:
-    """Return the faults of a running box that a replay can do without: absent certificates."""
+def unusable_files(config: EdgeConfig, path: Path) -> list[Fault]:
+    """Return the faults of certificates that are there; a box counts all the same."""
     _, lines = read_toml(path)
     sections: dict[str, UplinkSection | ConsoleSection | MetricsSection | ShopLocalSection | None]
     sections = {
@@ -121,5 +127,5 @@ def absent_files(config: EdgeConfig, path: Path) -> list[Fault]:
         fault_at(path.name, (name, key), text, lines)
         for name, section in sections.items()
         if section is not None
-        for key, text in missing_files(section.files, config.base)
+        for key, text in certificate_faults(section.files, config.base)
     ]

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from edge.config_sections import file_of
 from edge.config_values import BrokerUrl, HostPort, Secret, Words, own
-from menkou.guards import listen_for_metrics
+from menkou.guards import listen_for_metrics, metrics_exposure
 from menkou.listen import Listen
 from menkou.logs import LogFormat
 from menkou.settings import STRICT
@@ -39,6 +39,13 @@ class MetricsSection:
     def files(self) -> Mapping[str, Path | None]:
         """The files by setting."""
         return {"cert": self.cert, "key": file_of(self.key), "token": file_of(self.token)}
+
+    def exposure(self) -> str | None:
+        """Say why figures must not be served there, None if they may."""
+        if self.listen is None:
+            return None
+        key = file_of(self.key)
+        return metrics_exposure(self.listen, cert=self.cert, key=key, token=self.token)
 
     def listen_at(self, base: Path) -> Listen | None:
         """Return where figures are served and what guards them, None while they are not.

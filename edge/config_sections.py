@@ -236,4 +236,5 @@ class ConsoleSection:
             cert=base / self.cert if self.cert else None,
             key=base / key if key else None,
             paired_only=True,
+            setting="[console] listen",
         )

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from edge.commands import FAILED, CommandFault, CommandUsage
+from edge.commands import FAILED, CommandFault, CommandUsage, complain, warn
 from edge.config import EdgeConfig, load
 from edge.core.consent import Consent
 from edge.core.flaws import Flaws
@@ -19,6 +19,7 @@ from edge.core.profile import FIELDS, Profile, read_profile
 from edge.hardening import seal_process
 from edge.modes import declared
 from edge.wire.codec import utc_text
+from menkou.words import counted
 
 if TYPE_CHECKING:
     from edge.app.member import Office
@@ -122,11 +123,10 @@ def _require_faces(config: EdgeConfig, office: "Office") -> None:
 def _warn_of_clock(office: "Office") -> None:
     """Say that the time may be wrong. No more: a box is set up before its network is."""
     if not office.clock_ok:
-        print(
-            "warning: this box's clock is not synchronised: consent and declaration were judged"
+        warn(
+            "this box's clock is not synchronised: consent and declaration were judged"
             f" as at {utc_text(office.now())}; if that is wrong, see to the network, and show the"
-            " member again",
-            file=sys.stderr,
+            " member again"
         )
 
 
@@ -188,21 +188,23 @@ def list_members(arguments: argparse.Namespace) -> int:
     """List all members."""
     with _office(arguments) as office:
         roll = office.listed()
-    for line in roll.lines:
-        _print_line(line, as_json=arguments.json)
+    _print_lines(roll.lines, as_json=arguments.json)
     for member_id in roll.damaged:
-        print(
-            f"member {member_id}: the profile is damaged; restore a backup, or erase and enrol",
-            file=sys.stderr,
+        complain(
+            f"member {member_id}: the profile is damaged; restore a backup, or erase and enrol"
         )
     return FAILED if roll.damaged else 0
 
 
-def _print_line(line: Mapping[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(line, ensure_ascii=False), flush=True)
-    else:
-        print("  ".join(_cell(value) for value in line.values()))
+def _print_lines(lines: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print a line each; the line that names the columns is a word, so stdout holds data only."""
+    if lines and not as_json:
+        print("  ".join(lines[0]), file=sys.stderr, flush=True)
+    for line in lines:
+        if as_json:
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+        else:
+            print("  ".join(_cell(value) for value in line.values()), flush=True)
 
 
 def _cell(value: Any) -> str:
@@ -283,12 +285,12 @@ def export(arguments: argparse.Namespace) -> int:
 
 def import_members(arguments: argparse.Namespace) -> int:
     """Add or change the members of a CSV file."""
-    from edge.member_table import read_table
+    from edge.member_table import read_members
 
-    rows = read_table(arguments.file)
+    rows = read_members(arguments.file)
     with _office(arguments) as office:
         done = office.imported(rows)
-    print(f"{done.added} members were added, {done.changed} changed")
+    print(f"{counted(done.added, 'member')} added, {done.changed} changed")
     return 0
 
 
@@ -310,6 +312,5 @@ def audit_list(arguments: argparse.Namespace) -> int:
     """Show the audit log."""
     with _office(arguments) as office:
         entries = office.audit_entries(arguments.limit)
-    for entry in entries:
-        _print_line(entry, as_json=arguments.json)
+    _print_lines(entries, as_json=arguments.json)
     return 0

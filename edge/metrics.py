@@ -61,6 +61,7 @@ class BoxFigures:
     cameras: Sequence[CameraFigures]
     parts: Mapping[str, tuple[str, int]]
     store_bytes: int
+    store_limit: int
     disk_free_bytes: int
     disk_bytes: int
     temperatures: Mapping[str, float]
@@ -124,6 +125,7 @@ def _uplink(box: BoxFigures) -> Iterator[Metric]:
 def _machine(box: BoxFigures) -> Iterator[Metric]:
     yield _one("clock_ok", "Whether somebody vouches for the time", box.clock_ok)
     yield _one("store_bytes", "Size of the database and its log", box.store_bytes)
+    yield _one("store_limit", "Bytes that the database may take", box.store_limit)
     yield _one("disk_free_bytes", "Room on the store's disk", box.disk_free_bytes)
     yield _one("disk_bytes", "Size of the store's disk", box.disk_bytes)
     if box.temperatures:

@@ -15,7 +15,7 @@ from cryptography import x509
 
 from edge.config import load
 from edge.store.devices import LOCAL, ROLES, Devices, first_role
-from menkou.errors import MenkouFault
+from menkou.errors import MenkouFault, told
 from menkou.listen import Listen
 
 _EXAMPLE: Final = 'example:\n  menkou-edge pair --config /etc/menkou/edge.toml --name "till"'
@@ -104,7 +104,9 @@ def _certified_name(listen: Listen) -> str | None:
     except x509.ExtensionNotFound:
         return None
     except (OSError, ValueError) as exc:
-        raise PairFault(f"{listen.cert}: expected a PEM certificate, got: {exc}") from exc
+        raise PairFault(
+            f"[console] cert {listen.cert}: expected a PEM certificate, got: {told(exc)}"
+        ) from exc
     found = [
         *names.get_values_for_type(x509.DNSName),
         *map(str, names.get_values_for_type(x509.IPAddress)),

@@ -9,11 +9,24 @@ MenkouFault
 ├── edge.faces.dlib_file.FaceModelFault
 ├── edge.faces.gallery.VectorDamaged
 ├── edge.faces.photo.PhotoRefused   a photo that nobody can be enrolled by
-├── edge.member_table.TableFault    a table of members that cannot be imported
+├── menkou.table.TableFault         a table of members or appointments that cannot be imported
 ├── edge.uplink.link.UplinkFault
 └── edge.commands.CommandFault      a command was called wrongly, or could not do its work
 """
 
+import ssl
+
 
 class MenkouFault(Exception):
     """An error whose text says what to do; a command prints it without a traceback."""
+
+
+def told(exc: BaseException | None) -> str:
+    """Return what the system refused, and where, for somebody who reads no numbers of errors."""
+    if not isinstance(exc, OSError):
+        return str(exc)
+    place = exc.filename2 or exc.filename
+    why = exc.strerror or str(exc)
+    if isinstance(exc, ssl.SSLError) and exc.reason:
+        why = exc.reason.lower().replace("_", " ")
+    return f"{place}: {why}" if place else why

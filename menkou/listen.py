@@ -5,6 +5,8 @@ Used by both configurations, `menkou.web.server` and `menkou.metrics`.
 """
 
 import ipaddress
+import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +16,8 @@ class Listen:
     """A host and port, and the certificate and login that guard it (None: none set).
 
     `paired_only`: only devices that were paired come in, which is a login too, and so is `token`,
-    which machines send. `login_words` says what is missing where there is none of these.
+    which machines send. `login_words` says what is missing where there is none of these, `setting`
+    what a person changes to listen elsewhere, such as `[console] listen`.
     """
 
     host: str
@@ -25,6 +28,7 @@ class Listen:
     paired_only: bool = False
     token: str | None = field(default=None, repr=False)
     login_words: str = "login (password)"
+    setting: str = "listen"
 
     @property
     def is_loopback(self) -> bool:
@@ -74,3 +78,45 @@ def parse_listen(text: str) -> tuple[str, int]:
     if not (host and colon and port.isascii() and port.isdigit() and int(port) <= 65535):
         raise ValueError(f"expected HOST:PORT such as 127.0.0.1:8780, got {text!r}")
     return host, int(port)
+
+
+def overlapping(places: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return (setting, fault) for places where two parts of one machine cannot both listen.
+
+    Args:
+        places: HOST:PORT by setting, such as `metrics.listen`; what is none is passed over, since
+            it is a fault of its own.
+    """
+    parsed: dict[str, tuple[str, int]] = {}
+    for name, place in places.items():
+        try:
+            parsed[name] = parse_listen(place)
+        except ValueError:
+            continue
+    found: dict[str, str] = {}
+    for first, second in itertools.combinations(parsed, 2):
+        if second not in found and _meet(parsed[first], parsed[second]):
+            found[second] = (
+                f"expected an address or port of its own: {places[second]} is where"
+                f" {first} = {places[first]} listens"
+            )
+    return list(found.items())
+
+
+def _meet(one: tuple[str, int], other: tuple[str, int]) -> bool:
+    (host, port), (other_host, other_port) = one, other
+    if port != other_port or port == 0:
+        return False
+    first, second = _address(host), _address(other_host)
+    if first is None or second is None:  # a name, of whatever address
+        known = first or second
+        return host == other_host or (known is not None and known.is_unspecified)
+    everywhere = first.is_unspecified or second.is_unspecified
+    return first == second or (everywhere and first.version == second.version)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        return None

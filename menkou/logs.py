@@ -194,13 +194,17 @@ def settle(
         threading.excepthook = _log_thread_crash
 
 
-def complain(text: str, level: int = logging.ERROR) -> None:
-    """Say something to the person at the command line, or log it where it is collected."""
+def complain(program: str, text: str, level: int = logging.ERROR) -> None:
+    """Say something to the person at the command line, or log it where it is collected.
+
+    For people each line begins with the program's name, as argparse has it; who collects logs
+    knows whose they are.
+    """
     handler = _ours()
     if handler is not None and (handler.shape == "json" or handler.journal):
         logging.getLogger("menkou").log(level, "%s", text)
     else:
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write("".join(f"{program}: {line}\n" for line in text.splitlines()))
 
 
 def _ours() -> _Handler | None:

@@ -194,7 +194,8 @@ def read_toml(path: Path) -> tuple[dict[str, Any], dict[tuple[str | int, ...], i
     except UnicodeDecodeError as exc:
         raise SettingsFault([_file_fault(path, 0, f"expected UTF-8 text: {exc}")]) from None
     except OSError as exc:
-        raise SettingsFault([_file_fault(path, 0, f"cannot be read: {exc.strerror}")]) from None
+        text = f"cannot be read: {exc.strerror}; expected the settings at {path}"
+        raise SettingsFault([_file_fault(path, 0, text)]) from None
 
 
 def _file_fault(path: Path, line: int, text: str) -> Fault:
@@ -236,8 +237,13 @@ def read_secret(reference: str, base: Path) -> str:
     path = base / reference.removeprefix("file:")
     try:
         secret = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ValueError(f"secret file {path}: cannot be read: {type(exc).__name__}") from None
+    except OSError as exc:
+        raise ValueError(
+            f"secret file {path}: cannot be read: {exc.strerror}; make it, readable for this user"
+            " and nobody else"
+        ) from None
+    except UnicodeDecodeError:
+        raise ValueError(f"secret file {path}: expected UTF-8 text, got something else") from None
     if not secret:
         raise ValueError(f"secret file {path}: expected a secret, got an empty file")
     return secret

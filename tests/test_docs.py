@@ -1,8 +1,11 @@
 """The documentation runs: commands exist, settings are sound, the demo does what README says."""
 
+import argparse
 import os
 import re
+import shlex
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,6 +54,37 @@ def test_every_command_that_the_documents_name_exists() -> None:
     assert named
     for program, command in named:
         assert re.search(rf"\b{command}\b", commands[program]), f"{program} {command}"
+
+
+def pages(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
+    """Yield every command of a program with its help; what is not listed is not for people."""
+    yield parser.prog, parser.format_help()
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for listed in action._choices_actions:
+                assert listed.help, f"{parser.prog} {listed.dest}: expected help"
+                yield from pages(action.choices[listed.dest])
+
+
+PAGES = [
+    *pages(edge.cli.build_parser()),
+    *pages(cloud.cli.build_parser()),
+]
+
+
+@pytest.mark.parametrize(("command", "page"), PAGES, ids=[command for command, _ in PAGES])
+def test_every_command_has_an_example_of_itself_that_is_sound(command: str, page: str) -> None:
+    found = re.search(rf"^example:\n  ({command}[^\n>]+)", page, re.MULTILINE)
+    assert found, page
+    words = shlex.split(found[1])
+    parser = {"menkou-edge": edge.cli, "menkou-hub": cloud.cli}[words[0]].build_parser()
+    parser.parse_args(words[1:])
+
+
+def test_the_walk_through_the_commands_finds_those_of_groups_too() -> None:
+    commands = {command for command, _ in PAGES}
+    assert {"menkou-edge run", "menkou-edge member erase", "menkou-hub key restore"} < commands
+    assert {"menkou-hub check-config", "menkou-hub appointment import"} < commands
 
 
 @pytest.mark.parametrize("document", [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"])

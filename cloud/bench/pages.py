@@ -6,6 +6,7 @@ question is asked in turns with its baseline: what slows the machine down slows 
 """
 
 import math
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,9 @@ from typing import Any, Final
 from flask import Flask
 from sqlalchemy import Connection, Engine, func, select
 
-from cloud.db import check_schema, migrate, open_engine, reading
+from cloud.command_line import opened
+from cloud.db import migrate, open_engine, reading
+from cloud.db_faults import shown
 from cloud.errors import DatabaseFault
 from cloud.hours import day_bounds, zone_named
 from cloud.pages import create_pages
@@ -29,10 +32,12 @@ from cloud.tables import box, daily, hourly, store
 from cloud.views import ChainToday
 from menkou.bench import Result
 from menkou.listen import Listen
+from menkou.progress import Progress
 from menkou.web.app import dress
 
 _SEED: Final = 20261122
-_SHOPS: Final = 250
+SHOPS: Final = 250
+"""Of the chain that is made where there is no database."""
 _YEARS: Final = 0.1
 _NOW: Final = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 _TIMES: Final = 20
@@ -76,17 +81,29 @@ def cases(database: str | None) -> Iterator[Result]:
 
 @contextmanager
 def _engine(database: str | None, folder: Path) -> Iterator[Engine]:
-    engine = open_engine(database or f"sqlite:///{folder / 'hub.db'}")
-    try:
-        if database is None:
-            migrate(engine)
-            visits = VISITS_A_SHOP * _SHOPS
-            chain = make_chain(seed=_SEED, shops=_SHOPS, visits_a_year=visits)
-            fill(engine, chain, seed=_SEED, years=_YEARS, now=_NOW, told=lambda _: None)
-        check_schema(engine)
+    if database is None:
+        database = f"sqlite:///{folder / 'hub.db'}"
+        _fill(database)
+    with opened(database) as engine:
         yield engine
-    finally:
-        engine.dispose()
+
+
+def _fill(url: str) -> None:
+    """Make a database with a smaller chain's rollups."""
+    engine = open_engine(url)
+    migrate(engine)
+    chain = make_chain(seed=_SEED, shops=SHOPS, visits_a_year=VISITS_A_SHOP * SHOPS)
+    progress = Progress(sys.stderr)
+    fill(
+        engine,
+        chain,
+        seed=_SEED,
+        years=_YEARS,
+        now=_NOW,
+        told=lambda done: progress.show(lambda: f"{done:,} of {len(chain):,} shops are made"),
+    )
+    progress.done()
+    engine.dispose()
 
 
 def _moment(engine: Engine) -> datetime:
@@ -94,9 +111,10 @@ def _moment(engine: Engine) -> datetime:
     with reading(engine) as connection:
         last: datetime | None = connection.execute(select(func.max(box.c.last_seen))).scalar()
     if last is None:
+        address = shown(engine.url)
         raise DatabaseFault(
-            "database: expected one with shops, got one where no box was heard;"
-            " run `menkou-hub simulate --years 1 --database URL` first"
+            f"database {address}: expected one with shops, got one where no box was heard;"
+            f" run `menkou-hub simulate --years 1 --database {address}` first"
         )
     return last
 

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from cloud.command_line import database_url
 from cloud.simulate.box import WINDOW_EVENTS
 from cloud.simulate.chain import SHOPS, VISITS_A_SHOP
 from cloud.simulate.live import AS_FAST_AS_ACKNOWLEDGED
-from cloud.urls import check_broker_url, check_database_url
+from cloud.urls import check_broker_url
 
 _SEED: Final = 1
 _CONNECTIONS: Final = 8
@@ -34,7 +35,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"visits of all shops in a year (default: {VISITS_A_SHOP:,} a shop)",
     )
-    chain.add_argument("--seed", type=int, default=_SEED, metavar="N", help="all follows from it")
+    chain.add_argument(
+        "--seed",
+        type=int,
+        default=_SEED,
+        metavar="N",
+        help=f"all follows from it (default: {_SEED})",
+    )
     chain.add_argument(
         "--zone",
         action="append",
@@ -81,7 +88,11 @@ def _add_broker_arguments(command: argparse.ArgumentParser) -> None:
         "--backlog-shops", type=_count, metavar="N", help="only the first N shops were offline"
     )
     group.add_argument(
-        "--connections", type=_count, default=_CONNECTIONS, metavar="N", help="to the broker"
+        "--connections",
+        type=_count,
+        default=_CONNECTIONS,
+        metavar="N",
+        help=f"to the broker (default: {_CONNECTIONS})",
     )
     group.add_argument(
         "--window",
@@ -164,13 +175,5 @@ def _moment(text: str) -> datetime:
 def _broker(text: str) -> str:
     try:
         return check_broker_url(text)
-    except ValueError as exc:
-        raise argparse.ArgumentTypeError(str(exc)) from None
-
-
-def database_url(text: str) -> str:
-    """Return the address of a database, for an argument of that kind."""
-    try:
-        return check_database_url(text)
     except ValueError as exc:
         raise argparse.ArgumentTypeError(str(exc)) from None

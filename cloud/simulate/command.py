@@ -15,11 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Engine
 
+from cloud.command_line import opened
+from cloud.command_line import say as _say
 from cloud.config import HubConfig, load
-from cloud.db import check_schema, open_engine
 from cloud.errors import SimulationFault
 from cloud.ingest import Ingest
 from cloud.mqtt import BrokerAddress
@@ -45,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise SimulationFault("--rate, --backlog: expected a broker, got a way without one")
     if arguments.remove:
         return _remove(arguments, config)
+    _check_truth(arguments.truth)
     shops: int = arguments.shops
     try:
         chain = make_chain(
@@ -155,12 +158,10 @@ def _remove(arguments: argparse.Namespace, config: HubConfig) -> int:
 
 @contextmanager
 def _database(arguments: argparse.Namespace, config: HubConfig) -> Iterator[Engine]:
-    engine = open_engine(arguments.database or config.database_url)
-    try:
-        check_schema(engine)
+    url = arguments.database or config.database_url
+    remedy = None if arguments.database else config.migrate_command
+    with opened(url, remedy) as engine:
         yield engine
-    finally:
-        engine.dispose()
 
 
 def _refuse_real_shops(engine: Engine, arguments: argparse.Namespace) -> None:
@@ -172,10 +173,22 @@ def _refuse_real_shops(engine: Engine, arguments: argparse.Namespace) -> None:
         )
 
 
+def _check_truth(path: Path | None) -> None:
+    """Make sure that the truth can be written: it is only known at the end of long work."""
+    if path is None:
+        return
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise SimulationFault(
+            f"--truth {path}: expected a file in a folder that is there and can be written"
+        )
+
+
 def _write_truth(arguments: argparse.Namespace, truth: Truth) -> None:
-    if arguments.truth:
+    if arguments.truth is None:
+        return
+    try:
         truth.write(arguments.truth)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    except OSError as exc:
+        raise SimulationFault(
+            f"--truth {arguments.truth}: cannot be written: {exc.strerror}; all else was done"
+        ) from exc

@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from cloud.errors import BrokerFault
 from cloud.mqtt import BrokerAddress
 from edge.wire.topics import BoxAddress, Channel
+from menkou.errors import told
 
 _KEEPALIVE_S: Final = 30
 _RECONNECT_S: Final = (1, 10)
@@ -122,7 +123,7 @@ class Links:
 
     def _on_connect_fail(self, _client: paho.Client, _number: int) -> None:
         # paho calls this while it handles the error, which is not among the arguments.
-        self._why = str(sys.exc_info()[1])
+        self._why = told(sys.exc_info()[1])
 
     def _on_subscribe(
         self, _client: paho.Client, number: int, _mid: int, reasons: Any, _properties: Any

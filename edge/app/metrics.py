@@ -105,6 +105,7 @@ class BoxMetrics:
             ),
             parts={part.name: (part.state, part.restarts) for part in self._live.parts()},
             store_bytes=_store_bytes(self._config.data_dir),
+            store_limit=self._config.box.store_limit,
             disk_free_bytes=disk.free,
             disk_bytes=disk.total,
             temperatures=temperatures(),

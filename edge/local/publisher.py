@@ -21,7 +21,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from sqlite_utils import Database
 
 from edge.local.topics import LocalTopics
-from edge.uplink.link import Broker, tls_context
+from edge.uplink.link import Broker, spread_reconnects, tls_context
+from menkou.errors import told
 
 log = logging.getLogger(__name__)
 
@@ -87,11 +88,7 @@ class LocalPublisher:
         # As hard to guess as the uplink's: whoever takes this name cuts the box off.
         name = f"{self._topics.device_id}-{secrets.token_hex(8)}"
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name)
-        # Each box has delays of its own, so that a broker that is back is not asked by all at once.
-        client.reconnect_delay_set(
-            min_delay=self._random.uniform(1, 3),  # type: ignore[arg-type]  # any number will do
-            max_delay=self._random.uniform(30, 60),  # type: ignore[arg-type]
-        )
+        spread_reconnects(client, self._random)
         if self._broker.tls:
             client.tls_set_context(tls_context(self._broker, "[shop_local]"))
         if account is not None:
@@ -202,7 +199,7 @@ class LocalPublisher:
 
     def _on_connect_fail(self, _client: paho.Client, _userdata: Any) -> None:
         # paho calls this while it handles the error, which is not among the arguments.
-        why = str(sys.exc_info()[1])
+        why = told(sys.exc_info()[1])
         if why != self._why_failed:
             self._why_failed = why
             broker = self._broker
@@ -212,6 +209,7 @@ class LocalPublisher:
     def _on_disconnect(
         self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any
     ) -> None:
+        spread_reconnects(self._client, self._random)
         log.info("disconnected from the shop's broker (%s)", reason)
 
     def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:

@@ -61,7 +61,8 @@ class StoreLock:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as exc:
             raise StoreFault(
-                f"{data_dir}: expected a directory that can be written, got {exc.strerror}"
+                f"[box] data_dir {data_dir}: expected a directory that can be written, got:"
+                f" {exc.strerror}; make it and give it to the user that runs this, or set another"
             ) from exc
         deadline = time.monotonic() + patience_s
         while not self._try():
@@ -106,7 +107,7 @@ def connect(data_dir: Path, *, limit_bytes: int | None = None) -> Database:
     """
     path = data_dir / FILE_NAME
     if not data_dir.is_dir():
-        raise StoreFault(f"{data_dir}: no data directory yet; run or replay makes it")
+        raise StoreFault(f"[box] data_dir {data_dir}: not there yet; run or replay makes it")
     try:
         conn = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False

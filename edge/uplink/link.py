@@ -12,7 +12,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.wire.messages import CameraState
 from edge.wire.topics import BoxAddress
-from menkou.errors import MenkouFault
+from menkou.errors import MenkouFault, told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +85,10 @@ def tls_context(broker: Broker, section: str) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=broker.ca)
         if broker.cert:
             context.load_cert_chain(broker.cert, broker.key)
-    except (OSError, ssl.SSLError) as exc:
+    except OSError as exc:  # of TLS, too
         raise UplinkFault(
             f"{section} ca {broker.ca}, cert {broker.cert} and key: expected PEM files that"
-            f" belong together, got: {exc}"
+            f" belong together, got: {told(exc)}"
         ) from exc
     return context
 

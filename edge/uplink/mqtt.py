@@ -26,6 +26,7 @@ from edge.wire import codec
 from edge.wire.codec import WireFault
 from edge.wire.messages import Ack, Batch, EpochAck, Heartbeat, Hello, Status
 from edge.wire.orders import Orders
+from menkou.errors import told
 
 log = logging.getLogger(__name__)
 
@@ -302,7 +303,7 @@ class Uplink:
 
     def _on_connect_fail(self, _client: paho.Client, _userdata: Any) -> None:
         # paho calls this while it handles the error, which is not among the arguments.
-        why = str(sys.exc_info()[1])
+        why = told(sys.exc_info()[1])
         if why != self._why_failed:
             self._why_failed = why
             broker = self._broker

@@ -23,6 +23,7 @@ from edge.wire.codec import WireFault
 from edge.wire.messages import KeyRelease, KeyRequest
 from edge.wire.sealing import release_context
 from edge.wire.topics import BoxAddress
+from menkou.errors import told
 
 _log = logging.getLogger(__name__)
 _SUITE: Final = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
@@ -142,7 +143,7 @@ class _Exchange:
 
     def _on_connect_fail(self, _client: paho.Client, _userdata: Any) -> None:
         # paho calls this while it handles the error, which is not among the arguments.
-        self._heard = f"no connection: {sys.exc_info()[1]}"
+        self._heard = f"no connection: {told(sys.exc_info()[1])}"
 
     def _on_subscribe(
         self, _client: paho.Client, _userdata: Any, _mid: Any, reasons: Any, _properties: Any

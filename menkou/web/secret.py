@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from menkou.errors import told
 from menkou.private_file import create_private
 from menkou.web.errors import BadSecret
 
@@ -31,7 +32,10 @@ def session_secret(path: Path) -> bytes:
         create_private(path, secrets.token_bytes(BYTES))
         return path.read_bytes()
     except OSError as exc:
-        raise BadSecret(f"{path}: the session secret cannot be kept there: {exc}") from exc
+        raise BadSecret(
+            f"{path}: the session secret cannot be kept there: {told(exc)}; see to data_dir, and"
+            " who it belongs to"
+        ) from exc
 
 
 def _is_trusted(path: Path) -> bool:

@@ -9,7 +9,6 @@ import dataclasses
 import logging
 import os
 import socket
-import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +21,7 @@ from flask import Flask
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from werkzeug.test import run_wsgi_app
 
+from menkou.errors import told
 from menkou.listen import Listen
 from menkou.web.app import BODY_BYTES_MAX
 from menkou.web.errors import AddressTaken, BadCertificate, Exposed
@@ -212,9 +212,11 @@ def _configure(gate: _Gate, listen: Listen) -> uvicorn.Config:
     )
     try:
         config.load()
-    except (OSError, ssl.SSLError) as exc:
+    except OSError as exc:  # of TLS, too
+        section = listen.setting.rpartition(" ")[0]
         raise BadCertificate(
-            f"{listen.cert} and {listen.key}: expected a PEM certificate and its key, got: {exc}"
+            f"{section} cert {listen.cert} and key {listen.key}: expected a PEM certificate and its"
+            f" key, got: {told(exc)}".lstrip()
         ) from exc
     return config
 
@@ -227,7 +229,10 @@ def _bind(listen: Listen) -> socket.socket:
             listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     except OSError as exc:
-        raise AddressTaken(f"{listen.host}: no such address: {exc}") from exc
+        raise AddressTaken(
+            f"{listen.setting} {listen.host}: no such address on this machine: {told(exc)};"
+            " set another"
+        ) from exc
     for family, _, _, _, address in found:
         try:
             return socket.create_server(address[:2], family=family, backlog=128)
@@ -235,6 +240,6 @@ def _bind(listen: Listen) -> socket.socket:
             fault = exc
     why = os.strerror(fault.errno) if fault and fault.errno else str(fault)
     raise AddressTaken(
-        f"{listen.host}:{listen.port}: cannot be listened on: {why};"
+        f"{listen.setting} {listen.host}:{listen.port}: cannot be listened on: {why};"
         " stop the other program or set another port"
     ) from fault

@@ -96,12 +96,96 @@ def test_faults_of_all_sections_are_reported_together(tmp_path: Path) -> None:
         + '[console]\nlisten = "0.0.0.0:8780"\n[hour]\n'
     )
     found = faults(tmp_path, text)
-    assert [line.split(": ")[0].split(":")[1] for line in found] == ["4", "12", "15", "17", "18"]
+    lines = [line.split(": ")[0].split(":")[1] for line in found]
+    assert lines == ["4", "11", "12", "15", "17", "18"]
     assert "expected an IANA time zone" in found[0]
-    assert "expected 'entrance', 'checkin' or 'floor', got 'entrence'" in found[1]
-    assert "till.url: cannot be read" in found[2]
-    assert "0.0.0.0:8780 can be reached from other machines" in found[3]
-    assert "unknown key; did you mean 'hours'?" in found[4]
+    assert "expected a line beside it" in found[1], "though another key of the camera is faulty"
+    assert "expected 'entrance', 'checkin' or 'floor', got 'entrence'" in found[2]
+    assert "till.url: cannot be read: No such file" in found[3]
+    assert "0.0.0.0:8780 can be reached from other machines" in found[4]
+    assert "unknown key; did you mean 'hours'?" in found[5]
+
+
+def test_no_fault_of_a_section_waits_until_another_one_is_mended(tmp_path: Path) -> None:
+    text = (
+        STORE
+        + BOX
+        + '[uplink]\nbroker = "http://hub"\nca = "ca.pem"\ncert = "box.pem"\n'
+        + '[console]\nlisten = "127.0.0.1:8780"\ncart = "page.pem"\nkey = "file:page.key"\n'
+        + '[metrics]\nlisten = "0.0.0.0:8780"\ntoken = "file:absent"\n'
+    )
+    path = tmp_path / "edge.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsFault) as caught:
+        load(path, files=True)
+    found = [(fault.line, fault.key, fault.text[:33]) for fault in caught.value.faults]
+    assert found == [
+        (9, "uplink.broker", "expected mqtts://HOST:PORT (mqtt:"),
+        (10, "uplink.ca", "expected a file that can be read,"),
+        (11, "uplink.cert", "expected key beside it, got none"),
+        (11, "uplink.cert", "expected a file that can be read,"),
+        (14, "console.cart", "unknown key; did you mean 'cert'?"),
+        (15, "console.key", "expected cert beside it, got none"),
+        (15, "console.key", "expected a file that can be read,"),
+        (17, "metrics.listen", "0.0.0.0:8780 can be reached from "),
+        (17, "metrics.listen", "expected an address or port of it"),
+        (18, "metrics.token", f"secret file {tmp_path}"[:33]),
+    ]
+    without = "\n".join(faults(tmp_path, text))
+    assert "file that can be read" not in without, "a replay needs no certificates"
+
+
+def test_a_faulty_value_makes_no_fault_of_a_sound_one(tmp_path: Path) -> None:
+    text = STORE + BOX + DOOR.replace('"rtsp://192.0.2.10/stream"', '""') + DOOR
+    text += 'line = [[0.0, 2.0], [1.0, 0.8]]\ninside = "above"\n[uplink]\nbroker = "mqtts://h"\n'
+    text += 'cert = "a.pem"\nkey = "in the open"\n[console]\nlisten = "0.0.0.0:1"\ncert = 5\n'
+    assert [line.split(": ")[1] for line in faults(tmp_path, text)] == [
+        "camera[0].source",
+        "camera[1].name",
+        "camera[1].line",
+        "uplink.key",
+        "console.cert",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("console", "metrics", "shared"),
+    [
+        ("127.0.0.1:9464", "127.0.0.1:9464", True),
+        ("localhost:9464", "127.0.0.1:9464", True),
+        ("0.0.0.0:9464", "127.0.0.1:9464", True),
+        ("127.0.0.1:9464", "box.lan:9464", False),
+        ("0.0.0.0:9464", "box.lan:9464", True),
+        ("[::]:9464", "127.0.0.1:9464", False),
+        ("[::]:9464", "[::1]:9464", True),
+        ("127.0.0.1:9464", "127.0.0.1:9465", False),
+        ("127.0.0.1:0", "127.0.0.1:0", False),
+    ],
+)
+def test_page_and_metrics_need_an_address_or_a_port_of_their_own(
+    tmp_path: Path, console: str, metrics: str, shared: bool
+) -> None:
+    (tmp_path / "token").write_text("0123456789abcdef" * 2)
+    guards = 'cert = "p.pem"\nkey = "file:p.key"\n'
+    text = f'[console]\nlisten = "{console}"\n{guards}[metrics]\nlisten = "{metrics}"\n{guards}'
+    text = STORE + BOX + text + 'token = "file:token"\n'
+    if shared:
+        (found,) = faults(tmp_path, text)
+        assert found.startswith("edge.toml:13: metrics.listen: expected an address or port of its")
+        assert found.endswith(f": {metrics} is where console.listen = {console} listens")
+    else:
+        config(tmp_path, text)
+
+
+def test_shop_and_box_fit_together_into_a_certificates_common_name(tmp_path: Path) -> None:
+    def ids(store: str, box: str) -> str:
+        return (STORE + BOX).replace('"nj-001"', f'"{store}"').replace('"nj-001-a"', f'"{box}"')
+
+    longest = config(tmp_path, ids("s" * 31, "b" * 32))
+    assert len(f"{longest.store.id}/{longest.box.id}") == 64
+    (found,) = faults(tmp_path, ids("s" * 31, "b" * 33))
+    assert found.startswith("edge.toml:6: box.id: expected at most 63 characters together with")
+    assert "got 64" in found
 
 
 @pytest.mark.parametrize(

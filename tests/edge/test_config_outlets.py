@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import EdgeConfig, absent_files, load
+from edge.config import EdgeConfig, load
 from menkou.settings import SettingsFault
 
 SHOP = (
@@ -99,10 +99,11 @@ def test_a_prefix_that_is_no_topic_is_a_fault(tmp_path: Path, prefix: str) -> No
 
 
 def test_files_that_are_not_there_are_named_before_a_run(tmp_path: Path) -> None:
-    config = read(
+    read(
         tmp_path,
         '[shop_local]\nbroker = "mqtts://home.example"\nca = "ca.pem"\n'
         'username = "menkou"\npassword = "file:absent"\n',
     )
-    named = [fault.key for fault in absent_files(config, tmp_path / "edge.toml")]
-    assert named == ["shop_local.ca", "shop_local.password"]
+    with pytest.raises(SettingsFault) as caught:
+        load(tmp_path / "edge.toml", files=True)
+    assert [fault.key for fault in caught.value.faults] == ["shop_local.ca", "shop_local.password"]

@@ -394,8 +394,8 @@ def test_a_table_is_imported_whole_or_not_at_all(shell: Shell) -> None:
     assert "members.csv: line 4: name" in err
     assert not shell.data_dir.exists()
     table.write_text("name,external_id\n王丽,C-1\n李雷,C-2\n", encoding="utf-8")
-    assert "2 members were added, 0 changed" in shell.member("import", table)
-    assert "0 members were added, 2 changed" in shell.member("import", table)
+    assert "2 members added, 0 changed" in shell.member("import", table)
+    assert "0 members added, 2 changed" in shell.member("import", table)
     assert shell.told() == ["joined", "joined"]
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from edge.core.profile import FIELDS
-from edge.member_table import FAULTS_SHOWN, TableFault, read_table
+from edge.member_table import read_members
+from menkou.table import FAULTS_SHOWN, TableFault
 
 TABLE = "name,external_id,birthday\n王丽,C-1,03-08\n李雷,,\n"
 
@@ -18,7 +19,7 @@ def written(tmp_path: Path, content: bytes | str, encoding: str = "utf-8") -> Pa
 
 def faults(tmp_path: Path, content: bytes | str) -> list[str]:
     with pytest.raises(TableFault) as caught:
-        read_table(written(tmp_path, content))
+        read_members(written(tmp_path, content))
     return str(caught.value).splitlines()
 
 
@@ -33,7 +34,7 @@ def faults(tmp_path: Path, content: bytes | str) -> list[str]:
     ],
 )
 def test_a_table_is_read_as_spreadsheets_write_it(tmp_path: Path, encoding: str, mark: str) -> None:
-    rows = read_table(written(tmp_path, mark + TABLE.replace("\n", "\r\n"), encoding))
+    rows = read_members(written(tmp_path, mark + TABLE.replace("\n", "\r\n"), encoding))
     assert [dict(row) for row in rows] == [
         {"name": "王丽", "external_id": "C-1", "birthday": "03-08"},
         {"name": "李雷", "external_id": "", "birthday": ""},
@@ -42,7 +43,7 @@ def test_a_table_is_read_as_spreadsheets_write_it(tmp_path: Path, encoding: str,
 
 def test_a_rare_character_in_a_name_does_not_make_gb18030_uncertain(tmp_path: Path) -> None:
     table = "name,note\n" + "王丽,喜欢安静地挑选\n" * 3 + "李喆,\n陶镕,\n"
-    assert read_table(written(tmp_path, table, "gb18030"))[-1]["name"] == "陶镕"
+    assert read_members(written(tmp_path, table, "gb18030"))[-1]["name"] == "陶镕"
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,8 @@ def test_a_rare_character_in_a_name_does_not_make_gb18030_uncertain(tmp_path: Pa
             "neither",
             id="Latin-1 that can be read as GB18030",
         ),
-        pytest.param(TABLE.encode("utf-16"), "neither", id="UTF-16"),
+        pytest.param(TABLE.encode("utf-16"), 'got UTF-16, which Excel calls "Unicode', id="UTF-16"),
+        pytest.param(b"PK\x03\x04\x14\x00", "got a workbook (.xlsx)", id="a workbook"),
         pytest.param(b"\x89PNG\r\n\x1a\n\xff\xff", "neither", id="a picture"),
     ],
 )
@@ -97,7 +99,7 @@ def test_a_quote_that_never_ends_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_a_cell_of_several_lines_is_one_cell(tmp_path: Path) -> None:
-    rows = read_table(written(tmp_path, 'name,note\n王丽,"one\ntwo"\n'))
+    rows = read_members(written(tmp_path, 'name,note\n王丽,"one\ntwo"\n'))
     assert rows[0]["note"] == "one\ntwo"
 
 
@@ -108,7 +110,7 @@ def test_very_many_faults_are_cut_and_counted(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(TableFault, match=r"absent\.csv: cannot be read"):
-        read_table(tmp_path / "absent.csv")
+        read_members(tmp_path / "absent.csv")
 
 
 def test_every_field_of_a_profile_may_be_a_column(tmp_path: Path) -> None:
@@ -119,4 +121,4 @@ def test_every_field_of_a_profile_may_be_a_column(tmp_path: Path) -> None:
         "last_visit_on": "2026-05-01",
     }
     table = ",".join(cells) + "\n" + ",".join(cells.values()) + "\n"
-    assert dict(read_table(written(tmp_path, table))[0]) == cells
+    assert dict(read_members(written(tmp_path, table))[0]) == cells

@@ -90,7 +90,7 @@ def test_the_pages_questions_are_measured_beside_their_baselines(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr("cloud.bench.pages._SHOPS", 3)
+    monkeypatch.setattr("cloud.bench.pages.SHOPS", 3)
     monkeypatch.setattr("cloud.bench.pages._YEARS", 0.01)
     assert main(["bench", "pages", "--json"]) == 0
     told = lines(capsys)
@@ -109,4 +109,5 @@ def test_a_database_without_shops_cannot_be_measured(
     capsys: pytest.CaptureFixture[str], engine: Engine
 ) -> None:
     assert main(["bench", "pages", "--database", str(engine.url)]) == 1
-    assert "run `menkou-hub simulate --years 1" in capsys.readouterr().err
+    hint = f"run `menkou-hub simulate --years 1 --database {engine.url}` first"
+    assert hint in capsys.readouterr().err

@@ -171,3 +171,48 @@ def test_the_brokers_login_is_taken_from_its_address(tmp_path: Path) -> None:
     broker = load(write(tmp_path, text), {}).broker
     assert (broker.username, broker.password) == ("hub", "p@ss")
     assert (broker.effective_port, broker.tls) == (8883, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "other"),
+    [
+        (
+            '[metrics]\nlisten = "127.0.0.1:8700"\n',
+            "hub.toml:2: metrics.listen",
+            "hub.listen = 127.0.0.1:8700",
+        ),
+        (
+            '[metrics]\nlisten = "127.0.0.1:1"\ningest_listen = "localhost:1"\n',
+            "hub.toml:3: metrics.ingest_listen",
+            "metrics.listen = 127.0.0.1:1",
+        ),
+        (
+            '[hub]\nlisten = "127.0.0.1:1883"\n[broker]\nembedded = true\n',
+            "hub.toml:3: broker.url",
+            "hub.listen = 127.0.0.1:1883",
+        ),
+    ],
+)
+def test_two_that_listen_at_one_place_are_both_named(
+    tmp_path: Path, text: str, key: str, other: str
+) -> None:
+    (found,) = faults(write(tmp_path, text))
+    assert found.startswith(f"{key}: expected an address or port of its own: ")
+    assert found.endswith(f"is where {other} listens")
+
+
+def test_a_broker_elsewhere_listens_nowhere_here(tmp_path: Path) -> None:
+    load(write(tmp_path, '[hub]\nlisten = "127.0.0.1:1883"\n'), {})
+
+
+def test_no_fault_waits_until_another_one_is_mended(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        '[hub]\nlisten = "0.0.0.0:8700"\npassword = "file:absent"\n'
+        '[broker]\nembedded = true\nurl = "mqtts://127.0.0.1"\nshare = "x"\n'
+        '[metrics]\nlisten = "0.0.0.0:1"\ningest_listen = "0.0.0.0:2"\ntoken = "file:absent"\n',
+    )
+    assert [one.split(": ")[1] for one in faults(path)] == [
+        *("hub.listen", "hub.password", "broker.url", "broker.share"),
+        *("metrics.listen", "metrics.ingest_listen", "metrics.token"),
+    ]

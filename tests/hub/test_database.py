@@ -10,18 +10,21 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, make_url, text
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
 from cloud import aside, db, facts, tables
 from cloud.db import check_schema, migrate, open_engine, reading, writing
+from cloud.db_faults import why_unopened
 from cloud.errors import DatabaseFault
 from cloud.partitions import ulid_time
 from cloud.retention import retain
 from cloud.rollup import rollup
 from cloud.throwaway import Postgres
 from tests.hub.conftest import NOW, on_sqlite
+from tests.support.processes import until
 
 
 def empty(folder: Path) -> Engine:
@@ -76,6 +79,7 @@ def test_migrating_again_changes_nothing(engine: Engine) -> None:
 
 
 def test_a_database_of_the_first_release_keeps_its_visits_as_visitors(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
     engine = empty(tmp_path)
     with writing(engine) as connection:
         command.upgrade(db._config(connection), "0001")
@@ -152,7 +156,12 @@ def test_two_that_migrate_at_once_both_succeed(tmp_path: Path) -> None:
 
 def test_a_database_that_is_not_migrated_says_what_to_run(tmp_path: Path) -> None:
     engine = empty(tmp_path)
-    with pytest.raises(DatabaseFault, match="run `menkou-hub migrate`"):
+    with pytest.raises(DatabaseFault, match=r"got no file.*run `menkou-hub migrate`"):
+        check_schema(engine)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "hub.db").touch()
+    with pytest.raises(DatabaseFault, match=r"got none or an older one; run `menkou-hub migrate`"):
         check_schema(engine)
     engine.dispose()
 
@@ -172,6 +181,88 @@ def test_a_database_that_cannot_be_opened_is_an_error_without_its_password(tmp_p
     (tmp_path / "hub.db").mkdir()
     engine = open_engine(f"sqlite:///{tmp_path / 'hub.db'}")
     with pytest.raises(DatabaseFault, match="cannot be used"):
+        check_schema(engine)
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("address", "cause"),
+    [
+        ("postgresql://hub:geheim@127.0.0.1:1/hub", "the server refuses connections"),
+        ("postgresql://hub:geheim@nowhere.invalid/hub", "there is no such host"),
+        ("postgresql://hub:geheim@127.0.0.1/x?sslmode=bogus", 'invalid sslmode value: "bogus"'),
+    ],
+)
+def test_a_server_that_cannot_be_reached_is_said_with_its_cause(address: str, cause: str) -> None:
+    for use in (check_schema, migrate):
+        engine = open_engine(address)
+        with pytest.raises(DatabaseFault) as caught:
+            use(engine)
+        assert f"hub:***@{engine.url.host}" in str(caught.value)
+        assert cause in str(caught.value)
+        assert "geheim" not in str(caught.value)
+        engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://hub:ge%2Fheim@h/hub", "postgresql://hub@h/hub?password=ge/heim"]
+)
+def test_a_driver_that_repeats_the_password_is_not_repeated(address: str) -> None:
+    exc = DBAPIError("", {}, Exception("never\nheard of ge/heim"))
+    told = why_unopened(make_url(address), exc)
+    assert told.endswith("cannot be used: never heard of ***")
+    assert "heim" not in told.removesuffix("***")
+
+
+@pytest.mark.parametrize(
+    ("user", "name", "cause"),
+    [
+        ("stranger:geheim", "hub", "wrong user or password; see to USER:PASSWORD in the address"),
+        ("stranger", "hub", "wrong user or password"),
+        ("nobody", "hub", "there is no such user; make one: createuser"),
+        ("menkou", "absent", "there is no such database; make it: createdb"),
+        ("poor", "templated", "this user may not use it; make USER the owner"),
+    ],
+)
+def test_a_server_that_refuses_is_said_with_its_cause(
+    postgres: Postgres, user: str, name: str, cause: str
+) -> None:
+    admin = open_engine(postgres.url("postgres"))
+    with writing(admin) as connection:
+        for role in ("stranger", "poor"):
+            connection.execute(text(f"DROP ROLE IF EXISTS {role}"))
+            connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD 'another'"))
+        place = connection.execute(text("SHOW hba_file")).scalar_one()
+    rules = Path(place).read_text()
+    if name == "templated":
+        postgres.make(name)
+    try:
+        Path(place).write_text(f"local all stranger scram-sha-256\n{rules}")
+        with writing(admin) as connection:
+            connection.execute(text("SELECT pg_reload_conf()"))
+        engine = open_engine(postgres.url(name).replace("menkou@", f"{user}@"))
+
+        def refused() -> bool:
+            with pytest.raises(DatabaseFault) as caught:
+                migrate(engine)
+            assert "geheim" not in str(caught.value)
+            return cause in str(caught.value)
+
+        # The server reads its rules anew a moment after it is told to.
+        until(refused, what=cause)
+        engine.dispose()
+    finally:
+        Path(place).write_text(rules)
+        with writing(admin) as connection:
+            connection.execute(text("SELECT pg_reload_conf()"))
+        admin.dispose()
+        postgres.drop("templated")
+
+
+def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path) -> None:
+    (tmp_path / "hub.db").write_text("A letter to a friend, " * 50)
+    engine = open_engine(f"sqlite:///{tmp_path / 'hub.db'}")
+    with pytest.raises(DatabaseFault, match="the file is no SQLite database"):
         check_schema(engine)
     engine.dispose()
 

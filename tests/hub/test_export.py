@@ -115,6 +115,59 @@ def test_rows_are_written_in_groups_under_zstandard(
     assert shape.row_group(0).column(0).compression == "ZSTD"
 
 
+def test_a_month_without_rows_has_no_folder(chain: Engine, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export(chain, "visits", date(2026, 9, 1), date(2027, 2, 28), out, lambda _: None)
+    folders = sorted(path.name for path in out.iterdir())
+    assert folders == ["month=2026-11", "month=2026-12"]
+
+
+def test_a_directory_of_nothing_is_not_made(chain: Engine, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(ExportFault, match="expected rows of visits from 2025-01-01 to 2025-03-31"):
+        export(chain, "visits", date(2025, 1, 1), date(2025, 3, 31), out, lambda _: None)
+    assert not [path for path in tmp_path.iterdir() if "out" in path.name]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_taken"),
+    [
+        ("out.csv", False),
+        ("out.json", False),
+        ("out.parq", False),
+        ("out", True),
+        ("2026.11", True),
+        ("out.csv/", True),
+    ],
+)
+def test_what_looks_like_a_file_of_another_kind_becomes_no_directory(
+    chain: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    is_taken: bool,
+) -> None:
+    url = chain.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("MENKOU_DATABASE_URL", url)
+    argv = ["export", "--table", "visits", "--from", "2026-11-01", "--to", "2026-12-31"]
+    if is_taken:
+        assert main([*argv, f"{tmp_path}/{name}"]) == 0
+        assert (tmp_path / name).is_dir()
+        return
+    with pytest.raises(SystemExit, match="2"):
+        main([*argv, f"{tmp_path}/{name}"])
+    assert "expected NAME.parquet, or a new directory such as out/" in capsys.readouterr().err
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("name", ["out", "out.parquet"])
+def test_a_place_that_cannot_be_written_is_named(chain: Engine, tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ExportFault, match=rf"/file/{name}: cannot be written: .*is no directory"):
+        written(chain, "visits", tmp_path / "file" / name)
+
+
 @pytest.mark.parametrize("name", ["out", "out.parquet"])
 def test_an_export_that_fails_leaves_nothing_and_spoils_nothing(
     chain: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -127,7 +180,7 @@ def test_an_export_that_fails_leaves_nothing_and_spoils_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(export_module, "_groups", fails)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(ExportFault, match="cannot be written: No space left"):
         written(chain, "visits", tmp_path / name)
     assert sorted(tmp_path.rglob("*out*")) == before
     assert [path.read_bytes() for path in before if path.is_file()] == [b"an earlier one"] * len(

@@ -18,8 +18,9 @@ from cloud import erasures
 from cloud.db import reading, writing
 from cloud.ingest import Ingest
 from cloud.members import hash_of
-from cloud.office import TEXTS_BYTES_MAX, Imported, Office, TextsTooLong
-from cloud.office_table import TableFault, read_appointments, read_members
+from cloud.office import Imported, Office
+from cloud.office_seal import TEXTS_BYTES_MAX, TextsTooLong
+from cloud.office_table import read_appointments, read_members
 from cloud.orders import Issuer
 from cloud.tables import (
     box_order,
@@ -39,6 +40,7 @@ from edge.wire.orders import (
     SealingKey,
 )
 from edge.wire.sealing import order_context
+from menkou.table import TableFault
 from tests.hub.conftest import NOW, FakeBox, ulid
 from tests.hub.test_orders import Hub, Obeying
 
@@ -213,6 +215,7 @@ def test_an_erasure_finds_the_person_under_all_names_and_voids_what_waits(
 
 
 def test_an_appointment_is_changed_cancelled_and_forgotten(hub: Hub, reading_box: Reading) -> None:
+    take(hub, WANG)
     assert book(hub, TODAY) == Imported(added=1, changed=0, same=0)
     hub.ingest.take([reading_box.key()])
     hub.deliver(reading_box)

@@ -259,6 +259,7 @@ def full() -> CollectorRegistry:
         cameras=[CameraFigures(name="door", state="ok", frames_per_s=5.0)],
         parts={"eyes": ("running", 0)},
         store_bytes=1,
+        store_limit=2,
         disk_free_bytes=1,
         disk_bytes=1,
         temperatures={"cpu-thermal": 50.0},

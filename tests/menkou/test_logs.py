@@ -85,7 +85,7 @@ def test_to_the_journal_every_line_carries_its_priority(tmp_path: Path, shape: s
         place = os.fstat(stream.fileno())
         script = (
             "import logging; from menkou import logs\n"
-            "logs.begin('eyes'); logs.complain('no settings')\n"
+            "logs.begin('eyes'); logs.complain('menkou-edge', 'no settings')\n"
             "logging.getLogger('a').warning('one\\ntwo'); logging.getLogger('a').info('three')\n"
         )
         environ = {
