@@ -333,7 +333,7 @@ def _sift(intake: Intake, ledger: Ledger, asides: list[Aside], kept_from: int) -
         numbers.append((entry, seqs))
     _note_faulty(intake, ledger, asides)
     for entry, seqs in numbers:
-        entry.opened += entry.received.take(seqs)
+        entry.take(seqs)
     return new
 
 
@@ -379,7 +379,7 @@ def _note_faulty(intake: Intake, ledger: Ledger, asides: list[Aside]) -> None:
         entry = ledger.of(intake.address)[one.epoch]
         if not entry.received.holds(one.seq):
             asides.append(one)
-        entry.opened += entry.received.take([one.seq])
+        entry.take([one.seq])
 
 
 def _answers(intake: Intake, ledger: Ledger) -> list[Reply]:
