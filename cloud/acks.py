@@ -2,8 +2,8 @@
 
 An answer to a hello lists all that is missing up to the box's last number. An acknowledgement
 of batches names the gaps around what has just come ahead of one, so that the box sees that it has
-arrived; it asks for nothing. No acknowledgement holds more than 1,000 ranges: the answer to a hello is
-then several acknowledgements, and an epoch stands in exactly one of them.
+arrived; it asks for nothing. No acknowledgement holds more than 1,000 ranges: the answer to a
+hello is then several acknowledgements, and an epoch stands in exactly one of them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -23,6 +23,9 @@ from sqlalchemy.exc import DBAPIError
 from cloud.errors import DatabaseFault
 
 _BUSY_TIMEOUT_S: Final = 5
+LET_GO_S: Final = 10
+"""A process that says nothing for so long within a transaction (it is stopped, its machine paused)
+loses it: PostgreSQL would keep its locks on shops for ever, and its peers waiting."""
 # A chain writes to thousands of places at once: where each shop's facts end. These pages should
 # stay in memory, and be written from the log into the database once for many transactions.
 _CACHE_KIB: Final = 64 * 1024
@@ -46,7 +49,9 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        engine = create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        event.listen(engine, "connect", _prepare_postgresql)
+        return engine
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     connect_args = {"timeout": _BUSY_TIMEOUT_S}
@@ -54,6 +59,11 @@ def open_engine(url: str) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{LET_GO_S}s'")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
