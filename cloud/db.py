@@ -30,6 +30,15 @@ loses it: PostgreSQL would keep its locks on shops for ever, and its peers waiti
 # stay in memory, and be written from the log into the database once for many transactions.
 _CACHE_KIB: Final = 64 * 1024
 _LOG_PAGES: Final = 16_384  # 64 MB
+_SILENCE: Final = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""libpq's, unless the address says otherwise: a server that is cut off without a word is given up
+after 25 s. By the system's own settings an ingest would wait for it for two hours."""
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 # Any fixed number: whoever migrates a PostgreSQL database holds this lock.
 _MIGRATION_LOCK: Final = 6_213_702
@@ -49,7 +58,12 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        engine = create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        engine = create_engine(
+            parsed,
+            connect_args={n: v for n, v in _SILENCE.items() if n not in parsed.query},
+            pool_pre_ping=True,
+            hide_parameters=True,
+        )
         event.listen(engine, "connect", _prepare_postgresql)
         return engine
     if parsed.database:

@@ -255,6 +255,7 @@ def _take_in(
         now = max(one.last_at for one in intakes)
         erasures.pass_on(connection, issuer, new, ends, now)
         erasures.pass_on_links(connection, issuer, new, gone, now)
+        erasures.pass_on_late(connection, issuer, new, gone, now)
     replies = [reply for intake in intakes for reply in _answers(intake, ledger)]
     ledger.save()
     boxes.hear(connection, known, intakes)
