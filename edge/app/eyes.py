@@ -136,7 +136,9 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
     status = due()
     errands = StoreErrands(db, epoch, clock)
     known = SqliteVisitLog(db, epoch, "run", boot=boot)
-    book = book_of(config, known, clock.now(), goes_on=True)
+    book = book_of(
+        config, known, clock.now(), goes_on=True, in_doubt=lambda: clock.state() == "suspect"
+    )
     faces = _recognition(config, status, due, book, db, strangers)
     if faces is None and status.mode != "count":
         status = due()  # without models: this process counts
