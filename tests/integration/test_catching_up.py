@@ -210,7 +210,8 @@ def test_more_alerts_than_one_batch_holds_wait_for_nothing_behind_a_live_event(
     box.add(backlog, age=timedelta(days=3))
     box.start()
     assert box.uplink is not None
-    until(lambda: box.uplink._delivery.recently.before() == 3_000, what="the first look")
+    recently = box.uplink._delivery.recently
+    until(lambda: recently.before() == 3_000, what="the first look")
     box.add([CLOSED])
     busy = hub(slowness_s=0.02)
     until(lambda: bool(busy.heard), what="the hub's first answer")
