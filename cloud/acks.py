@@ -1,9 +1,9 @@
 """The hub's word to a box: what it holds and what it misses. Pure. Called by `ingest`.
 
 An answer to a hello lists all that is missing up to the box's last number. An acknowledgement
-of batches asks only for gaps that these very batches opened, so that each is asked for once;
-a hello asks again. No acknowledgement holds more than 1,000 ranges: the answer to a hello is
-then several acknowledgements, and an epoch stands in exactly one of them.
+of batches names the gaps around what has just come ahead of one, so that the box sees that it has
+arrived; it asks for nothing. No acknowledgement holds more than 1,000 ranges: the answer to a
+hello is then several acknowledgements, and an epoch stands in exactly one of them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,17 +31,20 @@ _BARE: Final = (
 
 def answer_batch(address: BoxAddress, touched: Sequence[Entry]) -> list[Reply]:
     """Acknowledge batches: how far each of their epochs is held without a gap."""
-    if len(touched) == 1 and not touched[0].opened:
+    if len(touched) == 1 and not touched[0].received.gaps:
         entry = touched[0]
         bare = _BARE % (entry.name, entry.received.through)
         return [(address.topic("ack"), bare.encode())]
-    acks = []
-    for entry in touched:
-        # What was opened now lies above all that was held before: nothing older is within.
-        opened = entry.opened
-        still = entry.received.missing_within(opened[0][0], opened[-1][1]) if opened else []
-        acks.append(_epoch_ack(entry, still))
+    acks = [_epoch_ack(entry, _around(entry)) for entry in touched]
     return _replies(address, None, acks)
+
+
+def _around(entry: Entry) -> list[tuple[int, int]]:
+    """Return the gaps around what came ahead of one; nothing if nothing did."""
+    through = entry.received.through
+    if entry.came is None or entry.came[1] <= through:
+        return []
+    return entry.received.missing_around(max(entry.came[0], through + 1), entry.came[1])
 
 
 def answer_hello(address: BoxAddress, hello: Hello, entries: Mapping[str, Entry]) -> list[Reply]:

@@ -3,10 +3,14 @@
 The only place that names the pages, the API and the database together. Called by `cli`.
 """
 
+import logging
 from datetime import UTC, datetime
 
 from flask import Flask
+from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from werkzeug.exceptions import ServiceUnavailable
 
 from cloud.api import create_api
 from cloud.config import HubConfig
@@ -14,7 +18,9 @@ from cloud.db import reading
 from cloud.pages import create_pages
 from cloud.queries import HubHealth, chain_today, hub_health
 from cloud.views import ChainToday
-from menkou.web.app import dress
+from menkou.web.app import dress, error_page
+
+_log = logging.getLogger(__name__)
 
 
 def create_app(config: HubConfig, engine: Engine) -> Flask:
@@ -36,4 +42,12 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_api(today, health))
     app.register_blueprint(create_pages(today))
     dress(app, config.listen, secret_file=config.session_secret)
+    for away in (OperationalError, InterfaceError):
+        app.register_error_handler(away, _say_away)
     return app
+
+
+def _say_away(error: OperationalError | InterfaceError) -> ResponseReturnValue:
+    """Answer that the database does not; its own words may repeat what somebody's visit says."""
+    _log.warning("pages: the database does not answer: %s", type(error.orig).__name__)
+    return error_page(ServiceUnavailable())

@@ -24,10 +24,22 @@ from cloud.db_faults import shown, why_unopened
 from cloud.errors import DatabaseFault
 
 _BUSY_TIMEOUT_S: Final = 5
+LET_GO_S: Final = 10
+"""A process that says nothing for so long within a transaction (it is stopped, its machine paused)
+loses it: PostgreSQL would keep its locks on shops for ever, and its peers waiting."""
 # A chain writes to thousands of places at once: where each shop's facts end. These pages should
 # stay in memory, and be written from the log into the database once for many transactions.
 _CACHE_KIB: Final = 64 * 1024
 _LOG_PAGES: Final = 16_384  # 64 MB
+_SILENCE: Final = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""libpq's, unless the address says otherwise: a server that is cut off without a word is given up
+after 25 s. By the system's own settings an ingest would wait for it for two hours."""
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 # Any fixed number: whoever migrates a PostgreSQL database holds this lock.
 _MIGRATION_LOCK: Final = 6_213_702
@@ -51,17 +63,29 @@ def open_engine(url: str) -> Engine:
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         try:
-            return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+            engine = create_engine(
+                parsed,
+                connect_args={n: v for n, v in _SILENCE.items() if n not in parsed.query},
+                pool_pre_ping=True,
+                hide_parameters=True,
+            )
         except ImportError as exc:  # its text names the driver and no address
             raise DatabaseFault(
                 f"database {shown(parsed)}: expected its driver, got: {exc};"
                 " pip install 'menkou[hub]'"
             ) from exc
+        event.listen(engine, "connect", _prepare_postgresql)
+        return engine
     connect_args = {"timeout": _BUSY_TIMEOUT_S}
     engine = create_engine(parsed, connect_args=connect_args, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{LET_GO_S}s'")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

@@ -57,7 +57,10 @@ def concerned(connection: Connection, new: Sequence[New]) -> Ends:
     To be asked before the events are taken in: nothing names an erased subject after that.
     """
     ending = _ending(new)
-    return naming(connection, {str(one.fact.subject) for one in ending}) if ending else {}
+    if not ending:
+        return {}
+    members.await_others(connection, alone=True)
+    return naming(connection, {str(one.fact.subject) for one in ending})
 
 
 def pass_on(
@@ -92,6 +95,18 @@ def pass_on_links(
             _erase(connection, issuer, str(fact.subject), {address}, now)
 
 
+def pass_on_late(
+    connection: Connection, issuer: Issuer, new: Sequence[New], gone: Collection[str], now: datetime
+) -> None:
+    """Order the erasure of boxes that name an erased subject only now: they may hold the member.
+
+    What waited in a box since before the erasure arrives after it.
+    """
+    late = {(fact.subject, address) for _, address, fact in new if fact.subject in gone}
+    for subject, address in sorted(late, key=lambda one: (str(one[0]), _name(one[1]))):
+        order_erasure(connection, issuer, members.hash_of(str(subject)), [address], now)
+
+
 def _name(address: BoxAddress) -> tuple[str, str]:
     return address.store, address.box
 
@@ -112,6 +127,7 @@ def _erase(
     now: datetime,
 ) -> list[BoxAddress]:
     """Erase a person under all ids, here and in the boxes that may hold one of them."""
+    members.await_others(connection, alone=True)
     known, where = _same(connection, subject)
     for named in naming(connection, known).values():
         where |= named
@@ -184,6 +200,7 @@ def erase(
     Returns:
         The boxes that were ordered now.
     """
+    members.await_others(connection, alone=True)
     boxes = naming(connection, [subject])[subject] | _same(connection, subject)[1]
     if store is not None:
         boxes |= set(boxes_of(connection, store))

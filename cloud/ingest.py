@@ -260,6 +260,7 @@ def _take_in(
         now = max(one.last_at for one in intakes)
         erasures.pass_on(connection, issuer, special, ends, now)
         erasures.pass_on_links(connection, issuer, special, gone, now)
+        erasures.pass_on_late(connection, issuer, special, gone, now)
     replies = [reply for intake in intakes for reply in _answers(intake, ledger)]
     ledger.save()
     boxes.hear(connection, known, intakes)
@@ -338,7 +339,7 @@ def _sift(intake: Intake, ledger: Ledger, asides: list[Aside], kept_from: int) -
         numbers.append((entry, seqs))
     _note_faulty(intake, ledger, asides)
     for entry, seqs in numbers:
-        entry.opened += entry.received.take(seqs)
+        entry.take(seqs)
     return new
 
 
@@ -384,7 +385,7 @@ def _note_faulty(intake: Intake, ledger: Ledger, asides: list[Aside]) -> None:
         entry = ledger.of(intake.address)[one.epoch]
         if not entry.received.holds(one.seq):
             asides.append(one)
-        entry.opened += entry.received.take([one.seq])
+        entry.take([one.seq])
 
 
 def _answers(intake: Intake, ledger: Ledger) -> list[Reply]:

@@ -5,8 +5,8 @@ Used by `ingest`, for all boxes of a set of messages at once. The reckoning itse
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -53,7 +53,13 @@ class Entry:
     received: Received
     row: tuple[int, ...]
     gaps: frozenset[Range]
-    opened: list[Range] = field(default_factory=list)  # gaps that this set of messages opened
+    came: tuple[int, int] | None = None  # lowest and highest number in this set of messages
+
+    def take(self, seqs: Sequence[int]) -> None:
+        """Note numbers, which rise and differ, as held."""
+        self.received.take(seqs)
+        low, high = self.came or (seqs[0], seqs[-1])
+        self.came = (min(low, seqs[0]), max(high, seqs[-1]))
 
 
 def _row(received: Received) -> tuple[int, ...]:

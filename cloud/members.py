@@ -20,7 +20,7 @@ from cloud.tables import alert, erased_subject, event, member_change, visit
 from edge.wire.messages import Alert, MemberChanged
 
 _NAMING: Final = (event, visit, alert, member_change)
-# Any fixed number, see `_await_others`.
+# Any fixed number, see `await_others`.
 _NAMING_LOCK: Final = 6_213_704
 _ERASED: Final = Bulk(
     lambda connection: upsert(connection, erased_subject).on_conflict_do_nothing(), ("hash", "at")
@@ -58,14 +58,16 @@ def forget(connection: Connection, new: Iterable[New]) -> set[str]:
     if erased:
         erase(connection, erased)
     elif named:
-        _await_others(connection, alone=False)
+        await_others(connection, alone=False)
     return _erased_among(connection, named)
 
 
-def _await_others(connection: Connection, *, alone: bool) -> None:
+def await_others(connection: Connection, *, alone: bool) -> None:
     """Let nobody name subjects while some are erased, or the last to commit would bring one back.
 
-    On SQLite there is one writer anyway.
+    Held until the transaction ends. Who erases, and asks first who names the subject, asks only
+    once it is `alone`: a writer that is not done yet would be overlooked. On SQLite there is one
+    writer anyway.
     """
     if connection.dialect.name == "postgresql":
         kind = "" if alone else "_shared"
@@ -74,7 +76,7 @@ def _await_others(connection: Connection, *, alone: bool) -> None:
 
 def erase(connection: Connection, erased: Mapping[str, int]) -> None:
     """Take subjects out of all that is held; given with the moments, milliseconds since 1970."""
-    _await_others(connection, alone=True)
+    await_others(connection, alone=True)
     _ERASED.run(connection, [(hash_of(subject), at) for subject, at in sorted(erased.items())])
     for table in _NAMING:
         connection.execute(

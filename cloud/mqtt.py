@@ -53,6 +53,8 @@ _BEAT_S: Final = 5.0
 _LOOK_S: Final = 0.5
 _RETRY_S: Final = (1.0, 2.0, 5.0, 10.0)
 _RECONNECT_S: Final = (1, 30)
+_KEEPALIVE_S: Final = 20
+"""For half as long again a broker gives its share to a process that stands still."""
 _ROLLUP_PAUSE_S: Final = 0.1
 _ROLLUP_IDLE_S: Final = 2.0
 _SHARED: Final[dict[Channel, int]] = {"up": 0, "late": 0}
@@ -224,7 +226,9 @@ class Post:
 
     def receive(self) -> None:
         """Keep the connection until stopped; a broker that is away is tried for ever."""
-        self._client.connect_async(self._broker.host, self._broker.effective_port)
+        self._client.connect_async(
+            self._broker.host, self._broker.effective_port, keepalive=_KEEPALIVE_S
+        )
         threading.Thread(target=self._hang_up, name="hang-up", daemon=True).start()
         while not self._stop.is_set():
             self._client.loop_forever(retry_first_connection=True)

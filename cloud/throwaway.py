@@ -31,14 +31,46 @@ _FLEETING: Final = {"fsync": "off", "full_page_writes": "off", "synchronous_comm
 class Postgres:
     """A running server. Databases are made from each other in some milliseconds."""
 
-    def __init__(self, folder: Path, server: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, programs: Path, folder: Path, settings: dict[str, str]) -> None:
+        self._programs = programs
         self._folder = folder
-        self._server = server
+        self._settings = settings
+        self._server = _start(programs, folder, settings)
 
     @property
     def pid(self) -> int:
         """The process of the server; a kill ends all its sessions."""
         return self._server.pid
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """End the server without a word to its sessions, and wait until it is gone."""
+        self._server.send_signal(number)
+        self._server.wait(timeout=_START_S)
+
+    def start(self) -> None:
+        """Wait until the server answers.
+
+        Raises:
+            DatabaseFault: it does not start.
+        """
+        _await(self._folder, self._server)
+
+    def restart(self) -> None:
+        """Start a server that was killed on the same data; wait until it answers.
+
+        Raises:
+            DatabaseFault: it does not start.
+        """
+        until = time.monotonic() + _START_S
+        while True:
+            self._server = _start(self._programs, self._folder, self._settings)
+            try:
+                return self.start()
+            except DatabaseFault:
+                # The killed one's processes end a moment after it, and are in the way until then.
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
 
     def url(self, name: str) -> str:
         """Return the address of a database, as the settings take it."""
@@ -77,13 +109,12 @@ def throwaway(*, durable: bool) -> Iterator[Postgres]:
         if os.getuid() == 0:
             shutil.chown(folder, _USER, _USER)
         _initialise(programs, folder)
-        server = _start(programs, folder, _DURABLE if durable else _FLEETING)
+        server = Postgres(programs, folder, _DURABLE if durable else _FLEETING)
         try:
-            _await(folder, server)
-            yield Postgres(folder, server)
+            server.start()
+            yield server
         finally:
-            server.send_signal(signal.SIGINT)  # ends sessions at once; SIGTERM waits for them
-            server.wait(timeout=_START_S)
+            server.kill(signal.SIGINT)  # ends sessions at once; SIGTERM waits for them
 
 
 def _programs() -> Path:

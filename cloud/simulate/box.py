@@ -86,6 +86,7 @@ class SimulatedBox:
         self._again: deque[_Sent] = deque()
         self._numbered = 0  # the highest number given to an event
         self._acked = 0
+        self._gap_at: int | None = None  # behind which number the last gap was filled
         self._greeted = False
         self._patience_s = _FIRST_PATIENCE_S
         self._wait_until = 0.0
@@ -203,7 +204,8 @@ class SimulatedBox:
             if one.epoch == self.epoch:
                 arrived = one.through > self._acked
                 self._acked = max(self._acked, one.through)
-                gap = bool(one.missing)
+                gap = bool(one.missing) and one.through != self._gap_at
+                self._gap_at = one.through if one.missing else self._gap_at
         for batches in (self._sent, self._again):
             while batches and batches[0].last <= self._acked:
                 ages += [now - due for due in batches.popleft().live]

@@ -1,6 +1,6 @@
 """The shop's rules as its settings describe them; for the eyes and for a replay."""
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from datetime import datetime
 
 from ulid import ULID
@@ -18,11 +18,18 @@ def new_visit_id(at: datetime) -> str:
     return str(ULID.from_datetime(at))
 
 
-def book_of(config: EdgeConfig, visits: VisitLog, now: datetime, *, goes_on: bool) -> VisitBook:
+def book_of(
+    config: EdgeConfig,
+    visits: VisitLog,
+    now: datetime,
+    *,
+    goes_on: bool,
+    in_doubt: Callable[[], bool] = lambda: False,
+) -> VisitBook:
     """Return the shop's book; who may return is known in any case.
 
     `goes_on`: the open visits and the occupancy of the living shop go on; a recording begins with
-    an empty shop.
+    an empty shop. `in_doubt`: whether nobody vouches for the time; a recording's is certain.
     """
     window = config.dedup.span
     return VisitBook(
@@ -35,6 +42,7 @@ def book_of(config: EdgeConfig, visits: VisitLog, now: datetime, *, goes_on: boo
         vetoes=visits.vetoes(now, window.length),
         occupancy=visits.occupancy() if goes_on else None,
         foreign=visits.foreign(now, window.length),
+        in_doubt=in_doubt,
     )
 
 

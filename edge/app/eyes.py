@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from sqlite_utils import Database
 
@@ -31,7 +31,7 @@ from edge.keys.handover import KeySlot
 from edge.memory import MemoryFault, SecretMemory
 from edge.modes import ModeStatus, basis_of, judge
 from edge.pipeline import Recorder
-from edge.ports import CameraStateCode, ClockState, Fact
+from edge.ports import CameraStateCode, Fact
 from edge.recognition import Recognition
 from edge.sensors.camera import LiveCamera
 from edge.sensors.mailbox import Mailbox
@@ -45,9 +45,6 @@ from menkou.errors import MenkouFault
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-CLOCK_GRACE_S: Final = 30.0
-"""A clock that was right and is in doubt for less than this is held to be right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +74,6 @@ class Permission:
         self._slot = slot
         self.models = True
         self._began = clock.mono()
-        self._trusted_at: float | None = None
 
     def root(self) -> bytes | None:
         """Return the template root, None while there is none."""
@@ -88,19 +84,11 @@ class Permission:
         return judge(
             self._config,
             now=self._clock.now(),
-            clock=self._clock_state(),
+            clock=self._clock.state(),
             faces_off=is_off(self._db, FACES),
             key=self.root() is not None,
             models=self.models,
         )
-
-    def _clock_state(self) -> ClockState:
-        """Return whether the time can be trusted; a step of a second is no reason to begin anew."""
-        now = self._clock.mono()
-        if self._clock.state() == "ok":
-            self._trusted_at = now
-        trusted = self._trusted_at is not None and now - self._trusted_at <= CLOCK_GRACE_S
-        return "ok" if trusted else "suspect"
 
     def keeps_strangers(self) -> bool:
         """Say whether strangers may be remembered, whatever is missing only for the moment.
@@ -148,7 +136,9 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
     status = due()
     errands = StoreErrands(db, epoch, clock)
     known = SqliteVisitLog(db, epoch, "run", boot=boot)
-    book = book_of(config, known, clock.now(), goes_on=True)
+    book = book_of(
+        config, known, clock.now(), goes_on=True, in_doubt=lambda: clock.state() == "suspect"
+    )
     faces = _recognition(config, status, due, book, db, strangers)
     if faces is None and status.mode != "count":
         status = due()  # without models: this process counts

@@ -63,6 +63,9 @@ class VisitBook:
         occupancy: how many people were in the shop then.
         foreign: the moments among all these that another start of the machine dated: a step of
             this one's clock does not move them.
+        in_doubt: whether nobody vouches for the time. Whoever crosses then counts as in opening
+            hours: a box that was off overnight would take the morning for the night, and miss
+            all who come. What was outside them is known once the time is (`store.clockfix`).
     """
 
     def __init__(
@@ -77,8 +80,10 @@ class VisitBook:
         vetoes: Mapping[Veto, datetime] | None = None,
         occupancy: Occupied | None = None,
         foreign: Collection[datetime] = (),
+        in_doubt: Callable[[], bool] = lambda: False,
     ) -> None:
         self._hours = hours
+        self._in_doubt = in_doubt
         self._new_id = new_id
         self._window = window or Window()
         opened = list(open_visits)
@@ -116,7 +121,7 @@ class VisitBook:
             track=track,
             staff=staff,
             turned_back=turned_back,
-            hours_open=self._hours.is_open(at),
+            hours_open=self._in_doubt() or self._hours.is_open(at),
         )
         changes = [*self.tick(at), crossed]
         if staff or not crossed.hours_open:

@@ -30,7 +30,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crossed:
-    """A body crossed a door. `hours_open` says whether the shop was open then."""
+    """A body crossed a door. `hours_open`: the shop was open then, or nobody knew the time."""
 
     at: datetime
     camera: str

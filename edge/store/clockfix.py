@@ -6,6 +6,7 @@ Of a start whose time nobody ever knew nothing is moved.
 
     crossing   -> leaves its minute, joins another; both are told under their next revision
     visit      -> told anew under its next revision, `clock_fixed`; its close likewise
+    outside the opening hours, which nobody could ask -> the crossing is kept apart, its visit void
     hour that was summarised -> told anew, where it lost something and where something came to it
     alert, occupancy -> moved here only; the hub knows no better of an alert than its message
 
@@ -15,7 +16,7 @@ it. So a kill between two portions loses nothing and moves nothing twice.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -38,11 +39,15 @@ Entry = tuple[Body, Reading]
 
 
 class _Way(NamedTuple):
-    """Where to what a timeline dated is moved: by how much, and which timeline dates it then."""
+    """Where to what a timeline dated is moved: by how much, and which timeline dates it then.
+
+    `doubted`: nobody vouched for it, and so the opening hours were not asked.
+    """
 
     by: timedelta
     timeline: int
     sure: bool
+    doubted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,17 +114,17 @@ class ClockFix:
 
     def _ways(self) -> dict[int, _Way]:
         rows = self._db.execute(
-            "SELECT t.id, last.zero_us - t.zero_us, last.id, last.word FROM timeline AS t"
+            "SELECT t.id, last.zero_us - t.zero_us, last.id, last.word, t.word FROM timeline AS t"
             " JOIN timeline AS last"
             "  ON last.id = (SELECT max(id) FROM timeline WHERE boot = t.boot)"
             " WHERE t.word <> 'kernel' AND last.word <> 'nobody' AND last.id <> t.id"
         ).fetchall()
         found = {}
-        for number, by_us, last, word in rows:
+        for number, by_us, last, word, before in rows:
             by = timedelta(microseconds=by_us)
             if abs(by) < MOVED_FROM:
                 by = timedelta()
-            found[number] = _Way(by, last, word == "kernel")
+            found[number] = _Way(by, last, word == "kernel", before == "nobody")
         return found
 
     def _waits(self, ways: Mapping[int, _Way]) -> bool:
@@ -148,17 +153,20 @@ class ClockFix:
         changed: dict[tuple[str, datetime], Counter[str]] = {}
         for row in rows:
             way, crossed = ways[row[8]], _crossed(row)
-            at = crossed.at + way.by
+            known = self._known(crossed, way)
             self._db.execute(
-                "UPDATE crossing SET at = ?, timeline = ? WHERE id = ?",
-                [utc_text(at), None if way.sure else way.timeline, row[0]],
+                "UPDATE crossing SET at = ?, hours_open = ?, timeline = ? WHERE id = ?",
+                [
+                    *(utc_text(known.at), known.hours_open),
+                    *(None if way.sure else way.timeline, row[0]),
+                ],
             )
-            before, after = minute_of(crossed.at), minute_of(at)
-            if before == after:
+            before, after = minute_of(crossed.at), minute_of(known.at)
+            lost, won = counts_of(crossed), counts_of(known)
+            if (before, lost) == (after, won):
                 continue
-            counts = Counter(counts_of(crossed))
-            changed.setdefault((crossed.camera, before), Counter()).subtract(counts)
-            changed.setdefault((crossed.camera, after), Counter()).update(counts)
+            changed.setdefault((crossed.camera, before), Counter()).subtract(lost)
+            changed.setdefault((crossed.camera, after), Counter()).update(won)
         entries: list[Entry] = []
         for (camera, minute), counts in changed.items():
             add(self._db, camera, minute, counts, private=False)
@@ -166,6 +174,12 @@ class ClockFix:
             entries.append((told, self._reading()))
             moments.add(minute)
         return entries
+
+    def _known(self, crossed: Crossed, way: _Way) -> Crossed:
+        """Return a crossing as it would have been with the time known; see `VisitBook.in_doubt`."""
+        at = crossed.at + way.by
+        outside = way.doubted and not self._hours.is_open(at)
+        return replace(crossed, at=at, hours_open=crossed.hours_open and not outside)
 
     def _visits(self, ways: Mapping[int, _Way], limit: int) -> list[Any]:
         rows: list[Any] = self._db.execute(
@@ -186,16 +200,18 @@ class ClockFix:
         if closed.at != before[2].at and reason == "closing_time":
             closed = _Moment(at=self._closing(opened.at, closed.at), timeline=closed.timeline)
         doubts = self._doubts([opened.timeline, seen.timeline, closed.timeline])
+        way = ways.get(before[0].timeline or 0)
+        outside = opened.at and way and way.doubted and not self._hours.is_open(opened.at)
         self._db.execute(
             "UPDATE visit SET opened_at = ?, opened_timeline = ?, seen_at = ?, seen_timeline = ?,"
-            " closed_at = ?, closed_timeline = ?, doubt = ? WHERE id = ?",
+            " closed_at = ?, closed_timeline = ?, doubt = ?, void = void OR ? WHERE id = ?",
             [
                 *(opened.text, opened.timeline, seen.text, seen.timeline),
-                *(closed.text, closed.timeline, doubts, visit),
+                *(closed.text, closed.timeline, doubts, bool(outside), visit),
             ],
         )
         entries: list[Entry] = []
-        if opened.at != before[0].at:
+        if opened.at != before[0].at or outside:
             moments.update(at for at in (before[0].at, opened.at) if at)
             entries.append((self._told_opened(visit), self._reading()))
         if closed.at is not None and closed.at != before[2].at:

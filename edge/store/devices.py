@@ -91,12 +91,15 @@ class Devices:
         return PairingCode(text=f"{text[:4]}-{text[4:]}", role=role, expires_at=expires_at)
 
     def _forget_codes(self, now: datetime) -> None:
-        """Drop codes that have expired or were made by a device that was revoked."""
+        """Drop codes that have expired or were made by a device that was revoked.
+
+        A code that would live for longer than any was made by a clock that has gone back since.
+        """
         # Asked again before each use: a code may be made in the moment of the revoking.
         self._db.execute(
-            "DELETE FROM pairing_code WHERE expires_at <= ? OR made_by IN"
-            " (SELECT id FROM device WHERE revoked_at IS NOT NULL)",
-            [utc_text(now)],
+            "DELETE FROM pairing_code WHERE expires_at NOT BETWEEN ? AND ? OR expires_at = ?"
+            " OR made_by IN (SELECT id FROM device WHERE revoked_at IS NOT NULL)",
+            [utc_text(now), utc_text(now + CODE_LIVES), utc_text(now)],
         )
 
     def redeem(self, typed: str, *, name: str = "", now: datetime) -> Session | None:

@@ -80,13 +80,24 @@ class Recall:
         return told
 
     def vetoes(self, now: datetime, window: timedelta) -> Mapping[tuple[str, str], datetime]:
-        """Return when a person said of a visit that it is not a member's, by visit and subject."""
+        """Return when a person said of a visit that it is not a member's, by visit and subject.
+
+        Corrections are dated by the clock of their moment and never moved: one holds as long as
+        its visit is remembered, and is of the visit's last moment if its own cannot be right.
+        """
+        lately, values = self._recent(now, window)
         rows = self._db.execute(
-            "SELECT visit, subject, done_at FROM request WHERE kind = 'wrong_person'"
-            " AND subject IS NOT NULL AND done_at BETWEEN ? AND ?",
-            [utc_text(now - window - REMEMBER), utc_text(now)],
+            f"SELECT visit.id, request.subject, request.done_at, {_LAST_AT}, {_LAST_TIMELINE}"
+            " FROM request JOIN visit ON visit.id = request.visit"
+            " WHERE request.kind = 'wrong_person' AND request.subject IS NOT NULL"
+            f" AND request.done_at IS NOT NULL AND {lately}",
+            values,
         ).fetchall()
-        return {(visit, subject): datetime.fromisoformat(at) for visit, subject, at in rows}
+        shifts, said = self._shifts(), dict[tuple[str, str], datetime]()
+        for visit, subject, done_at, at, timeline in rows:
+            last, done = _moment(at, timeline, shifts), datetime.fromisoformat(done_at)
+            said[visit, subject] = done if last <= done <= now else last
+        return said
 
     def occupancy(self) -> Occupied | None:
         """Return the last known occupancy."""

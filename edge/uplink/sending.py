@@ -11,8 +11,8 @@ Driven by `mqtt`, which tells it what happened and sends what it is given.
                      alerts first, then the rest         | first of all, in a window of its own
 
 What is sent ahead of something older leaves gaps at the hub, whose `through` then stands still. An
-acknowledgement that names the gaps shows what of it has arrived; the rest counts as under way
-until the gap is filled or the next hello is answered. Nothing waits for that.
+acknowledgement names the gaps around what it is for, so that all of that is known to have arrived
+and makes room for more.
 """
 
 from bisect import bisect_left

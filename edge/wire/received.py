@@ -11,6 +11,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from edge.wire.checks import INTEGER_MAX
+
 Range = tuple[int, int]
 
 
@@ -45,21 +47,18 @@ class Received:
         at = bisect_right(self.gaps, (seq, self.top)) - 1
         return at < 0 or self.gaps[at][1] < seq
 
-    def take(self, seqs: Sequence[int]) -> list[Range]:
-        """Note numbers, which rise and differ, as held; return the gaps that this opened."""
+    def take(self, seqs: Sequence[int]) -> None:
+        """Note numbers, which rise and differ, as held."""
         if seqs and seqs[0] == self.top + 1 and seqs[-1] == self.top + len(seqs):
             self.top = seqs[-1]  # they go on without a gap, as they nearly always do
-            return []
-        opened: list[Range] = []
+            return
         for seq in seqs:
             if seq > self.top:
                 if seq > self.top + 1:
-                    opened.append((self.top + 1, seq - 1))
-                    self.gaps.append(opened[-1])
+                    self.gaps.append((self.top + 1, seq - 1))
                 self.top = seq
             elif not self.holds(seq):
                 self._fill(seq)
-        return opened
 
     def _fill(self, seq: int) -> None:
         at = bisect_right(self.gaps, (seq, self.top)) - 1
@@ -93,6 +92,23 @@ class Received:
         ]
         if last > self.top:
             found.append((max(self.top + 1, first), last))
+        return found
+
+    def missing_around(self, low: int, high: int) -> list[Range]:
+        """Return the ranges that are not held from the last one below `low` to the first above.
+
+        Whoever knows them knows of each number from `low` to `high` whether it is held. Above
+        `top` nothing is: that range has no end.
+
+        Args:
+            low: a number that is held, above `through`.
+            high: one that is held, not below `low`.
+        """
+        first = bisect_right(self.gaps, low, key=lambda gap: gap[0]) - 1
+        after = bisect_right(self.gaps, high, key=lambda gap: gap[0]) + 1
+        found = self.gaps[max(first, 0) : after]
+        if after > len(self.gaps) and self.top < INTEGER_MAX:
+            found.append((self.top + 1, INTEGER_MAX))
         return found
 
 

@@ -66,7 +66,7 @@ def dress(app: Flask, listen: Listen, *, secret_file: Path, door: Door | None = 
         door.mount(app, blueprint)
     blueprint.add_url_rule("/events", "events", lambda: ("", 204))
     app.register_blueprint(blueprint)
-    app.register_error_handler(HTTPException, _error_page)
+    app.register_error_handler(HTTPException, error_page)
     app.after_request(lambda response: _add_headers(response, listen, assets))
     app.after_request(_compress)
 
@@ -123,13 +123,14 @@ def _plain(text: str, status: int) -> ResponseReturnValue:
     return Response(text, status=status, content_type="text/plain; charset=utf-8")
 
 
-def _error_page(error: HTTPException) -> ResponseReturnValue:
+def error_page(error: HTTPException) -> ResponseReturnValue:
+    """Return what is said instead of a page, in words; under /api/ as JSON."""
     status = error.code or 500
     if error.response is not None or status < 400:
         return error  # a redirect
     if request.path.startswith("/api/"):
         return jsonify({"error": status, "reason": error.name}), status
-    known = {404: "not_found", 500: "failed"}
+    known = {404: "not_found", 500: "failed", 503: "away"}
     return render_template("error.html", kind=known.get(status, "refused")), status
 
 

@@ -15,6 +15,7 @@ from cloud.aside import meters
 from cloud.db import reading, writing
 from cloud.ingest import Ingest
 from cloud.rollup import rollup
+from edge.wire.checks import INTEGER_MAX
 from edge.wire.codec import encode
 from edge.wire.messages import Ack, EpochAck, EpochSpan, Event, Hello, VisitOpened
 from tests.hub.conftest import MINUTE, NOW, FakeBox, acks, ulid
@@ -136,13 +137,22 @@ def test_an_event_below_what_was_given_up_is_still_kept(
     assert seqs(engine) == [1]
 
 
-def test_a_gap_is_asked_for_by_the_batch_that_opens_it_and_then_only_by_a_hello(
+def test_an_acknowledgement_names_the_gaps_around_what_came_ahead_of_one(
     ingest: Ingest, box: FakeBox
 ) -> None:
-    events = [box.crossed(rev=n) for n in range(1, 7)]
-    assert acks(ingest.take([box.batch(events[2])]))[0].epochs == (epoch_ack(0, (1, 2)),)
-    assert acks(ingest.take([box.batch(events[3])]))[0].epochs == (epoch_ack(0),)
-    assert acks(ingest.take([box.hello((1, 4))]))[0].epochs == (epoch_ack(0, (1, 2)),)
+    events = [box.crossed(rev=n) for n in range(1, 10)]
+
+    def answer(*numbers: int) -> EpochAck:
+        batch = box.batch(*(events[number - 1] for number in numbers))
+        return acks(ingest.take([batch]))[0].epochs[0]
+
+    assert answer(7) == epoch_ack(0, (1, 6), (8, INTEGER_MAX))
+    assert answer(8, 9) == epoch_ack(0, (1, 6), (10, INTEGER_MAX)), "it goes on ahead of the gap"
+    assert answer(3, 5) == epoch_ack(0, (1, 2), (4, 4), (6, 6)), "it lies within the gap"
+    assert answer(5) == epoch_ack(0, (4, 4), (6, 6)), "it is here already"
+    assert answer(1) == epoch_ack(1), "it is no longer ahead"
+    assert answer(2, 4) == epoch_ack(5)
+    assert acks(ingest.take([box.hello((1, 9))]))[0].epochs == (epoch_ack(5, (6, 6)),)
 
 
 def test_an_epoch_of_very_many_gaps_is_asked_for_in_a_thousand_ranges(

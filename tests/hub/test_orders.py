@@ -396,6 +396,23 @@ def test_an_erasure_in_one_shop_is_ordered_of_the_boxes_that_named_the_member(
     assert hub.due(3600) == [], "its answer is no new erasure"
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["later", "in one set"])
+def test_a_box_that_names_an_erased_member_only_afterwards_is_told_to_erase_as_well(
+    hub: Hub, obeying: Obeying, together: bool
+) -> None:
+    elsewhere = Obeying(FakeBox("sh-002", "sh-002-a", session="8" * 32, epoch="c" * 32))
+    hub.ingest.take(elsewhere.greets())
+    erasure = obeying.box.batch(obeying.box.member(ulid(7), "erased"))
+    waited = elsewhere.box.batch(elsewhere.box.opened(who="member", subject=ulid(7)))
+    for messages in [[erasure, waited]] if together else [[erasure], [waited]]:
+        hub.ingest.take(messages)
+    hub.deliver(elsewhere, 1)
+    assert elsewhere.said(EraseOrder) == [EraseOrder(hash=hash_of(ulid(7)))]
+    again = elsewhere.box.opened(who="member", subject=ulid(7))
+    hub.ingest.take([elsewhere.box.batch(again)])
+    assert elsewhere.box.address.topic("down") not in dict(hub.due(3600)), "it was told"
+
+
 def test_a_box_restored_from_a_copy_is_told_again_whom_it_erased_itself(
     hub: Hub, obeying: Obeying
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, Table, func, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from cloud import db, facts, tables
+from cloud import db, erasures, facts, tables
 from cloud import ingest as ingest_module
 from cloud.boxes import lock_boxes
 from cloud.db import again, reading, writing
@@ -67,19 +67,31 @@ def test_a_subject_that_is_erased_beside_a_writer_is_named_by_neither(
 
 
 @on_postgresql
-def test_an_erasure_waits_for_the_writer_that_names_the_subject(
-    engine: Engine, ingest: Ingest, box: FakeBox
+@pytest.mark.parametrize("by", ["a box", "head office"])
+def test_an_erasure_waits_for_the_writer_that_names_the_subject_and_reaches_its_box(
+    by: str, engine: Engine, ingest: Ingest, box: FakeBox
 ) -> None:
     branch = FakeBox(store="sh-002", box="b")
     ingest.take([box.hello(), branch.hello()])
     visit = sort_out([branch.batch(branch.opened(who="member", subject=MEMBER))])
-    erasure = box.batch(box.member(MEMBER, "erased"))
+    told = box.batch(box.member(MEMBER, "erased"))
+
+    def erase() -> None:
+        if by == "a box":
+            ingest.take([told])
+            return
+        with writing(engine) as connection:
+            erasures.erase(connection, Issuer(), MEMBER, box.store, NOW)
+
     with writing(engine) as connection:
         ingest_module._write(connection, visit, Issuer())
-        with beside(lambda: ingest.take([erasure])) as other:
+        with beside(erase) as other:
             other.join(0.3)
             connection.commit()
     assert naming(engine, MEMBER) == []
+    with reading(engine) as connection:
+        ordered = connection.execute(select(tables.box_order.c.store)).scalars().all()
+    assert sorted(ordered) == [box.store, branch.store]
 
 
 @on_postgresql

@@ -1,5 +1,6 @@
 """The shipped Mosquitto settings, with certificates: who may say and hear what."""
 
+import json
 import socket
 import ssl
 import subprocess
@@ -10,11 +11,15 @@ from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
+from sqlalchemy import func, select
 
+from cloud import tables
+from cloud.db import open_engine, reading
 from edge.uplink.link import Broker, client_for
 from edge.wire.messages import PAYLOAD_BYTES_MAX
 from edge.wire.topics import BoxAddress
-from tests.support.processes import until
+from tests.conftest import ROOT
+from tests.support.processes import Running, our_command, until
 from tests.support.secured import SHIPPED, Secured
 
 MINE, OTHERS = "menkou/v1/nj-001/nj-001-a", "menkou/v1/nj-002/nj-002-a"
@@ -269,6 +274,52 @@ def test_certificates_are_issued_renewed_and_revoked_as_the_guide_says(tmp_path:
         assert is_let_in(secured, "box-nj-001-nj-001-a")
         assert is_let_in(secured, "hub")
     finally:
+        secured.broker.stop()
+
+
+def test_a_chain_is_simulated_over_a_broker_that_wants_certificates(tmp_path: Path) -> None:
+    for words in (("init",), ("broker", "localhost"), ("hub",), ("simulator",)):
+        authority(tmp_path, *words)
+    secured = Secured(tmp_path, issued=True)
+    guide = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    account = guide[guide.index("user menkou-simulator") :].split("```")[0]
+    with (tmp_path / "menkou.acl").open("a") as rights:
+        rights.write(f"\n{account}")
+    config = tmp_path / "hub.toml"
+    config.write_text(
+        f'[hub]\ndata_dir = "{tmp_path}/hub"\n[broker]\nurl = "{secured.url}"\n'
+        f'ca = "{tmp_path}/ca.pem"\ncert = "{tmp_path}/hub.pem"\nkey = "{tmp_path}/hub.key"\n'
+    )
+
+    def hub(command: str, *more: str) -> Running:
+        words = (command, "--config", str(config), *more)
+        return our_command("cloud.cli", *words, log=tmp_path / f"{command}.log").start()
+
+    assert hub("migrate").wait() == 0
+    secured.start()
+    ingest = hub("ingest")
+
+    def simulated(name: str, shops: int) -> Running:
+        shown = [f"--ca={tmp_path}/ca.pem", f"--cert={tmp_path}/{name}.pem"]
+        return hub(
+            *("simulate", "--broker", secured.url, *shown, f"--key={tmp_path}/{name}.key"),
+            *("--start", "2026-11-21T04:00:00Z", "--duration", "30m", "--rate", "360"),
+            *("--shops", str(shops), "--settle", "3s"),
+        )
+
+    try:
+        chain = simulated("simulator", 3)
+        assert chain.wait() == 0, chain.log()
+        told = json.loads(chain.log().splitlines()[-1])["told"]
+        assert told > 20
+        engine = open_engine(f"sqlite:///{tmp_path}/hub/hub.db")
+        with reading(engine) as connection:
+            held = connection.execute(select(func.count()).select_from(tables.event)).scalar_one()
+        engine.dispose()
+        assert held == told
+        assert simulated("hub", 1).wait() == 1, "the hub's own account may not speak for boxes"
+    finally:
+        ingest.stop()
         secured.broker.stop()
 
 

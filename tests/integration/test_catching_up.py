@@ -29,7 +29,7 @@ from edge.store.outbox import Outbox, Reading
 from edge.uplink.link import Broker, Condition, Identity
 from edge.uplink.mqtt import Uplink
 from edge.wire.codec import decode_up
-from edge.wire.messages import Alert, Batch, Body, VisitClosed
+from edge.wire.messages import Alert, Batch, Body, Hello, VisitClosed
 from edge.wire.topics import BoxAddress, parse_topic
 from tests.support.processes import Mosquitto, until
 
@@ -56,6 +56,7 @@ class SlowHub:
         self._slowness_s = slowness_s
         self._queue: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
         self.heard: list[Heard] = []
+        self.hellos = 0
         self._open()
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
         self._client.on_message = lambda _c, _d, m: self._queue.put((m.topic, bytes(m.payload)))
@@ -78,6 +79,7 @@ class SlowHub:
             if isinstance(said, Batch):
                 channel = parse_topic(topic)[1]
                 self.heard += [Heard(channel, e.seq, e.body.KIND) for e in said.events]
+            self.hellos += isinstance(said, Hello)
             time.sleep(self._slowness_s)
             for reply in self._ingest.take([(topic, payload, datetime.now(UTC))]):
                 self._client.publish(*reply, qos=1)
@@ -197,6 +199,28 @@ def test_alerts_go_first_live_ones_overtake_and_every_event_goes_once(
     waited = [heard.seq for heard in slow.heard[3:] if heard.channel == "late"]
     assert waited == sorted(waited)
     assert slow.events() == 6_002
+
+
+def test_more_alerts_than_one_batch_holds_wait_for_nothing_behind_a_live_event(
+    box: BehindBox, hub: Callable[..., SlowHub]
+) -> None:
+    """A shop is open when its line is back: something live is told before all that waited."""
+    backlog: list[Body] = [CLOSED] * 3_000
+    backlog[4::5] = [RAISED] * 600
+    box.add(backlog, age=timedelta(days=3))
+    box.start()
+    assert box.uplink is not None
+    recently = box.uplink._delivery.recently
+    until(lambda: recently.before() == 3_000, what="the first look")
+    box.add([CLOSED])
+    busy = hub(slowness_s=0.02)
+    until(lambda: bool(busy.heard), what="the hub's first answer")
+    greeted_with = busy.hellos
+    until(drained(box), within_s=60, what="the end of the backlog")
+    assert busy.heard[0] == Heard("up", 3_001, "visit_closed")
+    assert {heard.kind for heard in busy.heard[1:601]} == {"alert"}
+    assert sorted(heard.seq for heard in busy.heard) == list(range(1, 3_002))
+    assert busy.hellos == greeted_with, "it had to ask what had arrived"
 
 
 def test_after_a_cut_in_the_middle_only_what_the_hub_misses_is_sent_again(

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -17,6 +19,7 @@ from edge.keys.templates import TemplateOpener
 from edge.store.database import connect
 from edge.store.people import template_rows
 from edge.store.switches import FACES, ask, switch
+from tests.integration.conftest import Chain
 from tests.support.memory import found_in
 from tests.support.processes import Running, child_of, free_port, our_command, until
 from tests.support.shop import ZONE, Shop
@@ -29,11 +32,11 @@ WITHIN_S = 5.0
 class Box:
     """A running box with one enrolled member, whom its camera sees over and over."""
 
-    def __init__(self, folder: Path, film: Path, photo: Path) -> None:
+    def __init__(self, folder: Path, film: Path, photo: Path, more: str = "") -> None:
         self.port = free_port()
         camera = f'[[camera]]\nname = "door"\nsource = "{film}"\nloop = true\n{ZONE}'
         console = f'[console]\nlisten = "127.0.0.1:{self.port}"\n'
-        self.shop = Shop(folder, camera + console)
+        self.shop = Shop(folder, camera + console + more)
         self.member = self.shop.enrol("Lin-Manuel Miranda", photo)
         self.db = connect(self.shop.data)
         self.vector = self._template()
@@ -105,6 +108,44 @@ def test_faces_off_empties_the_eyes_memory_and_on_brings_them_back(box: Box) -> 
     switch(box.db, FACES, "on", actor="local", now=datetime.now(UTC))
     until(lambda: box.one(last_seen) > before, within_s=60, what="the member, seen again")
     assert box.reads_faces()
+
+
+def test_head_office_that_lowers_the_mode_empties_the_eyes_memory(
+    chain: Chain, recordings: Path
+) -> None:
+    photo = recordings / "faces/pairs/lin-manuel-miranda.png"
+    uplink = f'[uplink]\nbroker = "{chain.broker.url}"\n'
+    box = Box(chain.folder, recordings / "video/two-faces.mp4", photo, uplink)
+    wish, none = chain.folder / "count.toml", chain.folder / "none.toml"
+    wish.write_text('[privacy]\nmode_at_most = "count"\n')
+    none.write_text("")
+    chain.broker.start()
+    chain.hub.start()
+    box.process.start()
+    try:
+        until(lambda: box.matches() > 0, within_s=60, what="a match")
+        until(lambda: "nj-001-a" in office(chain, "list"), what="the hub hears of the box")
+        assert box.holds_the_face()
+        office(chain, "set", "nj-001", "--file", str(wish))
+        within(lambda: not box.holds_the_face(), WITHIN_S, "an empty memory")
+        until(lambda: "head_office" in box.mode(), what="the mode in the audit log")
+        assert not box.reads_faces()
+        crossings = box.one("SELECT count(*) FROM crossing")
+        until(lambda: box.one("SELECT count(*) FROM crossing") > crossings, what="counting goes on")
+        last_seen = "SELECT max(seen_at) FROM visit WHERE subject IS NOT NULL"
+        before = box.one(last_seen)
+        office(chain, "set", "nj-001", "--file", str(none))
+        until(lambda: box.one(last_seen) > before, within_s=60, what="the member, seen again")
+    finally:
+        box.process.stop()
+        box.db.close()
+
+
+def office(chain: Chain, *arguments: str) -> str:
+    """Run `menkou-hub config ...`; return what it printed."""
+    argv = [sys.executable, "-m", "cloud.cli", "config", *arguments]
+    argv += ["--config", str(chain.folder / "hub.toml")]
+    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 def test_an_expiring_declaration_empties_the_eyes_memory(

@@ -99,6 +99,7 @@ class Box:
             alerted=self.log.alerted(now, window.length),
             occupancy=self.log.occupancy(),
             foreign=self.log.foreign(now, window.length),
+            in_doubt=lambda: self.clock.state() == "suspect",
         )
 
     def new_id(self, at: datetime) -> str:
@@ -392,6 +393,39 @@ def test_a_minute_is_revised_further_when_the_clock_comes_back_to_it(tmp_path: P
     box.cross("in", 2)
     (minute,) = box.rows()["minutes"]
     assert minute[2] == 2
+    told_as_kept(box)
+
+
+COUNTED = (
+    "SELECT sum(entered), sum(entered_closed), (SELECT count(*) FROM visit WHERE void = 0)"
+    " FROM crossing_minute"
+)
+
+
+def test_who_comes_while_nobody_knows_the_time_is_a_visitor_even_if_the_clock_says_night(
+    tmp_path: Path,
+) -> None:
+    box = Box(tmp_path, timedelta(hours=-13), DAILY)  # it thinks 23:00, and it is 12:00
+    box.cross("in", 1)
+    assert box.db.execute(COUNTED).fetchone() == (1, 0, 1)
+    box.synchronise()
+    box.mend()
+    assert box.db.execute(COUNTED).fetchone() == (1, 0, 1)
+    told_as_kept(box)
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(hours=-11), timedelta(microseconds=1)])
+def test_who_came_outside_the_hours_as_is_known_later_is_kept_apart_and_no_visitor(
+    wrong_by: timedelta, tmp_path: Path
+) -> None:
+    box = Box(tmp_path, wrong_by, DAILY, seconds=11 * 3600)  # it is 23:00
+    box.cross("in", 1)
+    box.cross("in", 2, staff=True)
+    assert box.db.execute(COUNTED).fetchone() == (1, 0, 1)
+    box.synchronise()
+    box.mend()
+    assert box.db.execute(COUNTED).fetchone() == (0, 1, 0)
+    assert box.db.execute("SELECT hours_open FROM crossing").fetchall() == [(0,), (0,)]
     told_as_kept(box)
 
 

@@ -50,6 +50,7 @@ def test_a_code_is_good_once(devices: Devices) -> None:
     [
         pytest.param(CODE_LIVES - SECOND, True, id="within ten minutes"),
         pytest.param(CODE_LIVES, False, id="after"),
+        pytest.param(-SECOND, False, id="made by a clock that was ahead"),
     ],
 )
 def test_a_code_lives_ten_minutes(devices: Devices, after: timedelta, good: bool) -> None:

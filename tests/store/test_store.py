@@ -365,6 +365,19 @@ def test_who_was_told_of_and_who_was_not_her_are_known_after_a_restart(
     assert log.vetoes(later, window) == {(VISIT.id, SUBJECT): AT}
 
 
+@pytest.mark.parametrize("wrong_by", [timedelta(days=-40), timedelta(days=40)])
+def test_a_correction_made_by_a_wrong_clock_holds_after_the_clock_was_put_right(
+    wrong_by: timedelta, db: Database, log: SqliteVisitLog
+) -> None:
+    log.commit([fact(Opened(visit=dataclasses.replace(VISIT, who="member", subject=SUBJECT)))])
+    assert ask(db, kind="wrong_person", visit=VISIT.id, actor="device-1", now=AT + wrong_by)
+    (request,) = open_requests(db)
+    note_done(db, request, AT + wrong_by, SUBJECT)
+    window, later = timedelta(hours=3), AT + timedelta(minutes=5)
+    assert log.vetoes(later, window) == {(VISIT.id, SUBJECT): AT}
+    assert log.vetoes(later + timedelta(days=30), window) == {}
+
+
 def test_an_arrival_that_was_a_u_turn_was_none(db: Database, log: SqliteVisitLog) -> None:
     member = dataclasses.replace(VISIT, who="member", subject=SUBJECT)
     raised = Raised(at=AT, kind="member_arrived", visit=VISIT.id, subject=SUBJECT)

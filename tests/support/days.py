@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from random import Random
 
 from sqlite_utils import Database
@@ -52,9 +53,23 @@ def day_of(number: int, visitors: int, chance: Random) -> Iterator[list[Change]]
     yield [Closed(at=closes, visit=visit.id, reason="closing_time") for visit in visits]
 
 
-def keep_days(db: Database, epoch: str, days: int, *, first: int = 0, visitors: int = 20) -> None:
-    """Keep some days in an epoch; the same days are the same each time but for their ids."""
+def keep_days(
+    db: Database,
+    epoch: str,
+    days: int,
+    *,
+    first: int = 0,
+    visitors: int = 20,
+    at_once: bool = False,
+) -> None:
+    """Keep some days in an epoch; the same days are the same each time but for their ids.
+
+    `at_once`: each day in one transaction, for many visitors.
+    """
     log = SqliteVisitLog(db, epoch, "run")
     for number in range(first, first + days):
-        for changes in day_of(number, visitors, Random(number)):
+        told = list(day_of(number, visitors, Random(number)))
+        if at_once:
+            told = [list(chain.from_iterable(told))]
+        for changes in told:
             log.commit([Fact(change=change, mono=1.0, clock="ok") for change in changes])
