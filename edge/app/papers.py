@@ -1,0 +1,47 @@
+"""With what papers this box comes to others, and whether it shares templates at all.
+
+Called by `app.sharing` in the eyes, and by the front and the supervisor, which open no template.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from edge.config import EdgeConfig
+from edge.config_sections import UplinkSection, file_of
+from edge.keys.certificates import Authority, Identity
+from edge.keys.errors import KeyFault
+
+ACTOR: Final = "sharing"
+"""Whose doing it is in the audit log."""
+
+
+def why_not(config: EdgeConfig) -> str | None:
+    """Say in words why this box shares no templates, None if its settings let it."""
+    section = config.uplink
+    if config.privacy.mode == "count":
+        return "the box counts: it reads no face"
+    if section is None:
+        return "there is no [uplink]"
+    if not (section.ca and section.cert and file_of(section.key)):
+        return "[uplink] names no ca, cert and key: other boxes could not tell who this one is"
+    return None
+
+
+class Papers:
+    """The certificates that `[uplink]` names, read anew now and then."""
+
+    def __init__(self, place: str, section: UplinkSection, base: Path) -> None:
+        key = file_of(section.key)
+        if section.ca is None or section.cert is None or key is None:
+            raise KeyFault("[uplink]: expected ca, cert and key for sharing templates, got none")
+        self._place = place
+        self._files = base / section.ca, base / section.cert, base / key
+
+    def read(self) -> tuple[Authority, Identity]:
+        """Return whom this box believes, and who it is.
+
+        Raises:
+            KeyFault: they cannot be used.
+        """
+        ca, cert, key = self._files
+        return Authority(ca), Identity(self._place, cert, key)

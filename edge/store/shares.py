@@ -1,0 +1,511 @@
+"""Members shared with boxes of other shops, and members shared with this one.
+
+    eyes   ──own statement, judged keys, signed bundles──> here <──drafts, what came in── front
+
+A bundle is made anew whenever its basis changes: the template, the consent, the receiver's keys or
+this box's certificate. Whoever photographed a member shares; who was given the template does not.
+Called by `app.sharing` (eyes), `app.received` and `app.share_post` (front), and `register`.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final, Literal
+
+from sqlite_utils import Database
+
+from edge.store.database import transaction
+from edge.store.orders import bury, digest_of
+from edge.wire.checks import milliseconds
+from edge.wire.codec import bundle_text, read_statement, statement_text, utc_text
+from edge.wire.sharing import Bundle, Statement
+
+SHARES_MAX: Final = 20_000
+"""Members times boxes that one box shares with; what is more is left out, and said so."""
+_AGAIN: Final = "again"
+Key = tuple[str, str]
+"""Whose (the subject's hash), and for which box."""
+Word = Literal["profile_key", "statement", "mark", "fault", "left_out"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Want:
+    """A member who is to be known to another box now; `basis` changes with what is to be sent."""
+
+    id: str
+    subject: str
+    store: str
+    place: str
+    basis: str
+    statement: Statement = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be shared now: with which boxes, and which shops' consents hold for whom.
+
+    `covered` are the shops of each live consent by the subject's hash; `received` those hashes
+    whose template came from another box; `shops` all other shops that are named; `left_out` how
+    many shares are more than `SHARES_MAX`.
+    """
+
+    wants: Mapping[Key, Want]
+    covered: Mapping[str, frozenset[str]]
+    received: frozenset[str]
+    shops: tuple[str, ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A bundle that only lacks the template and the signature."""
+
+    id: str
+    subject: str
+    place: str
+    rev: int
+    basis: str
+    profile: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Came:
+    """What is held of a bundle of another box, and whom it is about here."""
+
+    place: str
+    id: str
+    rev: int
+    subject: str | None
+    given_at: str | None
+    made_at: str | None
+    brought: bool
+    state: str
+    bundle: str | None = field(repr=False)
+
+
+def word_of(db: Database, name: Word) -> str | None:
+    """Return one of this box's own words on sharing."""
+    row = db.execute("SELECT value FROM share_word WHERE name = ?", [name]).fetchone()
+    return row[0] if row else None
+
+
+def keep_word(db: Database, name: Word, value: str | None) -> None:
+    """Keep one of this box's own words, None for none; what is unchanged is not written."""
+    if word_of(db, name) == value:
+        return
+    with transaction(db):
+        _keep_word(db, name, value)
+        _moved(db)
+
+
+def _keep_word(db: Database, name: Word, value: str | None) -> None:
+    if value is None:
+        db.execute("DELETE FROM share_word WHERE name = ?", [name])
+    else:
+        db.execute("INSERT OR REPLACE INTO share_word VALUES (?, ?)", [name, value])
+
+
+def _moved(db: Database) -> None:
+    """Let both processes look at everything anew, in the caller's transaction."""
+    _keep_word(db, "mark", str(int(word_of(db, "mark") or 0) + 1))
+
+
+def share_mark(db: Database) -> tuple[Any, ...]:
+    """Return what changes with all that is to be shared, but for the passing of time."""
+    row: tuple[Any, ...] = db.execute(
+        "SELECT (SELECT mark FROM gallery), (SELECT max(id) FROM consent),"
+        " (SELECT value FROM share_word WHERE name = 'mark')"
+    ).fetchone()
+    return row
+
+
+def own_statement(db: Database) -> Statement | None:
+    """Return this box's own signed keys, None while it has none."""
+    text = word_of(db, "statement")
+    return read_statement(text) if text else None
+
+
+def keep_key(db: Database, one: Statement) -> None:
+    """Keep what another box says of its keys, unless something newer is held; nobody judged it."""
+    row = db.execute("SELECT at FROM box_key WHERE place = ?", [one.place]).fetchone()
+    if row is not None and row[0] >= one.at:
+        return
+    store = one.place.partition("/")[0]
+    with transaction(db):
+        db.execute(
+            "INSERT OR REPLACE INTO box_key VALUES (?, ?, ?, ?, 'new', NULL)",
+            [one.place, store, one.at, statement_text(one)],
+        )
+        _moved(db)
+
+
+def keys_to_judge(db: Database, *, again: bool) -> list[tuple[str, Statement]]:
+    """Return statements that nobody judged yet (or that were refused), as text and read."""
+    states = "'new', 'refused'" if again else "'new'"
+    rows = db.execute(f"SELECT statement FROM box_key WHERE state IN ({states}) LIMIT 200")
+    return [(text, read_statement(text)) for (text,) in rows.fetchall()]
+
+
+def note_key(db: Database, text: str, why: str | None) -> None:
+    """Note what was found of exactly this statement: good, or why not."""
+    state = "good" if why is None else "refused"
+    with transaction(db):
+        done = db.execute(
+            "UPDATE box_key SET state = ?, why = ? WHERE statement = ? AND state <> ?",
+            [state, why, text, state],
+        )
+        if done.rowcount:
+            _moved(db)
+
+
+def wanted(
+    db: Database,
+    own: str,
+    now: datetime,
+    *,
+    subject: str | None = None,
+    place: str | None = None,
+) -> Wanted:
+    """Return what is to be shared now.
+
+    Args:
+        db: the database.
+        own: this box, STORE/BOX.
+        now: the time.
+        subject: of this member only.
+        place: with this box only.
+    """
+    here, moment = own.partition("/")[0], utc_text(now)
+    mine = own_statement(db)
+    signed = sha256(mine.certificates[0].encode()).hexdigest() if mine else ""
+    boxes: dict[str, list[Statement]] = defaultdict(list)
+    good = db.execute(
+        "SELECT statement FROM box_key WHERE state = 'good' AND place = coalesce(?, place)", [place]
+    )
+    for (text,) in good:
+        one = read_statement(text)
+        if one.place != own:
+            boxes[one.place.partition("/")[0]].append(one)
+    rows = db.execute(
+        "SELECT t.subject, t.made_at, c.id, c.scope, c.shops, EXISTS (SELECT 1 FROM share_in AS s"
+        "  WHERE s.subject = t.subject AND s.state = 'stored' AND s.made_at = t.made_at)"
+        " FROM template AS t JOIN consent AS c ON c.id = t.consent_id"
+        " WHERE c.given_at <= ? AND c.ends_at > ? AND t.subject = coalesce(?, t.subject)"
+        " ORDER BY t.subject",
+        [moment, moment, subject],
+    )
+    wants: dict[Key, Want] = {}
+    covered: dict[str, frozenset[str]] = {}
+    received: set[str] = set()
+    named: set[str] = set()
+    left_out = 0
+    for whose, made_at, consent_id, scope, shops, came in rows:
+        digest = digest_of(whose)
+        covered[digest] = frozenset(json.loads(shops) if scope == "chain" else [here])
+        if came:
+            received.add(digest)
+            continue
+        named |= covered[digest]
+        for store in covered[digest] & boxes.keys() if mine else ():
+            for one in boxes[store]:
+                if len(wants) >= SHARES_MAX:
+                    left_out += 1
+                    continue
+                parts = (made_at, str(consent_id), one.profile_key, one.template_key, signed)
+                wants[digest, one.place] = Want(
+                    id=digest,
+                    subject=whose,
+                    store=store,
+                    place=one.place,
+                    basis=sha256("|".join(parts).encode()).hexdigest(),
+                    statement=one,
+                )
+    return Wanted(
+        wants=wants,
+        covered=covered,
+        received=frozenset(received),
+        shops=tuple(sorted(named)),
+        left_out=left_out,
+    )
+
+
+def undrafted(db: Database, wants: Mapping[Key, Want]) -> list[Want]:
+    """Return those of which no bundle was begun on the present basis."""
+    rows = db.execute("SELECT id, place, basis FROM share_out")
+    held = {(digest, place): basis for digest, place, basis in rows}
+    return [want for key, want in wants.items() if held.get(key) != want.basis]
+
+
+def next_rev(db: Database, now: datetime) -> int:
+    """Return a revision above all that this box gave out."""
+    (top,) = db.execute("SELECT max(rev) FROM share_out").fetchone()
+    return max(milliseconds(now), (top or 0) + 1)
+
+
+def keep_draft(db: Database, want: Want, rev: int, profile: str | None) -> None:
+    """Keep what was sealed of a person; None: it is more than may travel."""
+    state = "large" if profile is None else "draft"
+    with transaction(db):
+        db.execute(
+            "INSERT OR REPLACE INTO share_out VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?)",
+            [want.id, want.subject, want.store, want.place, rev, want.basis, profile, state],
+        )
+
+
+def drafts(db: Database, limit: int) -> list[Draft]:
+    """Return bundles that lack their template."""
+    rows = db.execute(
+        "SELECT id, subject, place, rev, basis, profile FROM share_out WHERE state = 'draft'"
+        " ORDER BY rev LIMIT ?",
+        [limit],
+    ).fetchall()
+    return [
+        Draft(id=digest, subject=subject, place=place, rev=rev, basis=basis, profile=profile)
+        for digest, subject, place, rev, basis, profile in rows
+    ]
+
+
+def keep_bundle(db: Database, draft: Draft, bundle: Bundle) -> bool:
+    """Keep a signed bundle in the place of its draft, if that is still wanted; say whether."""
+    with transaction(db):
+        done = db.execute(
+            "UPDATE share_out SET bundle = ?, profile = NULL, state = 'ready'"
+            " WHERE id = ? AND place = ? AND rev = ? AND state = 'draft'",
+            [bundle_text(bundle), draft.id, draft.place, draft.rev],
+        )
+    return bool(done.rowcount)
+
+
+def drop_draft(db: Database, draft: Draft) -> None:
+    """Give a draft up; another is made when there is cause to."""
+    with transaction(db):
+        db.execute(
+            "UPDATE share_out SET basis = '', profile = NULL, state = 'held'"
+            " WHERE id = ? AND place = ? AND rev = ? AND state = 'draft'",
+            [draft.id, draft.place, draft.rev],
+        )
+        _moved(db)
+
+
+def note_ends(db: Database, now_wanted: Wanted) -> None:
+    """Note which shares are to end: no consent names the shop any more, or another box shares."""
+    rows = db.execute("SELECT id, store, place FROM share_out WHERE basis IS NOT NULL").fetchall()
+    ending, superseded = [], []
+    for digest, store, place in rows:
+        if store not in now_wanted.covered.get(digest, ()):
+            ending.append((digest, place))
+        elif digest in now_wanted.received:
+            superseded.append((digest, place))
+    if not ending and not superseded:
+        return
+    cleared = "UPDATE share_out SET basis = NULL, profile = NULL, bundle = NULL, state ="
+    with transaction(db):
+        for state, keys in (("ending", ending), ("held", superseded)):
+            db.conn.executemany(f"{cleared} '{state}' WHERE id = ? AND place = ?", keys)
+
+
+def to_end(db: Database, limit: int) -> list[Key]:
+    """Return shares whose end is to be signed."""
+    rows = db.execute(
+        "SELECT id, place FROM share_out WHERE state = 'ending' LIMIT ?", [limit]
+    ).fetchall()
+    return [(digest, place) for digest, place in rows]
+
+
+def keep_end(db: Database, key: Key, bundle: Bundle) -> None:
+    """Keep the signed end of a share."""
+    with transaction(db):
+        db.execute(
+            "UPDATE share_out SET rev = ?, bundle = ?, state = 'ready'"
+            " WHERE id = ? AND place = ? AND state = 'ending'",
+            [bundle.rev, bundle_text(bundle), *key],
+        )
+
+
+def ready_bundles(db: Database, after: int, limit: int) -> list[str]:
+    """Return signed bundles for the hub above a revision, oldest first, as JSON."""
+    rows = db.execute(
+        "SELECT bundle FROM share_out WHERE state = 'ready' AND rev > ? ORDER BY rev LIMIT ?",
+        [after, limit],
+    ).fetchall()
+    return [text for (text,) in rows]
+
+
+def note_held(db: Database, held: Iterable[tuple[Key, int]]) -> None:
+    """Note what the hub holds: up to that revision of each share.
+
+    Holds it more than this box ever made, this one was restored from an older copy: what it would
+    send now must be above that.
+    """
+    with transaction(db):
+        for (digest, place), rev in held:
+            db.execute(
+                "UPDATE share_out SET bundle = NULL, state = 'held'"
+                " WHERE id = ? AND place = ? AND state = 'ready' AND rev = ?",
+                [digest, place, rev],
+            )
+            ahead = db.execute(
+                "UPDATE share_out SET rev = ?, bundle = NULL, basis = iif(basis IS NULL, NULL, ?),"
+                " state = iif(basis IS NULL, 'ending', 'held')"
+                " WHERE id = ? AND place = ? AND state = 'ready' AND rev < ?",
+                [rev, _AGAIN, digest, place, rev],
+            )
+            if ahead.rowcount:
+                _moved(db)
+
+
+def top_held(db: Database) -> int | None:
+    """Return the highest revision that the hub acknowledged."""
+    (top,) = db.execute("SELECT max(rev) FROM share_out WHERE state = 'held'").fetchone()
+    return int(top) if top else None
+
+
+def share_again(db: Database, place: str | None) -> None:
+    """Have everything sent once more, to one box or to all."""
+    some, values = ("", []) if place is None else (" AND place = ?", [place])
+    with transaction(db):
+        db.execute(
+            f"UPDATE share_out SET basis = ? WHERE basis IS NOT NULL AND state = 'held'{some}",
+            [_AGAIN, *values],
+        )
+        db.execute(
+            f"UPDATE share_out SET state = 'ending' WHERE basis IS NULL AND state = 'held'{some}",
+            values,
+        )
+        _moved(db)
+
+
+_CAME: Final = "place, id, rev, subject, given_at, made_at, brought, state, bundle"
+
+
+def _came(row: Any) -> Came:
+    place, digest, rev, subject, given_at, made_at, brought, state, bundle = row
+    return Came(
+        place=place,
+        id=digest,
+        rev=rev,
+        subject=subject,
+        given_at=given_at,
+        made_at=made_at,
+        brought=bool(brought),
+        state=state,
+        bundle=bundle,
+    )
+
+
+def came_of(db: Database, place: str, digest: str) -> Came | None:
+    """Return what is held of a bundle of another box."""
+    row = db.execute(
+        f"SELECT {_CAME} FROM share_in WHERE place = ? AND id = ?", [place, digest]
+    ).fetchone()
+    return _came(row) if row else None
+
+
+def known_as(db: Database, digest: str) -> str | None:
+    """Return the subject here of whom some box shares under a hash."""
+    row = db.execute(
+        "SELECT subject FROM share_in WHERE id = ? AND subject IS NOT NULL LIMIT 1", [digest]
+    ).fetchone()
+    return row[0] if row else None
+
+
+def keep_came(
+    db: Database,
+    place: str,
+    bundle: Bundle,
+    *,
+    subject: str,
+    theirs: str | None,
+    given_at: datetime,
+    brought: bool,
+) -> None:
+    """Keep a bundle for the eyes, in the caller's transaction."""
+    db.execute(
+        "INSERT OR REPLACE INTO share_in (place, id, rev, subject, theirs, given_at, bundle,"
+        " brought, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting')",
+        [
+            *(place, bundle.id, bundle.rev, subject, theirs, utc_text(given_at)),
+            *(bundle_text(bundle), int(brought)),
+        ],
+    )
+
+
+def waiting(db: Database, limit: int) -> list[Came]:
+    """Return bundles that wait for the eyes."""
+    rows = db.execute(
+        f"SELECT {_CAME} FROM share_in WHERE state = 'waiting' ORDER BY rev LIMIT ?", [limit]
+    ).fetchall()
+    return [_came(row) for row in rows]
+
+
+def note_came(
+    db: Database, came: Came, state: Literal["stored", "refused", "older"], made_at: str | None
+) -> None:
+    """Note in the caller's transaction what became of a bundle; its bytes are deleted."""
+    db.execute(
+        "UPDATE share_in SET bundle = NULL, state = ?, made_at = ?"
+        " WHERE place = ? AND id = ? AND rev = ?",
+        [state, made_at, came.place, came.id, came.rev],
+    )
+
+
+def note_came_end(db: Database, place: str, digest: str, rev: int) -> None:
+    """Note that another box ended a share; older revisions are refused for ever."""
+    with transaction(db):
+        db.execute(
+            "INSERT INTO share_in (place, id, rev, state) VALUES (?, ?, ?, 'ended')"
+            " ON CONFLICT (place, id) DO UPDATE SET rev = excluded.rev, bundle = NULL,"
+            " state = 'ended'",
+            [place, digest, rev],
+        )
+
+
+def brought_by_sharing(db: Database, subject: str) -> bool:
+    """Say whether a member is here by what other boxes shared alone."""
+    row = db.execute(
+        "SELECT max(brought) FROM share_in WHERE subject = ? AND NOT EXISTS"
+        " (SELECT 1 FROM office_member WHERE office_member.subject = share_in.subject)",
+        [subject],
+    ).fetchone()
+    return bool(row[0])
+
+
+def forget_shared(db: Database, subject: str, now: datetime) -> None:
+    """Let nobody bring an erased member back by sharing, in the caller's transaction."""
+    rows = db.execute("SELECT id FROM share_in WHERE subject = ?", [subject]).fetchall()
+    for (digest,) in rows:
+        bury(db, digest, now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareCount:
+    """How many members are shared with a box, wait to be, or came from it."""
+
+    place: str
+    shared: int
+    waiting: int
+    came: int
+    key: str
+    why: str | None
+
+
+def counts(db: Database) -> list[ShareCount]:
+    """Return the counts for every box that is known of, by name; nobody is named."""
+    rows = db.execute(
+        "WITH places AS (SELECT place FROM box_key UNION SELECT place FROM share_out"
+        "  UNION SELECT place FROM share_in)"
+        " SELECT p.place,"
+        " (SELECT count(*) FROM share_out AS o WHERE o.place = p.place AND o.state = 'held'"
+        "   AND o.basis IS NOT NULL),"
+        " (SELECT count(*) FROM share_out AS o WHERE o.place = p.place AND o.state <> 'held'),"
+        " (SELECT count(*) FROM share_in AS i WHERE i.place = p.place AND i.state = 'stored'),"
+        " coalesce(k.state, 'none'), k.why"
+        " FROM places AS p LEFT JOIN box_key AS k ON k.place = p.place ORDER BY p.place"
+    ).fetchall()
+    return [
+        ShareCount(place=place, shared=shared, waiting=waits, came=came, key=key, why=why)
+        for place, shared, waits, came, key, why in rows
+    ]
