@@ -134,7 +134,7 @@ def _tell_keys(
         .where(of_box(address), box_order.c.kind == BoxKeyOrder.KIND)
         .group_by(box_order.c.object)
     )
-    ordered = {place: at for place, at in rows}
+    ordered = {str(place): at for place, at in rows}
     # What is sent is read then: an order given after the statement was taken has told it.
     missing = [
         place for place, at in sorted(there.items()) if place not in ordered or ordered[place] < at
