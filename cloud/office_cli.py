@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from cloud import desired, erasures
+from cloud import desired, erasures, sharing
 from cloud.command_line import Commands, command, config_of, database, takes_config
 from cloud.db import reading, writing
 from cloud.desired import Standing
@@ -108,6 +108,14 @@ def _add_member(commands: Commands) -> None:
     takes_config(erase)
     erase.set_defaults(run=_member_erase)
     _add_import(actions, "member", _member_import, MEMBER_COLUMNS)
+    flow = command(
+        actions,
+        "shared",
+        "count the members that boxes share: from, to, shared, on their way, ends on their way",
+        "member shared --config hub.toml",
+    )
+    takes_config(flow)
+    flow.set_defaults(run=_member_shared)
 
 
 def _add_appointment(commands: Commands) -> None:
@@ -234,6 +242,14 @@ def _member_erase(arguments: argparse.Namespace) -> int:
         " come back",
         file=sys.stderr,
     )
+    return 0
+
+
+def _member_shared(arguments: argparse.Namespace) -> int:
+    with database(arguments) as engine, reading(engine) as connection:
+        for one in sharing.flows(connection):
+            places = (sharing.place_of(one.sender), sharing.place_of(one.receiver))
+            print(*places, one.shared, one.waiting, one.ending, sep="\t")
     return 0
 
 

@@ -140,6 +140,10 @@ def check_config(arguments: argparse.Namespace) -> int:
         print("warning: no [[camera]] is set, so nothing is counted", file=sys.stderr)
     for fault in absent_files(config, arguments.config):
         print(f"warning: {fault}; run needs it", file=sys.stderr)
+    from edge.share_commands import doubts
+
+    for text in doubts(config):
+        _warn(text)
     mode = declared(config, SystemClock().now()).mode
     print(
         f"{arguments.config}: no fault. Shop {config.store.id} ({config.store.name}),"

@@ -3,6 +3,7 @@
 Called by `app.sharing` in the eyes, and by the front and the supervisor, which open no template.
 """
 
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -45,3 +46,17 @@ class Papers:
         """
         ca, cert, key = self._files
         return Authority(ca), Identity(self._place, cert, key)
+
+
+def why_doubtful(config: EdgeConfig, now: datetime) -> str | None:
+    """Say why other boxes would not believe this one's certificate, None if they would."""
+    if config.uplink is None or why_not(config) is not None:
+        return None
+    place = f"{config.store.id}/{config.box.id}"
+    try:
+        authority, identity = Papers(place, config.uplink, config.base).read()
+        words = place.encode()
+        authority.check(place, identity.certificates, words, identity.sign(words), now)
+    except KeyFault as exc:
+        return str(exc)
+    return None

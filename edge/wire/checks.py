@@ -135,9 +135,12 @@ _SHOP_ID: Final = re.compile(_SITE)
 place: Final = _pattern(re.compile(f"{_SITE}/{_SITE}"), "a box as STORE/BOX")
 # In base64 what begins with 0x30 0x82, as every certificate of 256 bytes and more does.
 _CERTIFICATE: Final = re.compile(r"MI[IJ][A-Za-z0-9+/]{300,2796}={0,2}")
-_SIGNATURE: Final = re.compile(r"[A-Za-z0-9+/]{88,512}={0,2}")
-"""From ECDSA with P-256 to RSA with 3,072 bits: less than the 512 bytes of a face."""
-signature: Final = _pattern(_SIGNATURE, "88 to 512 characters of base64")
+_SIGNATURE: Final = re.compile(
+    r"M[EG][A-Za-z0-9+/]{86,142}={0,2}"  # ECDSA with P-256 or P-384: a short DER sequence
+    r"|[A-Za-z0-9+/]{342}=="  # RSA with 2,048 bits
+    r"|[A-Za-z0-9+/]{512}"  # and with 3,072: less than the 512 bytes of a face
+)
+signature: Final = _pattern(_SIGNATURE, "a signature of ECDSA or RSA in base64")
 CERTIFICATES_MAX: Final = 3
 
 
