@@ -140,9 +140,9 @@ def check_config(arguments: argparse.Namespace) -> int:
         print("warning: no [[camera]] is set, so nothing is counted", file=sys.stderr)
     for fault in absent_files(config, arguments.config):
         print(f"warning: {fault}; run needs it", file=sys.stderr)
-    from edge.share_commands import doubts
+    from edge.app.papers import doubts
 
-    for text in doubts(config):
+    for text in doubts(config, SystemClock().now()):
         _warn(text)
     mode = declared(config, SystemClock().now()).mode
     print(

@@ -14,15 +14,6 @@ from edge.config import EdgeConfig, load
 from edge.store import shares
 
 
-def doubts(config: EdgeConfig) -> Iterator[str]:
-    """Say what keeps this box from sharing templates, where it reads faces and has an uplink."""
-    if config.privacy.mode == "count" or config.uplink is None:
-        return
-    why = why_not(config) or why_doubtful(config, SystemClock().now())
-    if why is not None:
-        yield f"templates are not shared with other boxes: {why}"
-
-
 def sharing(arguments: argparse.Namespace) -> int:
     """Show the counts, the boxes whose key is missing or refused, and this box's own doubts."""
     config = load(arguments.config)

@@ -3,6 +3,7 @@
 Called by `app.sharing` in the eyes, and by the front and the supervisor, which open no template.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -60,3 +61,12 @@ def why_doubtful(config: EdgeConfig, now: datetime) -> str | None:
     except KeyFault as exc:
         return str(exc)
     return None
+
+
+def doubts(config: EdgeConfig, now: datetime) -> Iterator[str]:
+    """Say what keeps this box from sharing templates, where it reads faces and has an uplink."""
+    if config.privacy.mode == "count" or config.uplink is None:
+        return
+    why = why_not(config) or why_doubtful(config, now)
+    if why is not None:
+        yield f"templates are not shared with other boxes: {why}"

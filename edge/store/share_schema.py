@@ -73,9 +73,13 @@ def rebuild_shares(db: Database) -> None:
 
     As `people_schema.rebuild_templates`, and for the same reason.
     """
-    held: dict[str, Sequence[Sequence[object]]] = {}
-    for table in ("share_out", "share_in"):
-        held[table] = db.execute(f"SELECT * FROM {table}").fetchall()
+    held: dict[str, Sequence[Sequence[object]]] = {
+        table: db.execute(f"SELECT * FROM {table}").fetchall()
+        for table in ("share_out", "share_in")
+    }
+    if not any(held.values()):
+        return  # rows are never deleted: nothing was ever shared
+    for table in held:
         db.execute(f"DROP TABLE {table}")
     _tables(db)
     for table, rows in held.items():

@@ -229,7 +229,7 @@ def test_a_hub_that_swaps_the_key_gets_nothing(world: World, a: Box, b: Box, lie
         if not isinstance(body, BoxKeyOrder):
             return body
         true.append(body)
-        stated = {
+        stated: dict[str, Callable[[], Statement]] = {
             "the hub's own key under": lambda: replace(
                 body, profile_key=spy.profile.public, template_key=spy.template.public
             ),
@@ -349,13 +349,11 @@ def test_a_bundle_that_the_hub_changed_changes_nothing(
     def alter(body: OrderBody) -> OrderBody:
         if not isinstance(body, TemplateOrder):
             return body
-        held = getattr(body, change)
-        other = {
-            "id": "0" * 64,
-            "rev": body.rev + 1,
-            "place": C,
-        }.get(change) or held[:40] + ("A" if held[40] != "A" else "B") + held[41:]
-        return replace(body, **{change: other})
+        others: dict[str, Any] = {"id": "0" * 64, "rev": body.rev + 1, "place": C}
+        if change not in others:
+            held: str = getattr(body, change)
+            others[change] = held[:40] + ("A" if held[40] != "A" else "B") + held[41:]
+        return replace(body, **{change: others[change]})
 
     world.down = bodies(alter)
     a.enrol("王芳", chain(world))
