@@ -16,7 +16,6 @@ from sqlite_utils import Database
 
 from edge.app.papers import ACTOR, why_not
 from edge.config import EdgeConfig
-from edge.config_sections import UplinkSection
 from edge.consent.texts import text_hashes
 from edge.core.consent import Consent, Terms, read_consent
 from edge.core.flaws import Flaws
@@ -92,7 +91,7 @@ class SharePost:
 
     def on_connected(self) -> None:
         """A connection stands: everything is to be said on it."""
-        self._told = None
+        self._told, self._look_at = None, float("-inf")
         self._sent_to, self._sent_at, self._tries = 0, float("-inf"), 0
 
     def words(self, session: str, now: float) -> list[Sharing | Shared]:
@@ -100,13 +99,14 @@ class SharePost:
 
         `now`: monotonic seconds.
         """
-        if not self._may:
+        if not self._may or now < self._look_at:
             return []
         try:
-            if now - self._look_at >= LOOK_EVERY_S:
-                self._look_at = now
-                self._look(now)
-            return [*self._state(session, now), *self._bundles(session, now)]
+            self._look(now)
+            said: list[Sharing | Shared] = [*self._state(session, now)]
+            said += self._bundles(session, now)
+            self._look_at = now + (0.0 if said else LOOK_EVERY_S)
+            return said
         except StoreFault as exc:
             log.warning("what is shared has to wait: %s", exc)
             return []
@@ -186,12 +186,12 @@ class SharePost:
         statement = shares.own_statement(self._db)
         if statement is None and not self._shops:
             return []
-        top = shares.top_held(self._db)
-        word = Sharing(session=session, statement=statement, shops=self._shops, top=top)
         before = self._told
         same = before is not None and (before.statement, before.shops) == (statement, self._shops)
         if same and now < self._tell_at:
             return []
+        top = shares.top_held(self._db)
+        word = Sharing(session=session, statement=statement, shops=self._shops, top=top)
         self._told, self._tell_at = word, now + TOLD_EVERY_S
         return [word]
 
@@ -229,9 +229,11 @@ class SharePost:
         bundle = Bundle(**{name: getattr(order, name) for name in Bundle.__dataclass_fields__})
         try:
             self._check(bundle)
-        except (Untrusted, KeyFault) as exc:
+        except Untrusted as exc:
             log.warning("a template is refused: %s", exc)
             return "untrusted"
+        except KeyFault as exc:
+            raise StoreAway(str(exc)) from None
         if bundle.sealed_profile is None or bundle.sealed_template is None:
             self._end(bundle)
             return None
@@ -239,8 +241,8 @@ class SharePost:
 
     def _check(self, bundle: Bundle) -> None:
         section = self._config.uplink
-        if not self._may or not isinstance(section, UplinkSection) or section.ca is None:
-            raise Untrusted(why_not(self._config) or "there is no [uplink] ca")
+        if not self._may or section is None or section.ca is None:
+            raise StoreAway(f"templates of other boxes: {why_not(self._config)}")
         if self._clock.state() != "ok":
             raise StoreAway("the clock is in doubt: no certificate can be judged")
         words = bundle_words(bundle, sender=bundle.place, receiver=self._place)

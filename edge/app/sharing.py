@@ -201,7 +201,7 @@ class Sharing:
         if sealed is None:
             return
         bundle = self._signed(identity, draft.id, draft.place, draft.rev, draft.profile, sealed)
-        shares.keep_bundle(self._db, draft, bundle)
+        shares.keep_bundle(self._db, draft, bundle, now, ACTOR)
 
     def _sealed(self, root: bytes, draft: Draft, to: Statement, now: datetime) -> str | None:
         rows = template_rows(self._db, now, [draft.subject])
@@ -213,7 +213,7 @@ class Sharing:
             vector = TemplateOpener(root).open(row.sealed_key, row.sealed, subject=row.subject)
         except Unreadable as exc:
             log.error("the template of %s is not shared: %s", row.subject, exc)
-            shares.drop_draft(self._db, draft)
+            shares.drop_draft(self._db, draft, unfit=True)
             return None
         made_at = datetime.fromisoformat(held["made_at"])
         one = Carried(vector=vector, model=row.model, photos=row.photos, made_at=made_at)

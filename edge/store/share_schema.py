@@ -34,7 +34,7 @@ def shares(db: Database) -> None:
     # This box's own keys and statement, and a number that grows with what sharing goes by.
     db.execute(
         "CREATE TABLE share_word (name TEXT PRIMARY KEY"
-        " CHECK (name IN ('profile_key', 'statement', 'mark', 'fault', 'left_out')),"
+        " CHECK (name IN ('profile_key', 'statement', 'mark', 'fault')),"
         " value TEXT NOT NULL) STRICT, WITHOUT ROWID"
     )
     _tables(db)
@@ -44,16 +44,19 @@ def shares(db: Database) -> None:
 def _tables(db: Database) -> None:
     # basis: of what a bundle was made, null for one that ends; rev grows over the whole table.
     # `draft`: sealed to the other's profile key, waits for the eyes; `ready`: for the hub, which
-    # then holds it (`held`); `ending`: the eyes are to say so; `large`: more than may travel.
+    # then holds it (`held`); `ending`: the eyes are to say so; `unfit`: it cannot be sealed.
+    # acked: the highest rev of it that the hub said it holds.
     db.execute(
         "CREATE TABLE share_out (id TEXT NOT NULL CHECK (length(id) = 64), subject TEXT,"
         " store TEXT NOT NULL, place TEXT NOT NULL, rev INTEGER NOT NULL, basis TEXT, profile TEXT,"
         " bundle TEXT, state TEXT NOT NULL"
-        " CHECK (state IN ('draft', 'ready', 'held', 'ending', 'large')),"
+        " CHECK (state IN ('draft', 'ready', 'held', 'ending', 'unfit')),"
+        " acked INTEGER NOT NULL DEFAULT 0,"
         " PRIMARY KEY (id, place)) STRICT, WITHOUT ROWID"
     )
     db.execute("CREATE INDEX share_out_state ON share_out (state) WHERE state <> 'held'")
     db.execute("CREATE INDEX share_out_rev ON share_out (rev)")
+    db.execute("CREATE INDEX share_out_acked ON share_out (acked)")
     db.execute("CREATE INDEX share_out_subject ON share_out (subject) WHERE subject IS NOT NULL")
     # subject: whom the member is here; theirs: what the sender calls the member, where it differs;
     # brought: that the member is here by nothing else; bundle: until the eyes have taken it over.

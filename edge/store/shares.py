@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 
 from sqlite_utils import Database
 
+from edge.store.audit import Audit
 from edge.store.database import transaction
 from edge.store.orders import bury, digest_of
 from edge.wire.checks import milliseconds
@@ -28,7 +29,7 @@ SHARES_MAX: Final = 20_000
 _AGAIN: Final = "again"
 Key = tuple[str, str]
 """Whose (the subject's hash), and for which box."""
-Word = Literal["profile_key", "statement", "mark", "fault", "left_out"]
+Word = Literal["profile_key", "statement", "mark", "fault"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,11 +247,14 @@ def next_rev(db: Database, now: datetime) -> int:
 
 
 def keep_draft(db: Database, want: Want, rev: int, profile: str | None) -> None:
-    """Keep what was sealed of a person; None: it is more than may travel."""
-    state = "large" if profile is None else "draft"
+    """Keep what was sealed of a person; None: it cannot be sealed as it is now."""
+    state = "unfit" if profile is None else "draft"
     with transaction(db):
         db.execute(
-            "INSERT OR REPLACE INTO share_out VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?)",
+            "INSERT INTO share_out (id, subject, store, place, rev, basis, profile, state)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, place) DO UPDATE SET"
+            " subject = excluded.subject, rev = excluded.rev, basis = excluded.basis,"
+            " profile = excluded.profile, bundle = NULL, state = excluded.state",
             [want.id, want.subject, want.store, want.place, rev, want.basis, profile, state],
         )
 
@@ -268,22 +272,29 @@ def drafts(db: Database, limit: int) -> list[Draft]:
     ]
 
 
-def keep_bundle(db: Database, draft: Draft, bundle: Bundle) -> bool:
-    """Keep a signed bundle in the place of its draft, if that is still wanted; say whether."""
+def keep_bundle(db: Database, draft: Draft, bundle: Bundle, now: datetime, actor: str) -> None:
+    """Keep a signed bundle in the place of its draft, if that is still wanted."""
     with transaction(db):
         done = db.execute(
             "UPDATE share_out SET bundle = ?, profile = NULL, state = 'ready'"
             " WHERE id = ? AND place = ? AND rev = ? AND state = 'draft'",
             [bundle_text(bundle), draft.id, draft.place, draft.rev],
         )
-    return bool(done.rowcount)
+        if done.rowcount:
+            to = draft.place.replace("/", ":")
+            Audit(db).append(
+                at=now, what="export", actor=actor, subject=draft.subject, detail={"to": to}
+            )
 
 
-def drop_draft(db: Database, draft: Draft) -> None:
-    """Give a draft up; another is made when there is cause to."""
+def drop_draft(db: Database, draft: Draft, *, unfit: bool = False) -> None:
+    """Give a draft up. Another is made at once if there is cause to, or, if what it was to be
+    made of is `unfit`, when that is another.
+    """
+    changed = "state = 'unfit'" if unfit else "basis = '', state = 'held'"
     with transaction(db):
         db.execute(
-            "UPDATE share_out SET basis = '', profile = NULL, state = 'held'"
+            f"UPDATE share_out SET {changed}, profile = NULL"
             " WHERE id = ? AND place = ? AND rev = ? AND state = 'draft'",
             [draft.id, draft.place, draft.rev],
         )
@@ -343,12 +354,13 @@ def note_held(db: Database, held: Iterable[tuple[Key, int]]) -> None:
     with transaction(db):
         for (digest, place), rev in held:
             db.execute(
-                "UPDATE share_out SET bundle = NULL, state = 'held'"
+                "UPDATE share_out SET bundle = NULL, state = 'held', acked = rev"
                 " WHERE id = ? AND place = ? AND state = 'ready' AND rev = ?",
                 [digest, place, rev],
             )
             ahead = db.execute(
-                "UPDATE share_out SET rev = ?, bundle = NULL, basis = iif(basis IS NULL, NULL, ?),"
+                "UPDATE share_out SET rev = ?, bundle = NULL,"
+                " basis = iif(basis IS NULL, NULL, ?),"
                 " state = iif(basis IS NULL, 'ending', 'held')"
                 " WHERE id = ? AND place = ? AND state = 'ready' AND rev < ?",
                 [rev, _AGAIN, digest, place, rev],
@@ -359,7 +371,7 @@ def note_held(db: Database, held: Iterable[tuple[Key, int]]) -> None:
 
 def top_held(db: Database) -> int | None:
     """Return the highest revision that the hub acknowledged."""
-    (top,) = db.execute("SELECT max(rev) FROM share_out WHERE state = 'held'").fetchone()
+    (top,) = db.execute("SELECT max(acked) FROM share_out").fetchone()
     return int(top) if top else None
 
 
@@ -367,6 +379,8 @@ def share_again(db: Database, place: str | None) -> None:
     """Have everything sent once more, to one box or to all."""
     some, values = ("", []) if place is None else (" AND place = ?", [place])
     with transaction(db):
+        if place is None:
+            db.execute("UPDATE share_out SET acked = 0")  # the hub holds nothing of it now
         db.execute(
             f"UPDATE share_out SET basis = ? WHERE basis IS NOT NULL AND state = 'held'{some}",
             [_AGAIN, *values],
@@ -500,7 +514,8 @@ def counts(db: Database) -> list[ShareCount]:
         " SELECT p.place,"
         " (SELECT count(*) FROM share_out AS o WHERE o.place = p.place AND o.state = 'held'"
         "   AND o.basis IS NOT NULL),"
-        " (SELECT count(*) FROM share_out AS o WHERE o.place = p.place AND o.state <> 'held'),"
+        " (SELECT count(*) FROM share_out AS o WHERE o.place = p.place"
+        "   AND o.state NOT IN ('held', 'unfit')),"
         " (SELECT count(*) FROM share_in AS i WHERE i.place = p.place AND i.state = 'stored'),"
         " coalesce(k.state, 'none'), k.why"
         " FROM places AS p LEFT JOIN box_key AS k ON k.place = p.place ORDER BY p.place"

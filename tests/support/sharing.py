@@ -71,7 +71,7 @@ class Certificates:
 class Clock:
     """The world's clock: today, as certificates are issued for it."""
 
-    at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+    at: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(minutes=2))
     passed: float = 0.0
     doubt: bool = False
 
@@ -150,6 +150,12 @@ class Box:
         ).down()
         self.gallery = MemberGallery()
         self.feed = GalleryFeed(self.db, TemplateOpener(self.template_root), self.gallery)
+
+    def reload(self) -> None:
+        """Start again with the settings as they are in the file now."""
+        self.config = load(self.folder / "edge.toml")
+        self.db.close()
+        self.open()
 
     def _tell(self, subject: str, change: Change) -> None:
         reading = Reading(at=self.clock.now(), mono=1.0, clock="ok")
@@ -305,6 +311,11 @@ class World:
             self._brings(*reply)
 
     def settle(self, turns: int = 12) -> None:
-        """Let everything come to rest."""
+        """Let everything come to rest: until nobody has said a word for three turns."""
+        quiet = 0
         for _ in range(turns):
+            before = len(self.heard)
             self.turn()
+            quiet = quiet + 1 if len(self.heard) == before else 0
+            if quiet == 3:
+                return

@@ -13,8 +13,14 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from sqlalchemy import Engine, select
 
@@ -23,6 +29,7 @@ from cloud.ingest import Ingest
 from cloud.shares import Shares
 from cloud.sharing import flows
 from cloud.tables import shared
+from edge.app.papers import why_doubtful
 from edge.consent.texts import text_hashes
 from edge.keys.certificates import Identity
 from edge.keys.errors import KeyFault
@@ -31,6 +38,7 @@ from edge.keys.sharing import Carried, ShareKeys, Way, seal_profile, seal_templa
 from edge.store import shares
 from edge.store.audit import Audit
 from edge.store.consents import history
+from edge.store.holding import everything
 from edge.store.orders import digest_of
 from edge.wire.codec import decode_down, encode, inflated
 from edge.wire.orders import BoxKeyOrder, Order, OrderBody, Orders, TemplateOrder, VoidOrder
@@ -695,3 +703,136 @@ def test_no_key_of_low_order_is_sealed_to() -> None:
     way = Way(sender=A, receiver=B, id="0" * 64, rev=1_700_000_000_000)
     with pytest.raises(KeyFault, match="can be sealed"):
         seal_profile("00" * 32, b"x", way)
+
+
+def test_what_leaves_the_box_is_in_its_audit_log_and_in_the_members_own_copy(
+    world: World, a: Box, b: Box
+) -> None:
+    member = a.enrol("王芳", chain(world))
+    world.settle()
+    exports = [one for one in Audit(a.db).entries(subject=member.subject) if one.what == "export"]
+    assert [(one.actor, dict(one.detail)) for one in exports] == [
+        ("sharing", {"to": "sh-002:sh-002-a"})
+    ]
+    held = everything(a.db, a.keys, member, world.clock.now())
+    assert held["shared_with"] == [{"box": B, "state": "held"}]
+    (there,) = b.members()
+    held = everything(b.db, b.keys, there, world.clock.now())
+    assert [(one["box"], one["state"]) for one in held["came_from"]] == [(A, "stored")]
+
+
+def test_a_draft_that_was_given_up_is_no_word_of_the_hubs(world: World, a: Box, b: Box) -> None:
+    """Else the hub would take itself for restored, and ask for everything, for ever."""
+    world.settle(3)
+    member = a.enrol("王芳", chain(world))
+    world.turn(a)  # the key is wanted
+    world.settle(2)
+    a.again(member, None, 2)
+    world.settle()
+    a.again(member, None, 3)
+    world.turn(a)
+    revs = []
+    for _ in range(6):
+        world.clock.passed += 700
+        world.settle(2)
+        revs.append(a.db.execute("SELECT rev FROM share_out").fetchone()[0])
+    assert len(set(revs[1:])) == 1
+    assert b'"again":true' not in bytes(world.heard)
+
+
+def test_a_member_whose_shops_are_too_many_to_seal_is_left_out_and_the_others_are_not(
+    world: World, a: Box, b: Box
+) -> None:
+    rng = Random(1)
+    many = [f"x{rng.getrandbits(200):050x}" for _ in range(400)]
+    a.enrol("太多", chain(world, "nj-001", "sh-002", *many), seed=3)
+    a.enrol("王芳", chain(world))
+    world.settle()
+    assert (b.knows(1), b.knows(3)) == (True, False)
+    assert [(one.shared, one.waiting) for one in shares.counts(a.db)] == [(1, 0)]
+
+
+def test_a_box_that_counts_for_a_while_gets_them_when_it_reads_faces_again(
+    world: World, a: Box, b: Box
+) -> None:
+    world.settle(3)
+    path = b.folder / "edge.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('mode = "entrance"', 'mode = "count"'), encoding="utf-8")
+    b.reload()
+    world.greets(b)
+    a.enrol("王芳", chain(world))
+    world.settle(5)
+    assert (b.members(), b.refusals()) == ([], [])
+    path.write_text(text, encoding="utf-8")
+    b.reload()
+    world.greets(b)
+    world.settle()
+    assert b.knows(1)
+
+
+def test_a_renewed_certificate_sends_everything_anew_under_it(world: World, a: Box, b: Box) -> None:
+    a.enrol("王芳", chain(world))
+    world.settle()
+    before = a.db.execute("SELECT rev FROM share_out").fetchone()[0]
+    for path, name in zip(world.certificates.box(A), ("box.pem", "box.key"), strict=True):
+        shutil.copy(path, a.folder / name)
+    world.clock.passed += 60
+    world.settle()
+    assert a.db.execute("SELECT rev FROM share_out").fetchone()[0] > before
+    assert b.count("share_in") == 1
+    assert b.knows(1)
+
+
+@pytest.mark.parametrize("papers", ["none", "of another box", "of RSA", "of Ed25519", "no pair"])
+def test_which_papers_a_box_can_share_with_and_what_it_says_of_others(
+    world: World, a: Box, papers: str
+) -> None:
+    assert why_doubtful(a.config, world.clock.now()) is None
+    if papers == "none":
+        (a.folder / "box.pem").unlink()
+        expected: str | None = "expected PEM files"
+    elif papers == "of another box":
+        for path, name in zip(world.certificates.box(C), ("box.pem", "box.key"), strict=True):
+            shutil.copy(path, a.folder / name)
+        expected = "expected the common name nj-001/nj-001-a"
+    elif papers == "no pair":
+        shutil.copy(world.certificates.box(A)[1], a.folder / "box.key")
+        expected = "expected a pair"
+    else:
+        made = rsa.generate_private_key(65537, 2048) if "RSA" in papers else None
+        resigned(world.certificates, a, made or ed25519.Ed25519PrivateKey.generate())
+        expected = None if made else "expected EC or RSA"
+    said = why_doubtful(a.config, world.clock.now())
+    assert said is None if expected is None else expected in (said or "")
+    a.eyes.look()
+    assert shares.word_of(a.db, "fault") == said
+
+
+def resigned(certificates: Certificates, box: Box, key: Any) -> None:
+    """Give a box a certificate of the authority for another key."""
+    ca = x509.load_pem_x509_certificate((certificates.folder / "ca.pem").read_bytes())
+    ca_key: Any = load_pem_private_key((certificates.folder / "ca.key").read_bytes(), None)
+    good = x509.load_pem_x509_certificate((box.folder / "box.pem").read_bytes())
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(good.subject)
+        .issuer_name(ca.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(good.not_valid_before_utc)
+        .not_valid_after(good.not_valid_after_utc)
+    )
+    for one in good.extensions:
+        builder = builder.add_extension(one.value, one.critical)
+    (box.folder / "box.pem").write_bytes(builder.sign(ca_key, SHA256()).public_bytes(Encoding.PEM))
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (box.folder / "box.key").write_bytes(pem)
+
+
+def test_boxes_with_rsa_certificates_share(world: World, a: Box, b: Box) -> None:
+    for box in (a, b):
+        resigned(world.certificates, box, rsa.generate_private_key(65537, 2048))
+    a.enrol("王芳", chain(world))
+    world.settle()
+    assert b.knows(1)
