@@ -29,6 +29,7 @@ from cloud.ingest import Ingest
 from cloud.shares import Shares
 from cloud.sharing import flows
 from cloud.tables import shared
+from edge import cli
 from edge.app.papers import why_doubtful
 from edge.consent.texts import text_hashes
 from edge.keys.certificates import Identity
@@ -40,7 +41,7 @@ from edge.store.audit import Audit
 from edge.store.consents import history
 from edge.store.holding import everything
 from edge.store.orders import digest_of
-from edge.wire.codec import decode_down, encode, inflated
+from edge.wire.codec import decode_down, encode, inflated, read_statement
 from edge.wire.orders import BoxKeyOrder, Order, OrderBody, Orders, TemplateOrder, VoidOrder
 from edge.wire.sealing import bundle_words, statement_words
 from edge.wire.sharing import Bundle, Statement
@@ -836,3 +837,66 @@ def test_boxes_with_rsa_certificates_share(world: World, a: Box, b: Box) -> None
     a.enrol("王芳", chain(world))
     world.settle()
     assert b.knows(1)
+
+
+def test_the_command_counts_and_says_whose_key_is_missing_and_names_nobody(
+    world: World, a: Box, b: Box, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a.enrol("王芳", chain(world, "nj-001", "sh-002", "bj-003"))
+    world.settle()
+    capsys.readouterr()
+    config = ("--config", str(a.folder / "edge.toml"))
+    assert cli.main(["sharing", *config]) == 0
+    shown = capsys.readouterr().out
+    assert f"{B}\t1\t0\t0\tgood\n" in shown
+    assert "bj-003: named by consents, but no box of it has told its key yet\n" in shown
+    assert "王芳" not in shown
+    assert cli.main(["sharing", "--json", *config]) == 0
+    (line, told) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (line["place"], line["shared"], line["key"]) == (B, 1, "good")
+    assert told == {"without_key": ["bj-003"], "left_out": 0, "doubt": None}
+    (a.folder / "box.pem").unlink()
+    assert cli.main(["check-config", *config]) == 0
+    assert "templates are not shared with other boxes: [uplink] cert" in capsys.readouterr().err
+
+
+def test_older_words_on_a_boxs_keys_are_ignored(world: World, a: Box, b: Box) -> None:
+    a.enrol("王芳", chain(world))
+    world.settle()
+    old = shares.own_statement(b.db)
+    assert old is not None
+    b.db.close()
+    world.clock.passed += 3600
+    fresh = world.box(B, folder="replaced")
+    world.settle()
+    new = shares.own_statement(fresh.db)
+    shares.keep_key(a.db, old)
+    (text,) = a.db.execute("SELECT statement FROM box_key WHERE place = ?", [B]).fetchone()
+    assert read_statement(text) == new
+    assert fresh.knows(1)
+
+
+def test_a_withdrawal_in_a_third_shop_ends_it_everywhere(world: World, a: Box, b: Box) -> None:
+    third = world.box(C)
+    a.enrol("王芳", chain(world, "nj-001", "sh-002", "bj-003"))
+    world.settle()
+    assert [box.knows(1) for box in (a, b, third)] == [True, True, True]
+    third.withdraw(third.members()[0])
+    world.settle()
+    assert [box.knows(1) for box in (a, b, third)] == [False, False, False]
+    assert (a.names(), b.names(), third.names()) == (["王芳"], [], [])
+
+
+def test_nothing_of_a_member_who_is_erased_is_left_in_the_boxs_files(
+    world: World, a: Box, b: Box
+) -> None:
+    world.settle(3)
+    b.eyes._root = lambda: None  # the template waits, sealed to a key that this box still has
+    a.enrol("王芳", chain(world))
+    world.settle()
+    (bundle,) = b.db.execute("SELECT bundle FROM share_in").fetchone()
+    sealed = json.loads(bundle)["sealed_template"].encode()
+    b.erase(b.members()[0])
+    for file in b.config.data_dir.glob("menkou.db*"):
+        content = file.read_bytes()
+        assert not any(sealed[at : at + 60] in content for at in range(0, len(sealed), 60)), file
