@@ -20,7 +20,7 @@ from edge.keys.errors import Unreadable
 from edge.keys.orders import OrderKeys
 from edge.keys.profiles import ProfileKeys
 from edge.ports import Clock
-from edge.store import register, shares
+from edge.store import box_keys, register, shares
 from edge.store.appointments import Appointment, keep, rev_of
 from edge.store.audit import Audit
 from edge.store.consents import Change, history
@@ -149,7 +149,7 @@ class HeadOffice:
                 self._held.keep_mark(body.mark, self._clock.now())
             case BoxKeyOrder():
                 names = Statement.__dataclass_fields__
-                shares.keep_key(self._db, Statement(**{n: getattr(body, n) for n in names}))
+                box_keys.keep_key(self._db, Statement(**{n: getattr(body, n) for n in names}))
             case TemplateOrder():
                 return self._shared(body)
             case ShareAgainOrder():

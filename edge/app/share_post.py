@@ -26,7 +26,7 @@ from edge.keys.orders import OrderKeys
 from edge.keys.profiles import ProfileKeys
 from edge.keys.sharing import Way, seal_profile
 from edge.ports import Clock
-from edge.store import register, shares
+from edge.store import box_keys, register, share_in, shares
 from edge.store.consents import LedgerRow, Tell, ended_at, history, live_consent
 from edge.store.database import StoreAway, StoreFault
 from edge.store.holding import template_of
@@ -115,8 +115,8 @@ class SharePost:
         root = self._profile_root()
         if root is None:
             return
-        shares.keep_word(self._db, "profile_key", OrderKeys(root).public)
-        mark = shares.share_mark(self._db)
+        box_keys.keep_word(self._db, "profile_key", OrderKeys(root).public)
+        mark = box_keys.share_mark(self._db)
         if mark != self._seen or now - self._anew_at >= _ANEW_S:
             self._anew_at, self._seen = now, mark
             wanted = shares.wanted(self._db, self._place, self._clock.now())
@@ -183,7 +183,7 @@ class SharePost:
         }
 
     def _state(self, session: str, now: float) -> list[Sharing]:
-        statement = shares.own_statement(self._db)
+        statement = box_keys.own_statement(self._db)
         if statement is None and not self._shops:
             return []
         before = self._told
@@ -223,7 +223,7 @@ class SharePost:
         Raises:
             StoreAway: not now; it will come again.
         """
-        held = shares.came_of(self._db, order.place, order.id)
+        held = share_in.came_of(self._db, order.place, order.id)
         if held is not None and order.rev <= held.rev:
             return None
         bundle = Bundle(**{name: getattr(order, name) for name in Bundle.__dataclass_fields__})
@@ -260,7 +260,7 @@ class SharePost:
         theirs, now = told["subject"], self._clock.now()
         if is_buried(self._db, theirs):
             return None
-        known = shares.known_as(self._db, bundle.id)
+        known = share_in.known_as(self._db, bundle.id)
         try:
             profile = read_profile({n: told[n] for n in _TEXTS if n in told})
         except Flaws:
@@ -274,7 +274,7 @@ class SharePost:
         member = SharedMember(subject=theirs, profile=profile, consent=consent)
 
         def also(subject: str, brought: bool) -> None:
-            shares.keep_came(
+            share_in.keep_came(
                 self._db,
                 bundle.place,
                 bundle,
@@ -347,17 +347,17 @@ class SharePost:
 
     def _end(self, bundle: Bundle) -> None:
         """End what the sender shared, for this shop only; what else holds here stays."""
-        held = shares.came_of(self._db, bundle.place, bundle.id)
+        held = share_in.came_of(self._db, bundle.place, bundle.id)
         if held is not None and held.subject is not None:
             self._let_go(held, held.subject, bundle.rev)
-        shares.note_came_end(self._db, bundle.place, bundle.id, bundle.rev)
+        share_in.note_came_end(self._db, bundle.place, bundle.id, bundle.rev)
 
-    def _let_go(self, held: shares.Came, subject: str, rev: int) -> None:
+    def _let_go(self, held: share_in.Came, subject: str, rev: int) -> None:
         rows, now = history(self._db, subject), self._clock.now()
         agreed = bool(rows) and rows[-1].kind == "given"
         ends = agreed and self._stands_on(held, subject, rows[-1])
         # Who is here by that sharing alone is no member of this shop without a consent.
-        brought = held.brought and shares.brought_by_sharing(self._db, subject)
+        brought = held.brought and share_in.brought_by_sharing(self._db, subject)
         whole = brought and (ends or not agreed) and member_of(self._db, subject) is not None
         if not (ends or whole):
             return
@@ -373,7 +373,7 @@ class SharePost:
             patience_s=0.5,
         )
 
-    def _stands_on(self, held: shares.Came, subject: str, last: LedgerRow) -> bool:
+    def _stands_on(self, held: share_in.Came, subject: str, last: LedgerRow) -> bool:
         """Say whether the consent that holds here is the one that came with a bundle."""
         template = template_of(self._db, subject)
         own = template is not None and held.made_at not in (None, template["made_at"])

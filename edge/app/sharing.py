@@ -26,14 +26,15 @@ from edge.keys.lock import TemplateLock
 from edge.keys.sharing import Carried, ShareKeys, Way, seal_template
 from edge.keys.templates import TemplateOpener
 from edge.ports import Clock
-from edge.store import shares
+from edge.store import box_keys, share_in, shares
 from edge.store.consents import live_consent
 from edge.store.database import StoreAway, transaction
 from edge.store.holding import template_of
 from edge.store.outbox import Outbox
 from edge.store.people import template_rows
 from edge.store.register import Template, store_template
-from edge.store.shares import Came, Draft, Wanted
+from edge.store.share_in import Came
+from edge.store.shares import Draft, Wanted
 from edge.wire.checks import milliseconds
 from edge.wire.codec import WireFault, read_bundle, statement_text, utc_text
 from edge.wire.messages import MemberChanged
@@ -118,12 +119,12 @@ class Sharing:
         if self._clock.state() != "ok":
             return  # by a clock in doubt no certificate can be judged
         self._state(identity, now)
-        for text, one in shares.keys_to_judge(self._db, again=anew):
-            shares.note_key(self._db, text, self._doubt(authority, one, now))
+        for text, one in box_keys.keys_to_judge(self._db, again=anew):
+            box_keys.note_key(self._db, text, self._doubt(authority, one, now))
         self._sort_out(now, anew=anew)
         for draft in shares.drafts(self._db, AT_ONCE):
             self._complete(authority, identity, draft, now)
-        for came in shares.waiting(self._db, AT_ONCE):
+        for came in share_in.waiting(self._db, AT_ONCE):
             self._take(authority, came, now)
 
     def _renew_papers(self) -> None:
@@ -132,16 +133,16 @@ class Sharing:
             self._papers = self._read_papers()
         except KeyFault as exc:
             self._papers, fault = None, str(exc)
-        if fault != shares.word_of(self._db, "fault") and fault is not None:
+        if fault != box_keys.word_of(self._db, "fault") and fault is not None:
             log.error("%s", fault)
-        shares.keep_word(self._db, "fault", fault)
+        box_keys.keep_word(self._db, "fault", fault)
 
     def _state(self, identity: Identity, now: datetime) -> None:
         """Make the statement of this box's keys whenever one of them is another."""
-        root, profile = self._root(), shares.word_of(self._db, "profile_key")
+        root, profile = self._root(), box_keys.word_of(self._db, "profile_key")
         if root is None or profile is None:
             return
-        template, held = ShareKeys(root).public, shares.own_statement(self._db)
+        template, held = ShareKeys(root).public, box_keys.own_statement(self._db)
         if held is not None:
             same = (held.profile_key, held.template_key, held.certificates, held.place)
             if same == (profile, template, identity.certificates, self._place):
@@ -156,7 +157,7 @@ class Sharing:
             signature="",
         )
         signed = replace(unsigned, signature=identity.sign(statement_words(unsigned)))
-        shares.keep_word(self._db, "statement", statement_text(signed))
+        box_keys.keep_word(self._db, "statement", statement_text(signed))
 
     def _doubt(self, authority: Authority, one: Statement, now: datetime) -> str | None:
         """Say why another box's keys are not to be believed, None if they are."""
@@ -170,7 +171,7 @@ class Sharing:
         return None
 
     def _sort_out(self, now: datetime, *, anew: bool) -> None:
-        mark = shares.share_mark(self._db)
+        mark = box_keys.share_mark(self._db)
         if mark == self._seen and not anew:
             return
         self._wanted = shares.wanted(self._db, self._place, now)
@@ -194,7 +195,7 @@ class Sharing:
             return
         why = self._doubt(authority, want.statement, now)
         if why is not None:
-            shares.note_key(self._db, statement_text(want.statement), why)
+            box_keys.note_key(self._db, statement_text(want.statement), why)
             shares.drop_draft(self._db, draft)
             return
         sealed = self._sealed(root, draft, want.statement, now)
@@ -221,7 +222,7 @@ class Sharing:
         try:
             return seal_template(to.template_key, one, way)
         except KeyFault as exc:
-            shares.note_key(self._db, statement_text(to), str(exc))
+            box_keys.note_key(self._db, statement_text(to), str(exc))
             shares.drop_draft(self._db, draft)
             return None
         finally:
@@ -263,7 +264,7 @@ class Sharing:
         except (KeyFault, WireFault) as exc:
             log.error("a template of %s is refused: %s", came.place, exc)
             with transaction(self._db):
-                shares.note_came(self._db, came, "refused", None)
+                share_in.note_came(self._db, came, "refused", None)
             return
         lock = TemplateLock(envelope.public_of(root))
         try:
@@ -288,15 +289,15 @@ class Sharing:
 
     def _keep(self, came: Came, template: Template, made_at: datetime, now: datetime) -> None:
         subject = came.subject or ""
-        still = shares.came_of(self._db, came.place, came.id)
+        still = share_in.came_of(self._db, came.place, came.id)
         live = live_consent(self._db, subject, now)
         if still is None or still.rev != came.rev or still.state != "waiting" or live is None:
             return  # it ended while it was being opened, or does not hold yet
         held = template_of(self._db, subject)
         if held is not None and datetime.fromisoformat(held["made_at"]) > made_at:
-            shares.note_came(self._db, came, "older", None)
+            share_in.note_came(self._db, came, "older", None)
             return
         store_template(self._db, subject, live.id, template, now, actor=ACTOR, made_at=made_at)
-        shares.note_came(self._db, came, "stored", utc_text(made_at))
+        share_in.note_came(self._db, came, "stored", utc_text(made_at))
         body = MemberChanged(subject=subject, change="template_stored")
         Outbox(self._db).append(self._epoch, [(body, reading_of(self._clock))])

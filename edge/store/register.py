@@ -39,8 +39,8 @@ from edge.store.people_schema import (
     rebuild_people,
     rebuild_templates,
 )
+from edge.store.share_in import brought_by_sharing, forget_shared
 from edge.store.share_schema import rebuild_shares
-from edge.store.shares import brought_by_sharing, forget_shared
 from edge.wire.codec import utc_text
 
 CHECKPOINT_PATIENCE_S: Final = 10.0

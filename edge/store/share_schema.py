@@ -1,7 +1,8 @@
 """What travels from box to box: keys of other boxes, what is shared out, what came in.
 
-Registered by `schema`; read and written through `shares`. Templates stand here only sealed: those
-that go out to another box's key, those that came in to this one's until the eyes take them over.
+Registered by `schema`; read and written through `box_keys`, `shares` and `share_in`. Templates
+stand here only sealed: those that go out to another box's key, those that came in to this one's
+until the eyes take them over.
 """
 
 from collections.abc import Sequence

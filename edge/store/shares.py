@@ -1,10 +1,11 @@
-"""Members shared with boxes of other shops, and members shared with this one.
+"""Members shared with other boxes: who is to be, what was begun, signed, and taken by the hub.
 
-    eyes   ──own statement, judged keys, signed bundles──> here <──drafts, what came in── front
+    front ──draft: the name, sealed──> share_out <──template, signature── eyes
+                     share_out ──bundle──> hub ──its word──> held
 
 A bundle is made anew whenever its basis changes: the template, the consent, the receiver's keys or
 this box's certificate. Whoever photographed a member shares; who was given the template does not.
-Called by `app.sharing` (eyes), `app.received` and `app.share_post` (front), and `register`.
+Called by `app.sharing` (eyes) and `app.share_post` (front).
 """
 
 import json
@@ -13,15 +14,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final, Literal
+from typing import Final
 
 from sqlite_utils import Database
 
 from edge.store.audit import Audit
+from edge.store.box_keys import moved, own_statement
 from edge.store.database import transaction
-from edge.store.orders import bury, digest_of
+from edge.store.orders import digest_of
 from edge.wire.checks import milliseconds
-from edge.wire.codec import bundle_text, read_statement, statement_text, utc_text
+from edge.wire.codec import bundle_text, read_statement, utc_text
 from edge.wire.sharing import Bundle, Statement
 
 SHARES_MAX: Final = 20_000
@@ -29,7 +31,6 @@ SHARES_MAX: Final = 20_000
 _AGAIN: Final = "again"
 Key = tuple[str, str]
 """Whose (the subject's hash), and for which box."""
-Word = Literal["profile_key", "statement", "mark", "fault"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,96 +71,6 @@ class Draft:
     rev: int
     basis: str
     profile: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Came:
-    """What is held of a bundle of another box, and whom it is about here."""
-
-    place: str
-    id: str
-    rev: int
-    subject: str | None
-    given_at: str | None
-    made_at: str | None
-    brought: bool
-    state: str
-    bundle: str | None = field(repr=False)
-
-
-def word_of(db: Database, name: Word) -> str | None:
-    """Return one of this box's own words on sharing."""
-    row = db.execute("SELECT value FROM share_word WHERE name = ?", [name]).fetchone()
-    return row[0] if row else None
-
-
-def keep_word(db: Database, name: Word, value: str | None) -> None:
-    """Keep one of this box's own words, None for none; what is unchanged is not written."""
-    if word_of(db, name) == value:
-        return
-    with transaction(db):
-        _keep_word(db, name, value)
-        _moved(db)
-
-
-def _keep_word(db: Database, name: Word, value: str | None) -> None:
-    if value is None:
-        db.execute("DELETE FROM share_word WHERE name = ?", [name])
-    else:
-        db.execute("INSERT OR REPLACE INTO share_word VALUES (?, ?)", [name, value])
-
-
-def _moved(db: Database) -> None:
-    """Let both processes look at everything anew, in the caller's transaction."""
-    _keep_word(db, "mark", str(int(word_of(db, "mark") or 0) + 1))
-
-
-def share_mark(db: Database) -> tuple[Any, ...]:
-    """Return what changes with all that is to be shared, but for the passing of time."""
-    row: tuple[Any, ...] = db.execute(
-        "SELECT (SELECT mark FROM gallery), (SELECT max(id) FROM consent),"
-        " (SELECT value FROM share_word WHERE name = 'mark')"
-    ).fetchone()
-    return row
-
-
-def own_statement(db: Database) -> Statement | None:
-    """Return this box's own signed keys, None while it has none."""
-    text = word_of(db, "statement")
-    return read_statement(text) if text else None
-
-
-def keep_key(db: Database, one: Statement) -> None:
-    """Keep what another box says of its keys, unless something newer is held; nobody judged it."""
-    row = db.execute("SELECT at FROM box_key WHERE place = ?", [one.place]).fetchone()
-    if row is not None and row[0] >= one.at:
-        return
-    store = one.place.partition("/")[0]
-    with transaction(db):
-        db.execute(
-            "INSERT OR REPLACE INTO box_key VALUES (?, ?, ?, ?, 'new', NULL)",
-            [one.place, store, one.at, statement_text(one)],
-        )
-        _moved(db)
-
-
-def keys_to_judge(db: Database, *, again: bool) -> list[tuple[str, Statement]]:
-    """Return statements that nobody judged yet (or that were refused), as text and read."""
-    states = "'new', 'refused'" if again else "'new'"
-    rows = db.execute(f"SELECT statement FROM box_key WHERE state IN ({states}) LIMIT 200")
-    return [(text, read_statement(text)) for (text,) in rows.fetchall()]
-
-
-def note_key(db: Database, text: str, why: str | None) -> None:
-    """Note what was found of exactly this statement: good, or why not."""
-    state = "good" if why is None else "refused"
-    with transaction(db):
-        done = db.execute(
-            "UPDATE box_key SET state = ?, why = ? WHERE statement = ? AND state <> ?",
-            [state, why, text, state],
-        )
-        if done.rowcount:
-            _moved(db)
 
 
 def wanted(
@@ -298,7 +209,7 @@ def drop_draft(db: Database, draft: Draft, *, unfit: bool = False) -> None:
             " WHERE id = ? AND place = ? AND rev = ? AND state = 'draft'",
             [draft.id, draft.place, draft.rev],
         )
-        _moved(db)
+        moved(db)
 
 
 def note_ends(db: Database, now_wanted: Wanted) -> None:
@@ -366,7 +277,7 @@ def note_held(db: Database, held: Iterable[tuple[Key, int]]) -> None:
                 [rev, _AGAIN, digest, place, rev],
             )
             if ahead.rowcount:
-                _moved(db)
+                moved(db)
 
 
 def top_held(db: Database) -> int | None:
@@ -389,109 +300,7 @@ def share_again(db: Database, place: str | None) -> None:
             f"UPDATE share_out SET state = 'ending' WHERE basis IS NULL AND state = 'held'{some}",
             values,
         )
-        _moved(db)
-
-
-_CAME: Final = "place, id, rev, subject, given_at, made_at, brought, state, bundle"
-
-
-def _came(row: Any) -> Came:
-    place, digest, rev, subject, given_at, made_at, brought, state, bundle = row
-    return Came(
-        place=place,
-        id=digest,
-        rev=rev,
-        subject=subject,
-        given_at=given_at,
-        made_at=made_at,
-        brought=bool(brought),
-        state=state,
-        bundle=bundle,
-    )
-
-
-def came_of(db: Database, place: str, digest: str) -> Came | None:
-    """Return what is held of a bundle of another box."""
-    row = db.execute(
-        f"SELECT {_CAME} FROM share_in WHERE place = ? AND id = ?", [place, digest]
-    ).fetchone()
-    return _came(row) if row else None
-
-
-def known_as(db: Database, digest: str) -> str | None:
-    """Return the subject here of whom some box shares under a hash."""
-    row = db.execute(
-        "SELECT subject FROM share_in WHERE id = ? AND subject IS NOT NULL LIMIT 1", [digest]
-    ).fetchone()
-    return row[0] if row else None
-
-
-def keep_came(
-    db: Database,
-    place: str,
-    bundle: Bundle,
-    *,
-    subject: str,
-    theirs: str | None,
-    given_at: datetime,
-    brought: bool,
-) -> None:
-    """Keep a bundle for the eyes, in the caller's transaction."""
-    db.execute(
-        "INSERT OR REPLACE INTO share_in (place, id, rev, subject, theirs, given_at, bundle,"
-        " brought, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting')",
-        [
-            *(place, bundle.id, bundle.rev, subject, theirs, utc_text(given_at)),
-            *(bundle_text(bundle), int(brought)),
-        ],
-    )
-
-
-def waiting(db: Database, limit: int) -> list[Came]:
-    """Return bundles that wait for the eyes."""
-    rows = db.execute(
-        f"SELECT {_CAME} FROM share_in WHERE state = 'waiting' ORDER BY rev LIMIT ?", [limit]
-    ).fetchall()
-    return [_came(row) for row in rows]
-
-
-def note_came(
-    db: Database, came: Came, state: Literal["stored", "refused", "older"], made_at: str | None
-) -> None:
-    """Note in the caller's transaction what became of a bundle; its bytes are deleted."""
-    db.execute(
-        "UPDATE share_in SET bundle = NULL, state = ?, made_at = ?"
-        " WHERE place = ? AND id = ? AND rev = ?",
-        [state, made_at, came.place, came.id, came.rev],
-    )
-
-
-def note_came_end(db: Database, place: str, digest: str, rev: int) -> None:
-    """Note that another box ended a share; older revisions are refused for ever."""
-    with transaction(db):
-        db.execute(
-            "INSERT INTO share_in (place, id, rev, state) VALUES (?, ?, ?, 'ended')"
-            " ON CONFLICT (place, id) DO UPDATE SET rev = excluded.rev, bundle = NULL,"
-            " state = 'ended'",
-            [place, digest, rev],
-        )
-
-
-def brought_by_sharing(db: Database, subject: str) -> bool:
-    """Say whether a member is here by what other boxes shared alone."""
-    row = db.execute(
-        "SELECT max(brought) FROM share_in WHERE subject = ? AND NOT EXISTS"
-        " (SELECT 1 FROM office_member WHERE office_member.subject = share_in.subject)",
-        [subject],
-    ).fetchone()
-    return bool(row[0])
-
-
-def forget_shared(db: Database, subject: str, now: datetime) -> None:
-    """Let nobody bring an erased member back by sharing, in the caller's transaction."""
-    rows = db.execute("SELECT id FROM share_in WHERE subject = ?", [subject]).fetchall()
-    for (digest,) in rows:
-        bury(db, digest, now)
+        moved(db)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ from edge.keys.certificates import Identity
 from edge.keys.errors import KeyFault
 from edge.keys.orders import OrderKeys
 from edge.keys.sharing import Carried, ShareKeys, Way, seal_profile, seal_template
-from edge.store import shares
+from edge.store import box_keys, shares
 from edge.store.audit import Audit
 from edge.store.consents import history
 from edge.store.holding import everything
@@ -265,13 +265,13 @@ def test_a_hub_that_swaps_the_key_gets_nothing(world: World, a: Box, b: Box, lie
 
 def test_a_shop_that_the_consent_does_not_name_gets_nothing(world: World, a: Box, b: Box) -> None:
     a.enrol("王芳", chain(world, "nj-001", "bj-003"))
-    text = shares.word_of(b.db, "statement")
+    text = box_keys.word_of(b.db, "statement")
     world.settle(4)
-    held = shares.own_statement(b.db)
+    held = box_keys.own_statement(b.db)
     assert text is None
     assert held is not None
     # Even if the hub tells it of a key that nobody asked for.
-    shares.keep_key(a.db, held)
+    box_keys.keep_key(a.db, held)
     world.settle(4)
     assert a.count("share_out") == 0
     assert b.members() == []
@@ -314,7 +314,7 @@ def forged(
     seed: int = 5,
 ) -> TemplateOrder:
     """Return a bundle as a box makes it that has not looked at the consent."""
-    stated = shares.own_statement(receiver.db)
+    stated = box_keys.own_statement(receiver.db)
     assert stated is not None
     rev = rev or int(sender.clock.now().timestamp() * 1000)
     way = Way(sender=sender.place, receiver=receiver.place, id=digest_of(subject), rev=rev)
@@ -545,12 +545,12 @@ def test_who_is_a_member_there_already_stays_one_and_a_withdrawal_finds_both(
 def test_a_replaced_box_gets_its_members_again(world: World, a: Box, b: Box) -> None:
     a.enrol("王芳", chain(world))
     world.settle()
-    old = shares.own_statement(b.db)
+    old = box_keys.own_statement(b.db)
     b.db.close()
     world.clock.passed += 3600
     fresh = world.box(B, folder="replaced")
     world.settle()
-    new = shares.own_statement(fresh.db)
+    new = box_keys.own_statement(fresh.db)
     assert old is not None
     assert new is not None
     assert old.template_key != new.template_key
@@ -807,7 +807,7 @@ def test_which_papers_a_box_can_share_with_and_what_it_says_of_others(
     said = why_doubtful(a.config, world.clock.now())
     assert said is None if expected is None else expected in (said or "")
     a.eyes.look()
-    assert shares.word_of(a.db, "fault") == said
+    assert box_keys.word_of(a.db, "fault") == said
 
 
 def resigned(certificates: Certificates, box: Box, key: Any) -> None:
@@ -863,14 +863,14 @@ def test_the_command_counts_and_says_whose_key_is_missing_and_names_nobody(
 def test_older_words_on_a_boxs_keys_are_ignored(world: World, a: Box, b: Box) -> None:
     a.enrol("王芳", chain(world))
     world.settle()
-    old = shares.own_statement(b.db)
+    old = box_keys.own_statement(b.db)
     assert old is not None
     b.db.close()
     world.clock.passed += 3600
     fresh = world.box(B, folder="replaced")
     world.settle()
-    new = shares.own_statement(fresh.db)
-    shares.keep_key(a.db, old)
+    new = box_keys.own_statement(fresh.db)
+    box_keys.keep_key(a.db, old)
     (text,) = a.db.execute("SELECT statement FROM box_key WHERE place = ?", [B]).fetchone()
     assert read_statement(text) == new
     assert fresh.knows(1)
