@@ -34,7 +34,7 @@ from edge.store.outbox import Outbox
 from edge.store.people import template_rows
 from edge.store.register import Template, store_template
 from edge.store.share_in import Came
-from edge.store.shares import Draft, Wanted
+from edge.store.shares import Draft
 from edge.wire.checks import milliseconds
 from edge.wire.codec import WireFault, read_bundle, statement_text, utc_text
 from edge.wire.messages import MemberChanged
@@ -91,7 +91,6 @@ class Sharing:
         self._papers: tuple[Authority, Identity] | None = None
         self._anew_at = float("-inf")
         self._seen: tuple[object, ...] | None = None
-        self._wanted: Wanted | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Look every second until `stop` is set."""
@@ -174,10 +173,10 @@ class Sharing:
         mark = box_keys.share_mark(self._db)
         if mark == self._seen and not anew:
             return
-        self._wanted = shares.wanted(self._db, self._place, now)
-        if left_out := self._wanted.left_out:
-            log.error("%d shares are more than %d", left_out, shares.SHARES_MAX)
-        shares.note_ends(self._db, self._wanted)
+        wanted = shares.wanted(self._db, self._place, now)
+        if wanted.left_out:
+            log.error("%d shares are left out: at most %d", wanted.left_out, shares.SHARES_MAX)
+        shares.note_ends(self._db, wanted)
         self._seen = mark
 
     def _complete(

@@ -22,6 +22,7 @@ from edge.wire.codec import utc_text
 from edge.wire.sealing import share_context
 
 _HEAD_MAX: Final = 200
+_KEY_SEALED: Final = 80  # HPKE with X25519: 32 bytes encapsulated, 32 sealed, 16 of tag
 _LENGTH_OFF: Final = 0.01  # as `faces.gallery` allows
 
 
@@ -72,9 +73,9 @@ class ShareKeys:
         Raises:
             Unreadable: it is damaged, sealed to another key, box, member or revision, or none.
         """
-        raw = bytearray(
-            envelope.unseal_with(self._private, _bytes(sealed), way.context("template"))
-        )
+        blob, context = _bytes(sealed), way.context("template")
+        inner = envelope.unseal_with(self._private, blob[:_KEY_SEALED], context)
+        raw = envelope.unseal_wipeable(inner, blob[_KEY_SEALED:], context)
         try:
             return _carried(raw)
         except (ValueError, KeyError, TypeError):
@@ -107,9 +108,16 @@ def seal_template(public: str, one: Carried, way: Way) -> str:
         KeyFault: nothing can be sealed to this key.
     """
     told = {"model": one.model, "photos": one.photos, "made_at": utc_text(one.made_at)}
-    raw = bytearray(json.dumps(told).encode() + b"\n" + one.vector.astype(STORED).tobytes())
+    numbers = one.vector.astype(STORED)
+    raw = bytearray(json.dumps(told).encode() + b"\n") + numbers.data.cast("B")
+    numbers[:] = 0
+    context, inner = way.context("template"), envelope.new_key()
     try:
-        return _sealed(public, bytes(raw), way, "template")
+        # Under a key of its own, as where it rests: what is opened can be overwritten.
+        content = envelope.seal(inner, raw, context)
+        return _text(_key_sealed(public, inner, context) + content)
+    except ValueError:
+        raise _cannot(way) from None
     finally:
         raw[:] = bytes(len(raw))
 
@@ -120,16 +128,24 @@ def seal_profile(public: str, content: bytes, way: Way) -> str:
     Raises:
         KeyFault: nothing can be sealed to this key, or it is more than may travel.
     """
-    return _sealed(public, content, way, "profile")
-
-
-def _sealed(public: str, content: bytes, way: Way, part: str) -> str:
     try:
-        sealed = envelope.seal_to(bytes.fromhex(public), content, way.context(part))
-        text: str = checks.sealed(b64encode(sealed).decode())
-    except ValueError:  # a point of low order (RFC 7748, section 6.1); too much
-        raise KeyFault(f"{way.receiver}: expected a key and a size that can be sealed") from None
+        return _text(_key_sealed(public, content, way.context("profile")))
+    except ValueError:
+        raise _cannot(way) from None
+
+
+def _key_sealed(public: str, content: bytes, context: bytes) -> bytes:
+    # ValueError: a point of low order (RFC 7748, section 6.1).
+    return envelope.seal_to(bytes.fromhex(public), content, context)
+
+
+def _text(sealed: bytes) -> str:
+    text: str = checks.sealed(b64encode(sealed).decode())
     return text
+
+
+def _cannot(way: Way) -> KeyFault:
+    return KeyFault(f"{way.receiver}: expected a key and a size that can be sealed, got others")
 
 
 def _bytes(sealed: str) -> bytes:

@@ -900,3 +900,17 @@ def test_nothing_of_a_member_who_is_erased_is_left_in_the_boxs_files(
     for file in b.config.data_dir.glob("menkou.db*"):
         content = file.read_bytes()
         assert not any(sealed[at : at + 60] in content for at in range(0, len(sealed), 60)), file
+
+
+def test_what_a_shop_agreed_with_a_member_itself_outlives_what_was_shared(
+    world: World, a: Box, b: Box
+) -> None:
+    member = a.enrol("王芳", chain(world))
+    world.settle()
+    (there,) = b.members()
+    just_now = (world.clock.now() - timedelta(minutes=1)).isoformat()
+    b.again(there, chain(world, scope="store", shops=[], given_at=just_now), 2)
+    a.again(member, chain(world, "nj-001", "bj-003", given_at=just_now), None)
+    world.settle()
+    assert (a.knows(1), b.knows(2)) == (True, True)
+    assert b.names() == ["王芳"]
