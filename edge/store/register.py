@@ -39,7 +39,7 @@ from edge.store.people_schema import (
     rebuild_people,
     rebuild_templates,
 )
-from edge.store.share_in import brought_by_sharing, forget_shared
+from edge.store.share_in import brought_by_sharing, forget_shared, note_own
 from edge.store.share_schema import rebuild_shares
 from edge.wire.codec import utc_text
 
@@ -131,7 +131,9 @@ class Register:
             ConsentMissing: a template without a consent that holds.
         """
         with transaction(self._db):
-            self._enrol(member_id, subject_of(self._db, member_id), now, consent, template)
+            subject = subject_of(self._db, member_id)
+            note_own(self._db, subject)
+            self._enrol(member_id, subject, now, consent, template)
 
     def change(self, member_id: str, profile: Profile, now: datetime) -> None:
         """Replace a member's profile.
@@ -141,6 +143,7 @@ class Register:
             ExternalIdTaken: another member has the external id.
         """
         with transaction(self._db):
+            note_own(self._db, subject_of(self._db, member_id))
             self._update(member_id, profile, now)
 
     def take_over(self, rows: Iterable[Mapping[str, str]], now: datetime) -> Imported:

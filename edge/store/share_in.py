@@ -124,6 +124,11 @@ def brought_by_sharing(db: Database, subject: str) -> bool:
     return bool(row[0])
 
 
+def note_own(db: Database, subject: str) -> None:
+    """Note, in the caller's transaction, that a member is this shop's own now, come what may."""
+    db.execute("UPDATE share_in SET brought = 0 WHERE subject = ?", [subject])
+
+
 def forget_shared(db: Database, subject: str, now: datetime) -> None:
     """Let nobody bring an erased member back by sharing, in the caller's transaction."""
     rows = db.execute("SELECT id FROM share_in WHERE subject = ?", [subject]).fetchall()

@@ -913,4 +913,7 @@ def test_what_a_shop_agreed_with_a_member_itself_outlives_what_was_shared(
     a.again(member, chain(world, "nj-001", "bj-003", given_at=just_now), None)
     world.settle()
     assert (a.knows(1), b.knows(2)) == (True, True)
-    assert b.names() == ["王芳"]
+    b.withdraw(there)
+    world.settle()
+    assert (a.knows(1), b.knows(2)) == (False, False)
+    assert b.names() == ["王芳"], "the card is this shop's own by now"
