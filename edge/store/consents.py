@@ -141,14 +141,15 @@ class Consents:
             told: also the other shops; False: it is for this one only.
         """
         held = self._db.execute("SELECT 1 FROM template WHERE subject = ?", [subject]).fetchone()
-        names = [subject, *_other_names(self._db, subject)] if told else []
+        # What runs out does so in each shop by itself.
+        others = _other_names(self._db, subject) if kind != "expired" else []
         at = now if since is None else min(since, now)
         values = {"at": utc_text(at), "subject": subject, "kind": kind, "purpose": PURPOSE}
         chain.append(self._db, CONSENT, values)
         if held:
             self._tell(subject, "template_removed")
         self._noted(subject, kind, now)
-        for name in names if kind != "expired" else [subject]:
+        for name in [subject, *others] if told else []:
             self._tell(name, _TOLD[kind])
 
     def expire(self, now: datetime) -> list[str]:
