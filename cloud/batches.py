@@ -20,9 +20,8 @@ from msgspec.json import Decoder, Encoder
 
 from edge.wire import checks
 from edge.wire.checks import Form, Nullable, Pattern, Plain, Whole, Words
-from edge.wire.codec import EventFault, dump_event, inflated, load_event, read_up, utc_text
+from edge.wire.codec import EventFault, Stated, dump_event, inflated, load_event, read_up, utc_text
 from edge.wire.messages import BATCH_EVENTS_MAX, BODIES, VERSION, Batch, Event, Hello, KeyRequest
-from edge.wire.orders import OrdersAck, SealingKey
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SUBJECT: Final = "subject"
@@ -66,7 +65,7 @@ def texts_of(facts: list[Fact]) -> list[str]:
 
 def read_facts(
     payload: bytes,
-) -> tuple[Hello | KeyRequest | OrdersAck | SealingKey | list[Fact], tuple[EventFault, ...]]:
+) -> tuple[Hello | KeyRequest | Stated | list[Fact], tuple[EventFault, ...]]:
     """Decode what a box sent up, a batch as a list of facts; otherwise like `codec.decode_up`.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, or_, select, update
 
-from cloud import aside, members, office
+from cloud import aside, members, office, sharing
 from cloud.facts import New
 from cloud.orders import (
     Issuer,
@@ -77,6 +77,7 @@ def pass_on(
         if _is_echo(connection, address, members.hash_of(subject), at):
             continue
         known, where = _same(connection, subject)
+        where |= sharing.boxes_of(connection, [members.hash_of(one) for one in known])
         for other in sorted((where | ends[subject]) - {address}, key=_name):
             things = [Thing(WithdrawOrder.KIND, members.hash_of(one), at) for one in sorted(known)]
             issuer.issue(connection, other, things, now)
@@ -132,6 +133,9 @@ def _erase(
     for named in naming(connection, known).values():
         where |= named
     where |= boxes
+    digests = [members.hash_of(one) for one in known]
+    where |= sharing.boxes_of(connection, digests)
+    sharing.forget(connection, digests)
     _forget(connection, _members_among(connection, known))
     members.erase(connection, dict.fromkeys(sorted(known), milliseconds(now)))
     ordered: set[BoxAddress] = set()

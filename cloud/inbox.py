@@ -14,6 +14,7 @@ from typing import Any, Final
 from cloud.batches import Fact, read_facts
 from edge.wire.codec import (
     EventFault,
+    Stated,
     WireFault,
     decode_heartbeat,
     decode_status,
@@ -21,6 +22,7 @@ from edge.wire.codec import (
 )
 from edge.wire.messages import Heartbeat, Hello, KeyRequest, Status
 from edge.wire.orders import OrdersAck, SealingKey
+from edge.wire.sharing import Shared, Sharing
 from edge.wire.topics import BoxAddress, parse_topic
 
 Received = tuple[str, bytes, datetime]
@@ -57,11 +59,12 @@ class Intake:
     states: list[tuple[Status | Heartbeat, datetime]] = field(default_factory=list)
     carried_out: list[OrdersAck] = field(default_factory=list)
     keys: list[SealingKey] = field(default_factory=list)
+    sharing: list[Sharing | Shared] = field(default_factory=list)
 
     @property
     def live_at(self) -> datetime | None:
         """When the box last spoke by itself; states are retained and may be of long ago."""
-        spoke = self.events or self.faulty or self.hellos or self.carried_out
+        spoke = self.events or self.faulty or self.hellos or self.carried_out or self.sharing
         return self.last_at if spoke else None
 
 
@@ -128,7 +131,7 @@ def sort_out(messages: Sequence[Received]) -> Gathered:
 
 def _sort_one(gathered: Gathered, topic: str, payload: bytes, at: datetime) -> None:
     address, channel = _parsed(topic)
-    message: Hello | KeyRequest | OrdersAck | SealingKey | Status | Heartbeat | list[Fact]
+    message: Hello | KeyRequest | Stated | Status | Heartbeat | list[Fact]
     faults: Sequence[EventFault] = ()
     match channel:
         case "up":
@@ -157,6 +160,8 @@ def _sort_one(gathered: Gathered, topic: str, payload: bytes, at: datetime) -> N
             intake.carried_out.append(message)
         case SealingKey():
             intake.keys.append(message)
+        case Sharing() | Shared():
+            intake.sharing.append(message)
         case list() as events:
             intake.events.extend(events)
             intake.faulty.extend(_faulty_events(topic, payload, at, faults))

@@ -31,6 +31,7 @@ from cloud import (
     office,
     order_post,
     retention,
+    sharing,
 )
 from cloud.acks import Reply, answer_batch, answer_hello
 from cloud.batches import Fact
@@ -269,6 +270,8 @@ def _take_in(
             order_post.hear_key(connection, intake.address, key.public, intake.last_at)
         for ack in intake.carried_out:
             order_post.hear(connection, issuer, intake.address, ack, intake.last_at)
+        for said in intake.sharing:
+            replies += sharing.heard(connection, issuer, intake.address, said, intake.last_at)
     facts.mark_dirty(connection, hours)
     return replies
 

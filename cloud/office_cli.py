@@ -14,7 +14,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from cloud import desired, erasures
+from cloud import desired, erasures, sharing
 from cloud.command_line import (
     Commands,
     action,
@@ -112,6 +112,13 @@ def _add_member(commands: Commands) -> None:
     )
     erase.add_argument("--yes", action="store_true", help="really: it cannot be undone")
     _add_import(actions, "member", _member_import, MEMBER_COLUMNS)
+    action(
+        actions,
+        "shared",
+        _member_shared,
+        "count the members that boxes share: from, to, shared, on their way, ends on their way",
+        "member shared",
+    )
 
 
 def _add_appointment(commands: Commands) -> None:
@@ -235,6 +242,14 @@ def _member_erase(arguments: argparse.Namespace) -> int:
         f"erased here; {_ordered(ordered)} to do the same, those that are offline when they come"
         " back"
     )
+    return 0
+
+
+def _member_shared(arguments: argparse.Namespace) -> int:
+    with database(arguments) as engine, reading(engine) as connection:
+        for one in sharing.flows(connection):
+            places = (sharing.place_of(one.sender), sharing.place_of(one.receiver))
+            print(*places, one.shared, one.waiting, one.ending, sep="\t")
     return 0
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
 
-from cloud import desired
+from cloud import desired, sharing
 from cloud.acks import Reply
 from cloud.bulk import some_at_once
 from cloud.db import upsert
@@ -40,6 +40,7 @@ from edge.wire.messages import EpochAck
 from edge.wire.orders import (
     ORDERS_MAX,
     SEALED_KINDS,
+    BoxKeyOrder,
     CheckpointOrder,
     ConfigOrder,
     EraseOrder,
@@ -48,6 +49,8 @@ from edge.wire.orders import (
     OrderBody,
     Orders,
     OrdersAck,
+    ShareAgainOrder,
+    TemplateOrder,
     VoidOrder,
     WithdrawOrder,
 )
@@ -59,6 +62,7 @@ KEEP_ACKED: Final = timedelta(days=30)
 WINDOW: Final = 4 * ORDERS_MAX
 """Orders on their way to one box at a time."""
 _BOXES_AT_ONCE: Final = 100
+_BULKY: Final = 4  # as much as so many members: 21 kB at most, of 6
 _FIRST_PATIENCE_S: Final = 5.0
 _LAST_PATIENCE_S: Final = 300.0
 
@@ -172,8 +176,16 @@ def _messages(orders: Iterable[tuple[str, Order]]) -> Iterator[Orders]:
     for epoch, order in orders:
         by_epoch.setdefault(epoch, []).append(order)
     for epoch, held in by_epoch.items():
-        for start in range(0, len(held), ORDERS_MAX):
-            yield Orders(epoch=epoch, orders=tuple(held[start : start + ORDERS_MAX]))
+        some: list[Order] = []
+        size = 0
+        for order in held:
+            bulk = _BULKY if isinstance(order.body, TemplateOrder | BoxKeyOrder) else 1
+            if len(some) == ORDERS_MAX or size + bulk > ORDERS_MAX:
+                yield Orders(epoch=epoch, orders=tuple(some))
+                some, size = [], 0
+            some.append(order)
+            size += bulk
+        yield Orders(epoch=epoch, orders=tuple(some))
 
 
 def _newest(connection: Connection, address: BoxAddress) -> Mapping[tuple[str, str], int]:
@@ -206,6 +218,12 @@ def _body(
             return CheckpointOrder(mark=row.object)
         case KeyWantedOrder.KIND:
             return KeyWantedOrder()
+        case ShareAgainOrder.KIND:
+            return ShareAgainOrder(place=row.object)
+        case BoxKeyOrder.KIND if last:
+            return sharing.key_order(connection, row.object) or VoidOrder()
+        case TemplateOrder.KIND if last:
+            return sharing.template_order(connection, row.object) or VoidOrder()
         case ConfigOrder.KIND if last:
             return desired.of_box(connection, address) or VoidOrder()
         case kind if last and kind in SEALED_KINDS and sealer is not None:
@@ -271,6 +289,8 @@ def _greet(
     lost = [row for row in acked if not _holds(known.get(row.epoch), row.seq)]
     if any(row.kind == KeyWantedOrder.KIND for row in lost):
         forget_key(connection, address)
+    if any(row.kind == TemplateOrder.KIND for row in lost):
+        sharing.share_again(connection, issuer, address, now)
     for some in some_at_once([row.pk for row in lost]):
         connection.execute(
             update(box_order)
@@ -312,6 +332,7 @@ def _snapshot(
         things += [erasure(digest, now) for digest in digests.scalars()]
     issuer.issue(connection, address, things, now)
     order_sealed(connection, issuer, [address], things_of(connection, address.store, now), now)
+    sharing.share_again(connection, issuer, address, now)
 
 
 def _holds(entry: EpochAck | None, seq: int) -> bool:
@@ -337,13 +358,15 @@ def _acknowledge(
     connection: Connection, address: BoxAddress, entry: EpochAck, now: datetime
 ) -> None:
     rows = connection.execute(
-        select(box_order.c.pk, box_order.c.seq).where(
+        select(box_order.c.pk, box_order.c.seq, box_order.c.kind, box_order.c.object).where(
             of_box(address), box_order.c.epoch == entry.epoch, box_order.c.acked_at.is_(None)
         )
     )
-    held = [row.pk for row in rows if _holds(entry, row.seq)]
-    for some in some_at_once(held):
+    held = [row for row in rows if _holds(entry, row.seq)]
+    for some in some_at_once([row.pk for row in held]):
         connection.execute(update(box_order).where(box_order.c.pk.in_(some)).values(acked_at=now))
+    bundles = {row.object for row in held if row.kind == TemplateOrder.KIND and row.object}
+    sharing.delivered(connection, address, bundles)
 
 
 def refused(connection: Connection, address: BoxAddress, order: tuple[str, int], code: str) -> None:

@@ -14,6 +14,8 @@
     desired, config_report     settings of head office for boxes, and what became of them
     office_member, office_member_shop, office_appointment, member_link, sealing_key
                                members and appointments of head office, sealed, and for whom
+    box_key, box_wish, shared  keys that boxes signed, who asked for those of which shops, and
+                               sealed members on their way from box to box
 
 Instants are whole milliseconds since 1970, `hour` whole seconds: both compare and index alike
 on SQLite and PostgreSQL. The migrations in `migrations/versions` make the same tables; a test
@@ -460,4 +462,47 @@ sealing_key: Final = Table(
     Column("public", String(64), nullable=False),
     Column("at", Instant, nullable=False),
     sqlite_with_rowid=False,
+)
+
+box_key: Final = Table(
+    "box_key",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    Column("box", _ID, primary_key=True),
+    # The box's own word on when, and when the hub took it.
+    Column("at", BigInteger, nullable=False),
+    Column("taken_at", Instant, nullable=False),
+    # As the box said and signed it; whether to believe it is for the other boxes.
+    Column("statement", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+box_wish: Final = Table(
+    "box_wish",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    Column("box", _ID, primary_key=True),
+    Column("shop", _ID, primary_key=True),
+    Index("box_wish_by_shop", "shop"),
+    sqlite_with_rowid=False,
+)
+
+shared: Final = Table(
+    "shared",
+    METADATA,
+    Column("pk", _SERIAL, primary_key=True, autoincrement=True),
+    Column("store", _ID, nullable=False),
+    Column("box", _ID, nullable=False),
+    Column("to_store", _ID, nullable=False),
+    Column("to_box", _ID, nullable=False),
+    # The SHA-256 of the subject: an erasure finds it, and it names nobody who was erased.
+    Column("id", String(64), nullable=False),
+    Column("rev", BigInteger, nullable=False),
+    # Whether it says that the sharing ends.
+    Column("ends", Boolean, nullable=False),
+    # Sealed and signed by the sender; null once the receiver has it.
+    Column("bundle", Text),
+    UniqueConstraint("store", "box", "to_store", "to_box", "id"),
+    Index("shared_by_receiver", "to_store", "to_box"),
+    Index("shared_by_id", "id"),
 )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge import commands, member_cli, pair_cli
+from edge import commands, member_cli, pair_cli, share_commands
 from edge.commands import FAILED, CommandUsage
 from menkou import __version__, logs
 from menkou.errors import MenkouFault
@@ -79,6 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     outbox.add_argument(
         "--send", type=float, metavar="SECONDS", help="send it, for at most this long"
     )
+    _sharing_parser(sub)
     _bench_parser(sub)
     member_cli.add(sub)
     pair_cli.add(sub)
@@ -115,6 +116,18 @@ def _replay_parser(sub: Any) -> None:
         metavar="SECONDS",
         help="send everything to the hub; wait at most this long after the last frame (60)",
     )
+
+
+def _sharing_parser(sub: Any) -> None:
+    sharing = _command(
+        sub,
+        "sharing",
+        share_commands.sharing,
+        "count the members shared with boxes of other shops, and name missing keys",
+        "menkou-edge sharing --config edge.toml",
+    )
+    _config_option(sharing)
+    sharing.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
 
 
 def _bench_parser(sub: Any) -> None:

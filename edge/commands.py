@@ -154,6 +154,10 @@ def check_config(arguments: argparse.Namespace) -> int:
         warn(f"box.data_dir: {why}; run needs it")
     for fault in unusable_files(own, arguments.config):
         warn(f"{fault}; without it the box counts, but nobody is told")
+    from edge.app.papers import doubts
+
+    for text in doubts(config, SystemClock().now()):
+        warn(text)
     mode = declared(config, SystemClock().now()).mode
     cameras = counted(len(config.camera), "camera")
     print(

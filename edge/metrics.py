@@ -43,7 +43,9 @@ class BoxFigures:
     """The box at one moment.
 
     `parts`: state and restarts by process. `chains`: whether each hash-chained table was whole
-    when it was last computed anew; empty before that. Sizes are bytes.
+    when it was last computed anew; empty before that. Sizes are bytes. `shares`: by box the members
+    shared with it, those that wait to be, and those that came from it; `keys_refused` counts boxes
+    whose keys are not believed.
     """
 
     store: str
@@ -66,6 +68,8 @@ class BoxFigures:
     disk_bytes: int
     temperatures: Mapping[str, float]
     chains: Mapping[str, bool] = field(default_factory=dict)
+    shares: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
+    keys_refused: int = 0
 
 
 class BoxCollector(Collector):
@@ -88,6 +92,7 @@ class BoxCollector(Collector):
         yield from _uplink(box)
         yield from _machine(box)
         yield from _parts(box)
+        yield from _shares(box)
 
 
 def _one(name: str, text: str, value: float, **labels: str) -> Metric:
@@ -141,6 +146,16 @@ def _machine(box: BoxFigures) -> Iterator[Metric]:
         for chain, ok in box.chains.items():
             whole.add_metric([chain], ok)
         yield whole
+
+
+def _shares(box: BoxFigures) -> Iterator[Metric]:
+    text = "Members shared with other boxes, waiting to be, and come from them"
+    members = GaugeMetricFamily("menkou_box_shared_members", text, labels=["with", "state"])
+    for place, counts in box.shares.items():
+        for state, count in zip(("shared", "waiting", "came"), counts, strict=True):
+            members.add_metric([place, state], count)
+    yield members
+    yield _one("share_keys_refused", "Boxes whose keys are not believed", box.keys_refused)
 
 
 def _parts(box: BoxFigures) -> Iterator[Metric]:

@@ -18,6 +18,7 @@ from edge.app.common import (
     timelines,
 )
 from edge.app.keys import keyring
+from edge.app.papers import why_not
 from edge.bus import Bus
 from edge.clock import boot_id
 from edge.config import EdgeConfig
@@ -116,7 +117,7 @@ def key_handover(
     members = StoredChecks(db)
 
     def needed() -> list[Part]:
-        wanted = members.in_use("profile") or key_wanted(db)
+        wanted = members.in_use("profile") or key_wanted(db) or why_not(config) is None
         parts: list[Part] = ["profile"] if wanted else []
         faces_off = switches.is_off(db, switches.FACES)
         # Whether the clock is trusted is for the eyes to say; it comes and goes.

@@ -1,6 +1,7 @@
 """The eyes process: cameras, counting, recognition where the mode reads faces, and the store."""
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -19,6 +20,8 @@ from edge.app.common import (
 )
 from edge.app.counting import book_of, counting_of
 from edge.app.errands import StoreErrands
+from edge.app.papers import Papers, why_not
+from edge.app.sharing import Sharing, own_model
 from edge.app.timekeeper import StoreTimekeeper
 from edge.bus import Bus, Note
 from edge.clock import SteadyClock, boot_id
@@ -178,6 +181,7 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
 
     counting = counting_of(config, {c.name for c in config.camera}, book, faces)
     errands.correct = counting.wrong_person
+    _share(own, epoch, clock, due.root, stop)
 
     def due_now() -> ModeStatus:
         if strangers is not None and not due.keeps_strangers():
@@ -200,6 +204,30 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
     if end == "mode":
         # Whatever it knew of faces is gone with its memory.
         begin_anew("another mode or other settings are due; the eyes begin anew")
+
+
+def _share(
+    config: EdgeConfig,
+    epoch: str,
+    clock: SteadyClock,
+    root: Callable[[], bytes | None],
+    stop: threading.Event,
+) -> None:
+    """Start what shares templates with other boxes, where this box has a certificate."""
+    if config.uplink is None or why_not(config) is not None:
+        return
+    place = f"{config.store.id}/{config.box.id}"
+    sharing = Sharing(
+        place=place,
+        db=connect(config.data_dir, limit_bytes=config.box.store_limit),
+        papers=Papers(place, config.uplink, config.base).read,
+        root=root,
+        model=own_model,
+        epoch=epoch,
+        clock=clock,
+    )
+    # A daemon: it keeps nothing that a power cut would not find again.
+    threading.Thread(target=sharing.run, args=(stop,), name="sharing", daemon=True).start()
 
 
 def _opened(kind: Callable[[int], T], descriptor: int | None) -> T | None:

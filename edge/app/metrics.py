@@ -19,6 +19,7 @@ from edge.store import consents
 from edge.store.audit import Audit
 from edge.store.database import FILE_NAME
 from edge.store.outbox import Outbox
+from edge.store.shares import counts
 from menkou import __version__
 from menkou.metrics import registry_of, serve_metrics
 
@@ -79,6 +80,7 @@ class BoxMetrics:
         outbox, uplink = Outbox(self._db()), self._front.uplink
         backlog = outbox.backlog()
         condition = self._front.condition()
+        shared = counts(self._db())
         disk = shutil.disk_usage(self._config.data_dir)
         return BoxFigures(
             store=self._config.store.id,
@@ -110,6 +112,8 @@ class BoxMetrics:
             disk_bytes=disk.total,
             temperatures=temperatures(),
             chains=self._chains,
+            shares={one.place: (one.shared, one.waiting, one.came) for one in shared},
+            keys_refused=sum(one.key == "refused" for one in shared),
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlite_utils import Database
 
 from edge.app.common import reading_of
+from edge.app.share_post import SharePost
 from edge.config import EdgeConfig
 from edge.core.flaws import Flaws
 from edge.desired import CannotLay, laid, laid_over
@@ -19,7 +20,7 @@ from edge.keys.errors import Unreadable
 from edge.keys.orders import OrderKeys
 from edge.keys.profiles import ProfileKeys
 from edge.ports import Clock
-from edge.store import register
+from edge.store import box_keys, register, shares
 from edge.store.appointments import Appointment, keep, rev_of
 from edge.store.audit import Audit
 from edge.store.consents import Change, history
@@ -50,16 +51,20 @@ from edge.wire.messages import (
 )
 from edge.wire.orders import (
     AppointmentOrder,
+    BoxKeyOrder,
     CheckpointOrder,
     ConfigOrder,
     EraseOrder,
     KeyWantedOrder,
     MemberOrder,
     OrderBody,
+    ShareAgainOrder,
+    TemplateOrder,
     VoidOrder,
     WithdrawOrder,
 )
 from edge.wire.sealing import order_context
+from edge.wire.sharing import Statement
 from edge.wire.topics import BoxAddress
 
 log = logging.getLogger(__name__)
@@ -102,6 +107,13 @@ class HeadOffice:
         self._audit = Audit(db)
         self._outbox = Outbox(db)
         self._held = HeldOrders(db)
+        self._sharing = SharePost(
+            config=config,
+            db=db,
+            clock=clock,
+            profile_root=profile_root,
+            tell=self._tell_change,
+        )
 
     def down(self) -> Down:
         """Return what takes orders in."""
@@ -111,6 +123,7 @@ class HeadOffice:
             refuse=self._refuse,
             clock=self._clock,
             key=self._public_key,
+            sharing=self._sharing,
         )
 
     def _public_key(self) -> str | None:
@@ -134,9 +147,22 @@ class HeadOffice:
                 return self._book(body)
             case CheckpointOrder():
                 self._held.keep_mark(body.mark, self._clock.now())
+            case BoxKeyOrder():
+                names = Statement.__dataclass_fields__
+                box_keys.keep_key(self._db, Statement(**{n: getattr(body, n) for n in names}))
+            case TemplateOrder():
+                return self._shared(body)
+            case ShareAgainOrder():
+                shares.share_again(self._db, body.place)
             case VoidOrder():
                 pass
         return None
+
+    def _shared(self, order: TemplateOrder) -> str | None:
+        code = self._sharing.receive(order)
+        if code is None:
+            self._wake()
+        return code
 
     def _root(self) -> bytes:
         """Return the root of the profiles' keys.
@@ -274,6 +300,7 @@ class HeadOffice:
             self._clock.now(),
             actor=ACTOR,
             tell=self._tell_change,
+            since=order.at,
             patience_s=0.5,
         )
         self._wake()

@@ -63,7 +63,7 @@ def mac(key: bytes, content: bytes) -> bytes:
     return hmac.digest(require_key(key), content, sha256)
 
 
-def seal(key: bytes, content: bytes, bond: bytes) -> bytes:
+def seal(key: bytes, content: bytes | bytearray, bond: bytes) -> bytes:
     """Encrypt `content` with a fresh nonce, which stands before the ciphertext."""
     nonce = secrets.token_bytes(_NONCE_BYTES)
     return nonce + AESGCM(require_key(key)).encrypt(nonce, content, bond)

@@ -115,22 +115,42 @@ class Consents:
                 "sealed": sealed,
             },
         )
-        self._note(subject, "given", now)
+        self._noted(subject, "given", now)
+        self._tell(subject, _TOLD["given"])
         return row_id
 
     def end(
-        self, subject: str, kind: Literal["withdrawn", "expired", "erased"], now: datetime
+        self,
+        subject: str,
+        kind: Literal["withdrawn", "expired", "erased"],
+        now: datetime,
+        *,
+        since: datetime | None = None,
+        told: bool = True,
     ) -> None:
         """Note the end of a subject's consent in the caller's transaction.
 
-        The schema removes the template with it.
+        The schema removes the template with it, and stops what is shared.
+
+        Args:
+            subject: whose.
+            kind: why.
+            now: the time.
+            since: when it ended, if that was said elsewhere and is only heard now; what was given
+                after that stands.
+            told: also the other shops; False: it is for this one only.
         """
         held = self._db.execute("SELECT 1 FROM template WHERE subject = ?", [subject]).fetchone()
-        values = {"at": utc_text(now), "subject": subject, "kind": kind, "purpose": PURPOSE}
+        # What runs out does so in each shop by itself.
+        others = _other_names(self._db, subject) if kind != "expired" else []
+        at = now if since is None else min(since, now)
+        values = {"at": utc_text(at), "subject": subject, "kind": kind, "purpose": PURPOSE}
         chain.append(self._db, CONSENT, values)
         if held:
             self._tell(subject, "template_removed")
-        self._note(subject, kind, now)
+        self._noted(subject, kind, now)
+        for name in [subject, *others] if told else []:
+            self._tell(name, _TOLD[kind])
 
     def expire(self, now: datetime) -> list[str]:
         """End what has run out by `now`, in a transaction of its own; return the subjects.
@@ -153,12 +173,19 @@ class Consents:
                     break
         return ended
 
-    def _note(self, subject: str, kind: Kind, now: datetime) -> None:
+    def _noted(self, subject: str, kind: Kind, now: datetime) -> None:
         if kind != "erased":  # `register` notes an erasure by itself
             Audit(self._db).append(
                 at=now, what="consent", actor=self._actor, subject=subject, detail={"kind": kind}
             )
-        self._tell(subject, _TOLD[kind])
+
+
+def _other_names(db: Database, subject: str) -> list[str]:
+    """Return what other boxes that shared a member call the member: it ends there as well."""
+    rows = db.execute(
+        "SELECT DISTINCT theirs FROM share_in WHERE subject = ? AND theirs IS NOT NULL", [subject]
+    )
+    return [theirs for (theirs,) in rows]
 
 
 def _run_out(db: Database, now: datetime) -> list[str]:

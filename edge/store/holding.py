@@ -46,6 +46,15 @@ def everything(db: Database, keys: ProfileKeys, member: Member, now: datetime) -
         ),
         "office": _rows(db, "SELECT id, rev FROM office_member WHERE subject = ?", subject),
         "appointments": _appointments(db, keys, member),
+        "shared_with": _rows(
+            db, "SELECT place AS box, state FROM share_out WHERE subject = ? ORDER BY 1", subject
+        ),
+        "came_from": _rows(
+            db,
+            "SELECT place AS box, theirs AS subject_there, made_at, state FROM share_in"
+            " WHERE subject = ? ORDER BY 1",
+            subject,
+        ),
         "audit": [
             plain_entry(entry) for entry in Audit(db).entries(subject=subject, limit=_ENTRIES_MAX)
         ],

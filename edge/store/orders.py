@@ -128,8 +128,15 @@ def member_with(db: Database, digest: str) -> tuple[str, str] | None:
         "SELECT m.id, m.subject, o.id FROM member AS m"
         " LEFT JOIN office_member AS o ON o.subject = m.subject"
     )
+    # Another box may call the member something else: of that name only the hash is held.
+    (shared,) = db.execute(
+        "SELECT max(subject) FROM share_in WHERE id = ? AND subject IS NOT NULL", [digest]
+    ).fetchone()
     for member_id, subject, office_id in rows:
-        if digest in (digest_of(subject), office_id and digest_of(office_id)):
+        if subject == shared or digest in (
+            digest_of(subject),
+            office_id and digest_of(office_id),
+        ):
             return member_id, subject
     return None
 

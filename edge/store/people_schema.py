@@ -180,7 +180,7 @@ def rebuild_templates(db: Database) -> None:
     rows = db.execute("SELECT * FROM template ORDER BY rowid").fetchall()
     db.execute("DROP TABLE template")
     _template_table(db)
-    _refill(db, "template", rows)  # before the triggers: marks stay as they are
+    refill(db, "template", rows)  # before the triggers: marks stay as they are
     _template_triggers(db)
     db.execute("UPDATE gallery SET mark = mark + 1, remains = ?", [IN_THE_LOG])
 
@@ -191,7 +191,7 @@ def rebuild_people(db: Database) -> None:
     rows = db.execute("SELECT * FROM member ORDER BY rowid").fetchall()
     db.execute("DROP TABLE member")
     _members(db)
-    _refill(db, "member", rows)
+    refill(db, "member", rows)
 
 
 def rebuild_audit(db: Database) -> None:
@@ -199,10 +199,11 @@ def rebuild_audit(db: Database) -> None:
     rows = db.execute("SELECT * FROM audit ORDER BY id").fetchall()
     db.execute("DROP TABLE audit")
     _audit(db)
-    _refill(db, "audit", rows)
+    refill(db, "audit", rows)
 
 
-def _refill(db: Database, table: str, rows: Sequence[Sequence[object]]) -> None:
+def refill(db: Database, table: str, rows: Sequence[Sequence[object]]) -> None:
+    """Fill a table that was made anew with the rows that it had."""
     if rows:
         marks = ", ".join("?" * len(rows[0]))
         db.conn.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)

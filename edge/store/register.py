@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -39,6 +39,8 @@ from edge.store.people_schema import (
     rebuild_people,
     rebuild_templates,
 )
+from edge.store.share_in import brought_by_sharing, forget_shared, note_own
+from edge.store.share_schema import rebuild_shares
 from edge.wire.codec import utc_text
 
 CHECKPOINT_PATIENCE_S: Final = 10.0
@@ -63,6 +65,15 @@ class Template:
     sealed: bytes = field(repr=False)
     model: str
     photos: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedMember:
+    """A member as another box shares it: its subject there, the name, and the consent."""
+
+    subject: str
+    profile: Profile
+    consent: Consent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +131,9 @@ class Register:
             ConsentMissing: a template without a consent that holds.
         """
         with transaction(self._db):
-            self._enrol(member_id, subject_of(self._db, member_id), now, consent, template)
+            subject = subject_of(self._db, member_id)
+            note_own(self._db, subject)
+            self._enrol(member_id, subject, now, consent, template)
 
     def change(self, member_id: str, profile: Profile, now: datetime) -> None:
         """Replace a member's profile.
@@ -130,6 +143,7 @@ class Register:
             ExternalIdTaken: another member has the external id.
         """
         with transaction(self._db):
+            note_own(self._db, subject_of(self._db, member_id))
             self._update(member_id, profile, now)
 
     def take_over(self, rows: Iterable[Mapping[str, str]], now: datetime) -> Imported:
@@ -249,24 +263,49 @@ class Register:
                 f"member {member_id}: expected a consent that holds now before a face is stored,"
                 " got none; give --consent"
             )
-        self._store(subject, live.id, template, now)
-
-    def _store(self, subject: str, consent_id: int, template: Template, now: datetime) -> None:
-        row = [consent_id, utc_text(now), template.model, template.photos]
-        self._db.execute(
-            "INSERT INTO template"
-            " (subject, consent_id, made_at, model, photos, sealed_key, sealed)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (subject) DO UPDATE SET"
-            " consent_id = excluded.consent_id, made_at = excluded.made_at,"
-            " model = excluded.model, photos = excluded.photos,"
-            " sealed_key = excluded.sealed_key, sealed = excluded.sealed",
-            [subject, *row, template.sealed_key, template.sealed],
-        )
-        detail: dict[str, Code] = {"model": template.model, "photos": template.photos}
-        Audit(self._db).append(
-            at=now, what="enrol", actor=self._actor, subject=subject, detail=detail
-        )
+        store_template(self._db, subject, live.id, template, now, actor=self._actor)
         self._tell(subject, "template_stored")
+
+    def receive_shared(
+        self,
+        member: SharedMember,
+        now: datetime,
+        *,
+        known: str | None,
+        also: Callable[[str, bool], None],
+    ) -> None:
+        """Add or change a member whom another box shares, with the consent.
+
+        Who is here already, by the same subject or external id, keeps what this shop wrote, unless
+        it is all from there. A consent that was given later stands.
+
+        Args:
+            member: as the other box knows the member; the consent was judged for this shop.
+            now: the time.
+            known: the subject here, where that is settled.
+            also: is told the subject here, and whether the member is here by this alone, inside
+                the transaction.
+        """
+        with transaction(self._db):
+            held = self._people.by_subject(known or member.subject)
+            external_id = member.profile.external_id
+            if held is None and external_id:
+                held = self._people.by_external_id(external_id)
+            brought = held is None or brought_by_sharing(self._db, held.subject)
+            if held is None:
+                held = replace(new_member(member.profile, now), subject=member.subject)
+                self._insert(held)
+            elif brought:
+                self._update(held.id, _renamed(held.profile, member.profile), now)
+            self._agree(held.subject, member.consent, now)
+            also(held.subject, brought)
+
+    def _agree(self, subject: str, consent: Consent, now: datetime) -> None:
+        rows = history(self._db, subject)
+        last = rows[-1].given_at if rows and rows[-1].kind == "given" else None
+        if last is not None and last >= consent.given_at:
+            return
+        self._consents.give(subject, consent, self._sealed_guardian(consent, subject), now)
 
     def _note(self, now: datetime, what: What, subject: str) -> None:
         Audit(self._db).append(at=now, what=what, actor=self._actor, subject=subject)
@@ -303,6 +342,38 @@ class Register:
         return self._keys.seal(wrapped, raw, subject=subject, purpose=GUARDIAN_PURPOSE)
 
 
+def store_template(
+    db: Database,
+    subject: str,
+    consent_id: int,
+    template: Template,
+    now: datetime,
+    *,
+    actor: str,
+    made_at: datetime | None = None,
+) -> None:
+    """Keep a template in the place of the one before, in the caller's transaction. Needs no key.
+
+    `made_at` is when it was made, if that was in another box.
+    """
+    row = [consent_id, utc_text(made_at or now), template.model, template.photos]
+    db.execute(
+        "INSERT INTO template"
+        " (subject, consent_id, made_at, model, photos, sealed_key, sealed)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (subject) DO UPDATE SET"
+        " consent_id = excluded.consent_id, made_at = excluded.made_at,"
+        " model = excluded.model, photos = excluded.photos,"
+        " sealed_key = excluded.sealed_key, sealed = excluded.sealed",
+        [subject, *row, template.sealed_key, template.sealed],
+    )
+    detail: dict[str, Code] = {"model": template.model, "photos": template.photos}
+    Audit(db).append(at=now, what="enrol", actor=actor, subject=subject, detail=detail)
+
+
+def _renamed(mine: Profile, theirs: Profile) -> Profile:
+    return replace(mine, name=theirs.name, called=theirs.called)
+
+
 def new_member(profile: Profile, now: datetime) -> Member:
     """Return a member with ids of its own, not kept yet.
 
@@ -329,9 +400,12 @@ def withdraw(
     *,
     actor: str,
     tell: Tell,
+    since: datetime | None = None,
     patience_s: float = CHECKPOINT_PATIENCE_S,
 ) -> bool:
     """End a member's consent and destroy the template; the card stays. Needs no key.
+
+    `since` is when it ended, if that was elsewhere and is only heard now.
 
     Returns:
         As `erase`.
@@ -347,8 +421,9 @@ def withdraw(
             raise ConsentMissing(
                 f"member {member_id}: expected a consent that can be withdrawn, got none"
             )
-        Consents(db, actor=actor, tell=tell).end(subject, "withdrawn", now)
+        Consents(db, actor=actor, tell=tell).end(subject, "withdrawn", now, since=since)
         rebuild_templates(db)
+        rebuild_shares(db)
     return _log_cleared(db, patience_s)
 
 
@@ -375,6 +450,7 @@ def erase(
     """
     with transaction(db):
         subject = subject_of(db, member_id)
+        forget_shared(db, subject, now)
         Consents(db, actor=actor, tell=tell).end(subject, "erased", now)
         bury(db, digest_of(subject), now)
         forget_office_member(db, subject, now)
@@ -382,7 +458,51 @@ def erase(
         forget_of(db, ref)
         db.execute("DELETE FROM member WHERE id = ?", [member_id])
         rebuild_people(db)
+        rebuild_shares(db)
         Audit(db).append(at=now, what="erase", actor=actor, subject=subject)
+    return _log_cleared(db, patience_s)
+
+
+def let_go(
+    db: Database,
+    subject: str,
+    now: datetime,
+    *,
+    since: datetime,
+    actor: str,
+    tell: Tell,
+    ends: bool,
+    whole: bool,
+    patience_s: float = CHECKPOINT_PATIENCE_S,
+) -> bool:
+    """End a consent for this shop only, as the box that shared the member says. Needs no key.
+
+    Args:
+        db: the database.
+        subject: of the member.
+        now: the time.
+        since: when it ended.
+        actor: whose doing it is.
+        tell: is told of it.
+        ends: there is a consent to be ended.
+        whole: the member is here by that sharing alone, and is forgotten; a later consent may
+            bring the member back.
+        patience_s: as for `erase`.
+
+    Returns:
+        As `erase`.
+    """
+    with transaction(db):
+        if ends:
+            ending = Consents(db, actor=actor, tell=tell)
+            ending.end(subject, "withdrawn", now, since=since, told=False)
+        if whole:
+            db.execute("DELETE FROM member WHERE subject = ?", [subject])
+            rebuild_people(db)
+            Audit(db).append(at=now, what="erase", actor=actor, subject=subject)
+        else:
+            rebuild_templates(db)
+        rebuild_shares(db)
     return _log_cleared(db, patience_s)
 
 
@@ -408,6 +528,7 @@ def tidy(db: Database) -> bool:
     if remains == IN_THE_TABLE:
         with transaction(db):
             rebuild_templates(db)
+            rebuild_shares(db)
     return _log_cleared(db, 0.0)
 
 

@@ -11,6 +11,7 @@ from edge.store.device_schema import devices
 from edge.store.identity_schema import identity
 from edge.store.order_schema import orders
 from edge.store.people_schema import people
+from edge.store.share_schema import shares
 
 migrations = Migrations("menkou-edge")
 
@@ -125,3 +126,8 @@ def _bounded(db: Database) -> None:
 @migrations(name="0007_clock")
 def _clock(db: Database) -> None:
     clock(db)
+
+
+@migrations(name="0008_shares")
+def _shares(db: Database) -> None:
+    shares(db)

@@ -6,13 +6,14 @@ another order. Each is carried out once and noted; the hub sends until it hears 
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from edge.ports import Clock
 from edge.store.database import StoreAway
 from edge.store.orders import HeldOrders
 from edge.wire.orders import OrderBody, Orders, OrdersAck, SealingKey
+from edge.wire.sharing import Shared, SharedAck, Sharing
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,26 @@ class CarryOut(Protocol):
         ...
 
 
+class Shares(Protocol):
+    """Says and hears what this box shares with others."""
+
+    def on_connected(self) -> None:
+        """A connection stands: everything is to be said on it."""
+        ...
+
+    def words(self, session: str, now: float) -> Sequence[Sharing | Shared]:
+        """Return what is to be said now. `now`: monotonic seconds."""
+        ...
+
+    def heard(self, ack: SharedAck) -> None:
+        """Take the hub's word on what it holds.
+
+        Raises:
+            StoreAway: it cannot be kept now.
+        """
+        ...
+
+
 Refuse = Callable[[str, int, str], None]
 """Tells the hub, in the caller's transaction, that `(epoch, seq)` is refused, and why."""
 
@@ -45,6 +66,7 @@ class Down:
         refuse: tells the hub of those that cannot be carried out.
         clock: the box's clock.
         key: the public half of the box's key, where head office wants it and it is there.
+        sharing: says and hears what is shared with other boxes; None: nothing is.
     """
 
     def __init__(
@@ -55,12 +77,14 @@ class Down:
         refuse: Refuse,
         clock: Clock,
         key: Callable[[], str | None] = lambda: None,
+        sharing: Shares | None = None,
     ) -> None:
         self._held = held
         self._carry_out = carry_out
         self._refuse = refuse
         self._clock = clock
         self._key = key
+        self._sharing = sharing
         self._tell_at = 0.0
         self._told_key: str | None = None
 
@@ -113,6 +137,23 @@ class Down:
         """A connection stands: all that is held is to be told, as soon as a hub answers."""
         self._tell_at = 0.0
         self._told_key = None
+        if self._sharing is not None:
+            self._sharing.on_connected()
+
+    def words(self, session: str, now: float) -> list[OrdersAck | SealingKey | Sharing | Shared]:
+        """Return what is to be said to the hub now. `now`: monotonic seconds."""
+        said = [self.whole(session, now), self.sealing_key(session)]
+        shared = self._sharing.words(session, now) if self._sharing is not None else ()
+        return [*(word for word in said if word is not None), *shared]
+
+    def heard(self, ack: SharedAck) -> None:
+        """Take the hub's word on what is shared; what cannot be kept is asked for again."""
+        if self._sharing is None:
+            return
+        try:
+            self._sharing.heard(ack)
+        except StoreAway as exc:
+            log.warning("the hub's word on what is shared cannot be kept: %s", exc)
 
     def sealing_key(self, session: str) -> SealingKey | None:
         """Return a word on the box's key when it is wanted and was not told lately."""

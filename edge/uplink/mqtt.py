@@ -26,6 +26,7 @@ from edge.wire import codec
 from edge.wire.codec import WireFault
 from edge.wire.messages import Ack, Batch, EpochAck, Heartbeat, Hello, Status
 from edge.wire.orders import Orders
+from edge.wire.sharing import SharedAck
 from menkou.errors import told
 
 log = logging.getLogger(__name__)
@@ -163,6 +164,8 @@ class Uplink:
             self._acknowledged(outbox, value)
         elif kind == "orders" and self._down:
             self._publish("up", codec.encode(self._down.take(value, self._session)))
+        elif kind == "shared" and self._down:
+            self._down.heard(value)
 
     def _acknowledged(self, outbox: Outbox, ack: Ack) -> None:
         delivery = self._delivery
@@ -225,12 +228,8 @@ class Uplink:
                 self._publish(some.channel, codec.encode(batch))
             delivery.on_sent(some, rows, now)
         if delivery.greeted and self._down:
-            for word in (
-                self._down.whole(self._session, now),
-                self._down.sealing_key(self._session),
-            ):
-                if word is not None:
-                    self._publish("up", codec.encode(word))
+            for word in self._down.words(self._session, now):
+                self._publish("up", codec.encode(word))
         if delivery.connected:
             self._send_heartbeat(now)
 
@@ -323,7 +322,10 @@ class Uplink:
                 return
             if message.topic != self._identity.address.topic("down"):
                 return  # a broker may hand over what is retained to whoever comes
-            if isinstance(orders := codec.decode_down(bytes(message.payload)), Orders):
-                self._inbox.put(("orders", orders))
+            said = codec.decode_down(bytes(message.payload))
+            if isinstance(said, Orders):
+                self._inbox.put(("orders", said))
+            elif isinstance(said, SharedAck) and said.session == self._session:
+                self._inbox.put(("shared", said))
         except WireFault as fault:
             log.warning("a message of the hub is set aside: %s", fault)

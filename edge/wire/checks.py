@@ -130,6 +130,39 @@ _SEALED: Final = re.compile(r"[A-Za-z0-9+/]{64,6000}={0,2}")
 """Base64 of what HPKE sealed: what is in it only the receiver can tell."""
 sealed: Final = _pattern(_SEALED, "64 to 6,000 characters of base64")
 
+_SITE: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"  # as `topics.ID_PATTERN`
+_SHOP_ID: Final = re.compile(_SITE)
+place: Final = _pattern(re.compile(f"{_SITE}/{_SITE}"), "a box as STORE/BOX")
+# In base64 what begins with 0x30 0x82, as every certificate of 256 bytes and more does.
+_CERTIFICATE: Final = re.compile(r"MI[IJ][A-Za-z0-9+/]{300,2796}={0,2}")
+_SIGNATURE: Final = re.compile(
+    r"M[EG][A-Za-z0-9+/]{86,142}={0,2}"  # ECDSA with P-256 or P-384: a short DER sequence
+    r"|[A-Za-z0-9+/]{342}=="  # RSA with 2,048 bits
+    r"|[A-Za-z0-9+/]{512}"  # and with 3,072: less than the 512 bytes of a face
+)
+signature: Final = _pattern(_SIGNATURE, "a signature of ECDSA or RSA in base64")
+CERTIFICATES_MAX: Final = 3
+
+
+def certificates(value: Any) -> tuple[str, ...]:
+    """Check 1 to 3 certificates, DER in base64."""
+    few = isinstance(value, list | tuple) and 1 <= len(value) <= CERTIFICATES_MAX
+    if few and all(isinstance(one, str) and _CERTIFICATE.fullmatch(one) for one in value):
+        return tuple(value)
+    raise _refuse(f"1 to {CERTIFICATES_MAX} certificates in base64", value)
+
+
+def shop_ids(most: int) -> Check:
+    """Return a check for a list of at most so many shops' ids."""
+
+    def check(value: Any) -> tuple[str, ...]:
+        few = isinstance(value, list | tuple) and len(value) <= most
+        if few and all(isinstance(one, str) and _SHOP_ID.fullmatch(one) for one in value):
+            return tuple(value)
+        raise _refuse(f"a list of at most {most} shops' ids", value)
+
+    return check
+
 
 def seconds(value: Any) -> float:
     """Check a monotonic reading: a finite number of seconds, 0 or more."""

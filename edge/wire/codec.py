@@ -40,18 +40,20 @@ from edge.wire.orders import (
     OrdersAck,
     SealingKey,
 )
+from edge.wire.sharing import BUNDLES_MAX, Bundle, HeldBundle, Shared, SharedAck, Sharing, Statement
 
 M = TypeVar("M")
 E = TypeVar("E")
-Said = Hello | Batch | Status | Heartbeat | KeyRequest | OrdersAck | SealingKey
-Message = Said | Ack | KeyRelease | Orders
+Stated = OrdersAck | SealingKey | Sharing | Shared
+Said = Hello | Batch | Status | Heartbeat | KeyRequest | Stated
+Message = Said | Ack | KeyRelease | Orders | SharedAck
 _EPOCHS_MAX = 2_000  # twice what a box tells; 256 KiB hold about 4,000
 _RANGES_MAX = 1_000
 _CAMERAS_MAX = 64
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 PLAIN_BYTES_MAX: Final = 1024
 """JSON that is longer is deflated on its way between box and hub."""
-_DEFLATED: Final = (Hello, Batch, Ack, KeyRequest, KeyRelease)
+_DEFLATED: Final = (Hello, Batch, Ack, KeyRequest, KeyRelease, Sharing, Shared)
 _ZLIB: Final = b"\x78"  # deflate with a window of 32 KiB, the first byte of every stream of zlib's
 
 
@@ -90,6 +92,7 @@ _FIELDS: Final[dict[type[Any], tuple[_Field, ...]]] = {
         *(Event, EpochSpan, Hello, Batch, EpochAck, Ack, Status, CameraState, Heartbeat),
         *(KeyRequest, KeyRelease),
         *(*ORDER_BODIES.values(), Order, Orders, OrdersAck, SealingKey),
+        *(Statement, Bundle, HeldBundle, Sharing, Shared, SharedAck),
     )
 }
 _ORDER_SEQ: Final = _FIELDS[Order][0].check
@@ -203,6 +206,13 @@ def encode(message: Message) -> bytes:
         case Orders(orders=orders):
             raw["orders"] = [_dump_order(order) for order in orders]
             _items(raw["orders"], "orders.orders", 1, ORDERS_MAX)
+        case Sharing(statement=statement):
+            raw["statement"] = None if statement is None else _dump(statement)
+        case Shared(bundles=bundles):
+            raw["bundles"] = [_dump(bundle) for bundle in bundles]
+            _items(raw["bundles"], "shared.bundles", 1, BUNDLES_MAX)
+        case SharedAck(held=held):
+            raw["held"] = [_dump(one) for one in held]
     payload = _JSON.encode(raw).encode()
     if len(payload) > PAYLOAD_BYTES_MAX:
         raise WireFault(
@@ -254,7 +264,7 @@ def _parse(payload: bytes, *types: str) -> dict[str, Any]:
     return raw
 
 
-def decode_up(payload: bytes) -> tuple[UpMessage | OrdersAck | SealingKey, tuple[EventFault, ...]]:
+def decode_up(payload: bytes) -> tuple[UpMessage | Stated, tuple[EventFault, ...]]:
     """Decode what a box sent up: the message, and the events of it that break the contract.
 
     Those faulty events are left out of the returned `Batch`, which may then be empty; the
@@ -269,7 +279,7 @@ def decode_up(payload: bytes) -> tuple[UpMessage | OrdersAck | SealingKey, tuple
 
 def read_up(
     payload: bytes, load: Callable[[Any, str], E]
-) -> tuple[Hello | KeyRequest | OrdersAck | SealingKey | list[E], tuple[EventFault, ...]]:
+) -> tuple[Hello | KeyRequest | Stated | list[E], tuple[EventFault, ...]]:
     """Decode what a box sent up, with the events of a batch as the caller wants them.
 
     Args:
@@ -280,13 +290,11 @@ def read_up(
     Raises:
         WireFault: nothing of the payload can be used.
     """
-    raw = _parse(payload, Hello.TYPE, Batch.TYPE, KeyRequest.TYPE, OrdersAck.TYPE, SealingKey.TYPE)
+    raw = _parse(payload, Hello.TYPE, Batch.TYPE, KeyRequest.TYPE, *_STATED)
     if raw["type"] == KeyRequest.TYPE:
         return _load(KeyRequest, raw, "key_request"), ()
-    if raw["type"] == SealingKey.TYPE:
-        return _load(SealingKey, raw, "sealing_key"), ()
-    if raw["type"] == OrdersAck.TYPE:
-        return _load(OrdersAck, raw, "orders_ack", {"epochs": _load_acks(raw, "orders_ack")}), ()
+    if raw["type"] in _STATED:
+        return _load_stated(raw), ()
     if raw["type"] == Hello.TYPE:
         items = _items(raw.get("epochs"), "hello.epochs", 0, _EPOCHS_MAX)
         spans = tuple(_load(EpochSpan, r, f"hello.epochs[{i}]") for i, r in enumerate(items))
@@ -302,6 +310,44 @@ def read_up(
         except EventFault as fault:
             bad.append(fault)
     return good, tuple(bad)
+
+
+_STATED: Final = (OrdersAck.TYPE, SealingKey.TYPE, Sharing.TYPE, Shared.TYPE)
+
+
+def _load_stated(raw: dict[str, Any]) -> Stated:
+    match raw["type"]:
+        case SealingKey.TYPE:
+            return _load(SealingKey, raw, "sealing_key")
+        case OrdersAck.TYPE:
+            return _load(OrdersAck, raw, "orders_ack", {"epochs": _load_acks(raw, "orders_ack")})
+        case Sharing.TYPE:
+            said = raw.get("statement")
+            statement = None if said is None else _load(Statement, said, "sharing.statement")
+            return _load(Sharing, raw, "sharing", {"statement": statement})
+    items = _items(raw.get("bundles"), "shared.bundles", 1, BUNDLES_MAX)
+    bundles = tuple(_load(Bundle, one, f"shared.bundles[{i}]") for i, one in enumerate(items))
+    return _load(Shared, raw, "shared", {"bundles": bundles})
+
+
+def statement_text(one: Statement) -> str:
+    """Return a statement as JSON, to be kept."""
+    return _JSON.encode(_dump(one))
+
+
+def read_statement(text: str) -> Statement:
+    """Return the statement that was kept. Raises WireFault: it is none."""
+    return _load(Statement, json.loads(text), "statement")
+
+
+def bundle_text(one: Bundle) -> str:
+    """Return a bundle as JSON, to be kept."""
+    return _JSON.encode(_dump(one))
+
+
+def read_bundle(text: str) -> Bundle:
+    """Return the bundle that was kept. Raises WireFault: it is none."""
+    return _load(Bundle, json.loads(text), "bundle")
 
 
 def _load_ranges(raw: Any, where: str) -> tuple[tuple[int, int], ...]:
@@ -336,17 +382,21 @@ def _load_acks(raw: dict[str, Any], where: str) -> tuple[EpochAck, ...]:
     return tuple(_load_epoch_ack(item, f"{where}.epochs[{i}]") for i, item in enumerate(items))
 
 
-def decode_down(payload: bytes) -> KeyRelease | Orders:
-    """Decode what the hub sent down: the answer to a request for a key, or orders.
+def decode_down(payload: bytes) -> KeyRelease | Orders | SharedAck:
+    """Decode what the hub sent down: the answer to a request or to what is shared, or orders.
 
     An order that cannot be read, of a newer hub perhaps, stands in `Orders.faulty`.
 
     Raises:
-        WireFault: it is neither; the text shows nothing that was sealed.
+        WireFault: it is none of these; the text shows nothing that was sealed.
     """
-    raw = _parse(payload, KeyRelease.TYPE, Orders.TYPE)
+    raw = _parse(payload, KeyRelease.TYPE, Orders.TYPE, SharedAck.TYPE)
     if raw["type"] == Orders.TYPE:
         return _load_orders(raw)
+    if raw["type"] == SharedAck.TYPE:
+        items = _items(raw.get("held"), "shared_ack.held", 0, BUNDLES_MAX)
+        held = tuple(_load(HeldBundle, one, f"shared_ack.held[{i}]") for i, one in enumerate(items))
+        return _load(SharedAck, raw, "shared_ack", {"held": held})
     release = _load(KeyRelease, raw, "key_release")
     _check_release(release)
     return release

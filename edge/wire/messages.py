@@ -30,9 +30,10 @@ MODE_REASONS: Final = (
 """Why a box may have to run in a lower mode than its settings ask for."""
 
 
-REFUSALS: Final = ("unknown", "malformed", "unreadable", "taken")
+REFUSALS: Final = ("unknown", "malformed", "unreadable", "taken", "untrusted", "no_consent")
 """Why a box refuses an order for good: a kind or a body that it does not know, sealed to another
-key than its own, an external id that another member has."""
+key than its own, an external id that another member has, a signature that is not of the box that
+it names, no consent that holds in this shop."""
 
 
 def declared(check: Callable[[Any], Any], *, absent: Any = MISSING, shown: bool = True) -> Any:

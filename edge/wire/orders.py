@@ -17,9 +17,10 @@ from typing import Any, ClassVar, Final
 
 from edge.wire import checks
 from edge.wire.messages import EpochAck, declared
+from edge.wire.sharing import Bundle, Statement
 
 ORDERS_MAX: Final = 40
-"""Orders in one message: with the largest of bodies 245 kB."""
+"""Orders in one message: with the largest members 245 kB; of what is larger, fewer."""
 WINDOW_S_MAX: Final = 30 * 86_400
 
 Week = Mapping[str, Sequence[str]]
@@ -121,6 +122,28 @@ class CheckpointOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BoxKeyOrder(Statement):
+    """The keys of another box, in its own signed words (`edge.wire.sharing`)."""
+
+    KIND: ClassVar[str] = "box_key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateOrder(Bundle):
+    """A member's template of another box, whose `place` this is (`edge.wire.sharing`)."""
+
+    KIND: ClassVar[str] = "template"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareAgainOrder:
+    """Share once more with a box what it is to have: it was made anew, or from an older copy."""
+
+    KIND: ClassVar[str] = "share_again"
+    place: str = declared(checks.place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VoidOrder:
     """Nothing: a later order says more, or there is nothing left to say."""
 
@@ -135,13 +158,16 @@ OrderBody = (
     | MemberOrder
     | AppointmentOrder
     | CheckpointOrder
+    | BoxKeyOrder
+    | TemplateOrder
+    | ShareAgainOrder
     | VoidOrder
 )
 ORDER_BODIES: Final[dict[str, type[OrderBody]]] = {
     body.KIND: body
     for body in (
         *(ConfigOrder, EraseOrder, WithdrawOrder, KeyWantedOrder, MemberOrder, AppointmentOrder),
-        *(CheckpointOrder, VoidOrder),
+        *(CheckpointOrder, BoxKeyOrder, TemplateOrder, ShareAgainOrder, VoidOrder),
     )
 }
 SEALED_KINDS: Final = (MemberOrder.KIND, AppointmentOrder.KIND)

@@ -1,9 +1,9 @@
 """MQTT topics of one box (DESIGN section 5). Used by the uplink and by the hub's ingest.
 
-menkou/v1/{store}/{box}/up       box to hub   hello, batches and requests for keys, QoS 1
+menkou/v1/{store}/{box}/up       box to hub   hello, batches, what is shared with other boxes, QoS 1
 menkou/v1/{store}/{box}/late     box to hub   batches of events that had waited for the hub, QoS 1
 menkou/v1/{store}/{box}/ack      hub to box   after the hub's own commit, QoS 1
-menkou/v1/{store}/{box}/down     hub to box   keys that the box asked for, QoS 1
+menkou/v1/{store}/{box}/down     hub to box   keys that the box asked for, orders, QoS 1
 menkou/v1/{store}/{box}/status   retained, with a last will
 menkou/v1/{store}/{box}/health   retained heartbeat
 

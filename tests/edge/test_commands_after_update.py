@@ -25,7 +25,10 @@ listen = "192.0.2.9:8780"
 cert = "cert.pem"
 key = "file:key.pem"
 """
-COMMANDS = [("pair",), ("outbox",), ("member", "list"), ("audit", "list"), ("audit", "verify")]
+COMMANDS = [
+    *(("pair",), ("outbox",), ("sharing",), ("member", "list")),
+    *(("audit", "list"), ("audit", "verify")),
+]
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def decode(payload: bytes) -> codec.Message:
             return codec.decode_status(payload)
         case "heartbeat":
             return codec.decode_heartbeat(payload)
-        case "key_release" | "orders":
+        case "key_release" | "orders" | "shared_ack":
             return codec.decode_down(payload)
     message, faults = codec.decode_up(payload)
     assert faults == ()

@@ -18,7 +18,7 @@ PLACES = [
     for kind, body in ORDER_BODIES.items()
     for field in dataclasses.fields(body)
     # The shop's own name is a text for people, and what is sealed only the receiver can tell.
-    if (kind, field.name) != ("config", "name") and field.name != "sealed"
+    if (kind, field.name) != ("config", "name") and not field.name.startswith("sealed")
 ]
 
 
