@@ -247,6 +247,7 @@ def _member_erase(arguments: argparse.Namespace) -> int:
 
 def _member_shared(arguments: argparse.Namespace) -> int:
     with database(arguments) as engine, reading(engine) as connection:
+        head("from", "to", "shared", "on their way", "ends on their way")
         for one in sharing.flows(connection):
             places = (sharing.place_of(one.sender), sharing.place_of(one.receiver))
             print(*places, one.shared, one.waiting, one.ending, sep="\t")
