@@ -46,37 +46,10 @@ from edge.wire.orders import BoxKeyOrder, Order, OrderBody, Orders, TemplateOrde
 from edge.wire.sealing import bundle_words, statement_words
 from edge.wire.sharing import Bundle, Statement
 from tests.support.people import vector
-from tests.support.sharing import MODEL, Box, Certificates, World, record
+from tests.support.sharing import MODEL, A, B, Box, C, Certificates, World, record
 from tests.support.vectors import vectors_in
 
-A, B, C = "nj-001/nj-001-a", "sh-002/sh-002-a", "bj-003/bj-003-a"
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_engine(f"sqlite:///{tmp_path / 'hub.db'}")
-    migrate(made)
-    yield made
-    made.dispose()
-
-
-@pytest.fixture
-def world(tmp_path: Path, engine: Engine) -> Iterator[World]:
-    made = World(tmp_path, engine, Ingest(engine, Shares(engine, tmp_path / "share.secret")))
-    yield made
-    for box in made.boxes.values():
-        box.db.close()
-
-
-@pytest.fixture
-def a(world: World) -> Box:
-    return world.box(A)
-
-
-@pytest.fixture
-def b(world: World) -> Box:
-    return world.box(B)
 
 
 def chain(world: World, *shops: str, **changed: Any) -> dict[str, Any]:
