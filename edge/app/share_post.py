@@ -350,7 +350,9 @@ class SharePost:
             return known  # the register says what is wrong with it
         return known
 
-    def _judged(self, bundle: Bundle, told: Mapping[str, Any], subjects: Collection[str]) -> Consent:
+    def _judged(
+        self, bundle: Bundle, told: Mapping[str, Any], subjects: Collection[str]
+    ) -> Consent:
         """Judge the consent for this shop, now; it is given after all that these ended.
 
         Raises:

@@ -93,7 +93,7 @@ class Authority:
             name = _common_name(chain[0])
         except Untrusted:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001
             # The library has a dozen exceptions of no common kind for what it cannot read, and
             # anybody can make a certificate that it cannot.
             raise Untrusted(f"{place}: expected a certificate in DER, got another") from None

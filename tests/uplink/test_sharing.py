@@ -4,7 +4,7 @@ import json
 import shutil
 import zlib
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,9 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from sqlalchemy import Engine, select
 
-from cloud.db import migrate, open_engine, reading, writing
-from cloud.ingest import Ingest
-from cloud.shares import Shares
+from cloud.db import reading, writing
 from cloud.sharing import flows
 from cloud.tables import shared
 from edge import cli
