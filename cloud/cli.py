@@ -32,6 +32,7 @@ from cloud.simulate import command as simulate
 from menkou import __version__, logs
 from menkou.errors import MenkouFault, told
 from menkou.guards import unmakable
+from menkou.listen import overlapping
 from menkou.settings import SettingsFault
 from menkou.web.password import ask_for_hash
 
@@ -230,6 +231,12 @@ def _check_config(arguments: argparse.Namespace) -> int:
         warn(str(fault))
     if (why := unmakable(config.data_dir)) is not None:
         warn(f"hub.data_dir: {why}")
+    if not config.embedded:
+        serve = {"hub.listen": config.listen, "metrics.listen": config.metrics.listen}
+        every = {**serve, "metrics.ingest_listen": config.metrics.ingest_listen}
+        places = {name: f"{one.host}:{one.port}" for name, one in every.items() if one is not None}
+        for name, text in overlapping(places):
+            warn(f"{name}: {text}; serve and ingest cannot both run on this machine")
     place = shown(make_url(config.database_url))
     print(
         f"{arguments.config or 'defaults'}: no fault. Pages at {config.listen.url}, database"

@@ -123,11 +123,10 @@ def _broker_faults(raw: Mapping[str, Any]) -> list[_Found]:
 
 
 def _places(raw: Mapping[str, Any]) -> dict[str, str]:
-    """Return where the hub listens, by key."""
+    """Return where `serve` listens, by key; `ingest` may run on another machine."""
     places = {"hub.listen": _text(raw, "hub.listen") or LISTEN}
-    for key in ("metrics.listen", "metrics.ingest_listen"):
-        if (place := _text(raw, key)) is not None:
-            places[key] = place
+    if (place := _text(raw, "metrics.listen")) is not None:
+        places["metrics.listen"] = place
     if _embedded(raw):
         try:
             parts = broker_parts(_text(raw, "broker.url") or BROKER)

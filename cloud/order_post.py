@@ -62,6 +62,7 @@ KEEP_ACKED: Final = timedelta(days=30)
 WINDOW: Final = 4 * ORDERS_MAX
 """Orders on their way to one box at a time."""
 _BOXES_AT_ONCE: Final = 100
+_OF_OTHERS: Final = (TemplateOrder.KIND, BoxKeyOrder.KIND)
 _BULKY: Final = 4  # as much as so many members: 21 kB at most, of 6
 _FIRST_PATIENCE_S: Final = 5.0
 _LAST_PATIENCE_S: Final = 300.0
@@ -164,8 +165,11 @@ def _waiting(connection: Connection, address: BoxAddress, *, sealed: bool) -> Se
         select(box_order)
         .where(of_box(address), box_order.c.acked_at.is_(None))
         .where(or_(box_order.c.kind.not_in(kinds), box_order.c.object.is_(None)))
-        # A box whose own key is away carries out no sealed ones: the others go first.
-        .order_by(box_order.c.kind.in_(SEALED_KINDS), box_order.c.pk)
+        # A box whose own key is away carries out no sealed ones, and one that counts, or whose
+        # clock is in doubt, nothing of other boxes: the others go first, erasures among them.
+        .order_by(
+            box_order.c.kind.in_(_OF_OTHERS), box_order.c.kind.in_(SEALED_KINDS), box_order.c.pk
+        )
         .limit(WINDOW)
     ).all()
 

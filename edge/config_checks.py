@@ -125,7 +125,10 @@ def hours_faults(hours: HoursSection) -> list[_Found]:
 
 
 def _identity_faults(raw: Mapping[str, Any]) -> list[_Found]:
-    """Find ids that do not fit into the common name of the box's certificate."""
+    """Find ids that do not fit into the common name of the box's certificate, if it has one."""
+    uplink = raw.get("uplink")
+    if not (isinstance(uplink, dict) and "cert" in uplink):
+        return []
     store, box = _sound(StoreSection, raw.get("store")), _sound(BoxSection, raw.get("box"))
     if store is None or box is None or not (store.has("id") and box.has("id")):
         return []

@@ -20,7 +20,7 @@ from edge.keys.errors import Unreadable
 from edge.keys.orders import OrderKeys
 from edge.keys.profiles import ProfileKeys
 from edge.ports import Clock
-from edge.store import box_keys, register, shares
+from edge.store import register, shares
 from edge.store.appointments import Appointment, keep, rev_of
 from edge.store.audit import Audit
 from edge.store.consents import Change, history
@@ -64,7 +64,6 @@ from edge.wire.orders import (
     WithdrawOrder,
 )
 from edge.wire.sealing import order_context
-from edge.wire.sharing import Statement
 from edge.wire.topics import BoxAddress
 
 log = logging.getLogger(__name__)
@@ -148,8 +147,7 @@ class HeadOffice:
             case CheckpointOrder():
                 self._held.keep_mark(body.mark, self._clock.now())
             case BoxKeyOrder():
-                names = Statement.__dataclass_fields__
-                box_keys.keep_key(self._db, Statement(**{n: getattr(body, n) for n in names}))
+                return self._sharing.hear_key(body)
             case TemplateOrder():
                 return self._shared(body)
             case ShareAgainOrder():

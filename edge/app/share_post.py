@@ -7,8 +7,9 @@ for what is to be said to the hub, by `uplink.down`; all in the uplink's thread.
 
 import json
 import logging
+import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -34,10 +35,19 @@ from edge.store.orders import digest_of, is_buried
 from edge.store.people import GUARDIAN_PURPOSE, People, ProfileUnreadable, member_of
 from edge.store.register import ExternalIdTaken, Register, SharedMember
 from edge.store.shares import Want
+from edge.wire import checks
 from edge.wire.codec import read_bundle, utc_text
-from edge.wire.orders import TemplateOrder
-from edge.wire.sealing import bundle_words
-from edge.wire.sharing import BUNDLES_MAX, SHOPS_MAX, Bundle, Shared, SharedAck, Sharing
+from edge.wire.orders import BoxKeyOrder, TemplateOrder
+from edge.wire.sealing import bundle_words, statement_words
+from edge.wire.sharing import (
+    BUNDLES_MAX,
+    SHOPS_MAX,
+    Bundle,
+    Shared,
+    SharedAck,
+    Sharing,
+    Statement,
+)
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +58,9 @@ DRAFTS_AT_ONCE: Final = 10
 _ANEW_S: Final = 60.0
 _PLAIN_MAX: Final = 256 * 1024
 _TEXTS: Final = ("name", "called", "external_id")
+_MONTH: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
 _PERSONAL: Final = ("subject", *_TEXTS, "consent", "text_hash")
 
 
@@ -228,7 +241,7 @@ class SharePost:
             return None
         bundle = Bundle(**{name: getattr(order, name) for name in Bundle.__dataclass_fields__})
         try:
-            self._check(bundle)
+            self._check(bundle, bundle_words(bundle, bundle.place, self._place))
         except Untrusted as exc:
             log.warning("a template is refused: %s", exc)
             return "untrusted"
@@ -239,16 +252,34 @@ class SharePost:
             return None
         return self._take_in(bundle)
 
-    def _check(self, bundle: Bundle) -> None:
+    def hear_key(self, order: BoxKeyOrder) -> str | None:
+        """Keep another box's keys for the eyes to judge; return why they are refused, or None.
+
+        Whoever is believed is displaced by nobody else's words.
+
+        Raises:
+            StoreAway: not now; they will come again.
+        """
+        one = Statement(**{name: getattr(order, name) for name in Statement.__dataclass_fields__})
+        if box_keys.is_good(self._db, one.place):
+            try:
+                self._check(one, statement_words(one))
+            except Untrusted as exc:
+                log.warning("the keys of a box are refused: %s", exc)
+                return "untrusted"
+            except KeyFault as exc:
+                raise StoreAway(str(exc)) from None
+        box_keys.keep_key(self._db, one)
+        return None
+
+    def _check(self, said: Bundle | Statement, words: bytes) -> None:
         section = self._config.uplink
         if not self._may or section is None or section.ca is None:
             raise StoreAway(f"templates of other boxes: {why_not(self._config)}")
         if self._clock.state() != "ok":
             raise StoreAway("the clock is in doubt: no certificate can be judged")
-        words = bundle_words(bundle, sender=bundle.place, receiver=self._place)
         authority = Authority(self._config.base / section.ca)
-        now = self._clock.now()
-        authority.check(bundle.place, bundle.certificates, words, bundle.signature, now)
+        authority.check(said.place, said.certificates, words, said.signature, self._clock.now())
 
     def _take_in(self, bundle: Bundle) -> str | None:
         root = self._profile_root()
@@ -260,14 +291,14 @@ class SharePost:
         theirs, now = told["subject"], self._clock.now()
         if is_buried(self._db, theirs):
             return None
-        known = share_in.known_as(self._db, bundle.id)
         try:
             profile = read_profile({n: told[n] for n in _TEXTS if n in told})
         except Flaws:
             return "malformed"
         keys = ProfileKeys(root)
+        known = self._subject_here(keys, bundle, theirs, profile)
         try:
-            consent = self._judged(bundle, told, self._subject_here(keys, known, theirs, profile))
+            consent = self._judged(bundle, told, {known, theirs})
         except Flaws:
             return "no_consent"
         taking = Register(self._db, keys, actor=ACTOR, tell=self._tell)
@@ -296,29 +327,33 @@ class SharePost:
         try:
             raw = OrderKeys(root).open(bundle.sealed_profile or "", way.context("profile"))
             told = json.loads(zlib.decompressobj().decompress(raw, _PLAIN_MAX))
-        except (Unreadable, ValueError, zlib.error):
-            return None
-        sound = isinstance(told, dict) and told.keys() <= set(_PERSONAL)
-        texts = sound and all(isinstance(told.get(n, ""), str) for n in ("subject", *_TEXTS))
-        if not texts or digest_of(told.get("subject", "")) != bundle.id:
+            sound = isinstance(told, dict) and told.keys() <= set(_PERSONAL)
+            texts = sound and all(isinstance(told.get(n, ""), str) for n in _TEXTS)
+            if not texts or digest_of(checks.ulid(told.get("subject"))) != bundle.id:
+                return None
+        except (Unreadable, ValueError, RecursionError, zlib.error):
             return None
         return dict(told)
 
     def _subject_here(
-        self, keys: ProfileKeys, known: str | None, theirs: str, profile: Profile
+        self, keys: ProfileKeys, bundle: Bundle, theirs: str, profile: Profile
     ) -> str:
-        if known is not None:
-            return known
+        """Return who the member is here, as `Register.receive_shared` will find."""
+        known = share_in.known_as(self._db, bundle.id) or theirs
         people = People(self._db, keys)
         try:
+            if people.by_subject(known) is not None:
+                return known
             if profile.external_id and (one := people.by_external_id(profile.external_id)):
                 return one.subject
         except ProfileUnreadable:
-            return theirs  # the register says what is wrong with it
-        return theirs
+            return known  # the register says what is wrong with it
+        return known
 
-    def _judged(self, bundle: Bundle, told: Mapping[str, Any], subject: str) -> Consent:
-        """Judge the consent for this shop, now.
+    def _judged(
+        self, bundle: Bundle, told: Mapping[str, Any], subjects: Collection[str]
+    ) -> Consent:
+        """Judge the consent for this shop, now; it is given after all that these ended.
 
         Raises:
             Flaws: it does not hold here.
@@ -330,18 +365,20 @@ class SharePost:
         text = (str(record.get("text_version")), str(record.get("language")))
         claimed = str(told.get("text_hash"))
         # A text of a newer release is known by its hash alone; one that is known has its own.
-        if texts.setdefault(text, claimed) != claimed or len(claimed) != 64:
+        sound = _MONTH.fullmatch(text[0]) and _LANGUAGE.fullmatch(text[1])
+        if texts.setdefault(text, claimed) != claimed or not (sound and _HASH.fullmatch(claimed)):
             del texts[text]
         sender = bundle.place.partition("/")[0]
         if record.get("scope") == "store" and sender != store.id:
             record = {**record, "shops": [sender]}
+        ended = [at for one in subjects if (at := ended_at(self._db, one)) is not None]
         terms = Terms(
             shop=store.id,
             zone=store.zone,
             now=self._clock.now(),
             texts=texts,
             names=(),
-            ended_at=ended_at(self._db, subject),
+            ended_at=max(ended, default=None),
         )
         return read_consent(record, terms)
 

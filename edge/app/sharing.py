@@ -123,7 +123,7 @@ class Sharing:
         self._sort_out(now, anew=anew)
         for draft in shares.drafts(self._db, AT_ONCE):
             self._complete(authority, identity, draft, now)
-        for came in share_in.waiting(self._db, AT_ONCE):
+        for came in share_in.waiting(self._db, AT_ONCE, now):
             self._take(authority, came, now)
 
     def _renew_papers(self) -> None:
@@ -284,7 +284,8 @@ class Sharing:
         one = ShareKeys(root).open(bundle.sealed_template or "", way)
         if one.model != self._model():
             raise KeyFault(f"expected a template of {self._model()}, got one of another network")
-        return one
+        # By a clock that was ahead it would never be replaced by a newer one.
+        return replace(one, made_at=min(one.made_at, now))
 
     def _keep(self, came: Came, template: Template, made_at: datetime, now: datetime) -> None:
         subject = came.subject or ""

@@ -89,14 +89,18 @@ class Authority:
         """
         try:
             chain = [x509.load_der_x509_certificate(b64decode(one)) for one in certificates]
-        except ValueError:
-            raise Untrusted(f"{place}: expected certificates in DER, got others") from None
-        leaf = chain[0]
-        self._require_path(place, leaf, chain[1:], now)
-        if _common_name(leaf) != place:
+            self._require_path(place, chain[0], chain[1:], now)
+            name = _common_name(chain[0])
+        except Untrusted:
+            raise
+        except Exception:  # noqa: BLE001
+            # The library has a dozen exceptions of no common kind for what it cannot read, and
+            # anybody can make a certificate that it cannot.
+            raise Untrusted(f"{place}: expected a certificate in DER, got another") from None
+        if name != place:
             raise Untrusted(f"{place}: expected a certificate of this box, got another's")
         try:
-            _verify(leaf, b64decode(signature), words)
+            _verify(chain[0], b64decode(signature), words)
         except (InvalidSignature, ValueError, UnsupportedAlgorithm):
             raise Untrusted(f"{place}: expected words that this box signed, got others") from None
 

@@ -78,7 +78,7 @@ class ShareKeys:
         raw = envelope.unseal_wipeable(inner, blob[_KEY_SEALED:], context)
         try:
             return _carried(raw)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise Unreadable("sealed template: expected one with its model, got others") from None
         finally:
             raw[:] = bytes(len(raw))  # no second copy lies about in freed memory

@@ -58,9 +58,12 @@ def own_statement(db: Database) -> Statement | None:
 
 
 def keep_key(db: Database, one: Statement) -> None:
-    """Keep what another box says of its keys, unless something newer is held; nobody judged it."""
-    row = db.execute("SELECT at FROM box_key WHERE place = ?", [one.place]).fetchone()
-    if row is not None and row[0] >= one.at:
+    """Keep what another box says of its keys, unless something newer is held; nobody judged it.
+
+    What was refused bars nothing: anybody can date what nobody signed as they like.
+    """
+    row = db.execute("SELECT at, state FROM box_key WHERE place = ?", [one.place]).fetchone()
+    if row is not None and row[0] >= one.at and row[1] != "refused":
         return
     store = one.place.partition("/")[0]
     with transaction(db):
@@ -69,6 +72,12 @@ def keep_key(db: Database, one: Statement) -> None:
             [one.place, store, one.at, statement_text(one)],
         )
         moved(db)
+
+
+def is_good(db: Database, place: str) -> bool:
+    """Say whether keys of a box are held that were found good."""
+    row = db.execute("SELECT state FROM box_key WHERE place = ?", [place]).fetchone()
+    return row is not None and row[0] == "good"
 
 
 def keys_to_judge(db: Database, *, again: bool) -> list[tuple[str, Statement]]:

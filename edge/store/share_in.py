@@ -84,10 +84,12 @@ def keep_came(
     )
 
 
-def waiting(db: Database, limit: int) -> list[Came]:
-    """Return bundles that wait for the eyes."""
+def waiting(db: Database, limit: int, now: datetime) -> list[Came]:
+    """Return bundles that wait for the eyes, those alone whose consent has begun."""
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM share_in WHERE state = 'waiting' ORDER BY rev LIMIT ?", [limit]
+        f"SELECT {_COLUMNS} FROM share_in WHERE state = 'waiting' AND given_at <= ?"
+        " ORDER BY rev LIMIT ?",
+        [utc_text(now), limit],
     ).fetchall()
     return [_came(row) for row in rows]
 

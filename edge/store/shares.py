@@ -22,13 +22,15 @@ from edge.store.audit import Audit
 from edge.store.box_keys import moved, own_statement
 from edge.store.database import transaction
 from edge.store.orders import digest_of
-from edge.wire.checks import milliseconds
+from edge.wire.checks import VERSION_MAX, is_shop_id, milliseconds
 from edge.wire.codec import bundle_text, read_statement, utc_text
 from edge.wire.sharing import Bundle, Statement
 
 SHARES_MAX: Final = 20_000
 """Members times boxes that one box shares with; what is more is left out, and said so."""
 _AGAIN: Final = "again"
+_LIFTED_TO: Final = VERSION_MAX - 1_000_000_000
+"""How high a hub's word may lift revisions: above it enough are left for ever."""
 Key = tuple[str, str]
 """Whose (the subject's hash), and for which box."""
 
@@ -120,7 +122,8 @@ def wanted(
         if came:
             received.add(digest)
             continue
-        named |= covered[digest]
+        # A consent may name whatever people write; of what is no id there is no box.
+        named |= {store for store in covered[digest] if is_shop_id(store)}
         for store in covered[digest] & boxes.keys() if mine else ():
             for one in boxes[store]:
                 if len(wants) >= SHARES_MAX:
@@ -269,6 +272,8 @@ def note_held(db: Database, held: Iterable[tuple[Key, int]]) -> None:
                 " WHERE id = ? AND place = ? AND state = 'ready' AND rev = ?",
                 [digest, place, rev],
             )
+            if rev > _LIFTED_TO:
+                continue
             ahead = db.execute(
                 "UPDATE share_out SET rev = ?, bundle = NULL,"
                 " basis = iif(basis IS NULL, NULL, ?),"

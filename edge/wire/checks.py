@@ -123,7 +123,8 @@ SECONDS_BELOW: Final = 1e12
 
 # Versions are the moments at which they were made, in milliseconds since 1970: a hub that was
 # restored goes on above those that it gave out and forgot. No telephone number lies in between.
-version: Final = integer(1_600_000_000_000, 7_258_118_399_999)
+VERSION_MAX: Final = 7_258_118_399_999
+version: Final = integer(1_600_000_000_000, VERSION_MAX)
 
 
 _SEALED: Final = re.compile(r"[A-Za-z0-9+/]{64,6000}={0,2}")
@@ -150,6 +151,11 @@ def certificates(value: Any) -> tuple[str, ...]:
     if few and all(isinstance(one, str) and _CERTIFICATE.fullmatch(one) for one in value):
         return tuple(value)
     raise _refuse(f"1 to {CERTIFICATES_MAX} certificates in base64", value)
+
+
+def is_shop_id(text: str) -> bool:
+    """Say whether a shop can have this id."""
+    return _SHOP_ID.fullmatch(text) is not None
 
 
 def shop_ids(most: int) -> Check:

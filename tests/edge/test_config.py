@@ -181,11 +181,13 @@ def test_shop_and_box_fit_together_into_a_certificates_common_name(tmp_path: Pat
     def ids(store: str, box: str) -> str:
         return (STORE + BOX).replace('"nj-001"', f'"{store}"').replace('"nj-001-a"', f'"{box}"')
 
-    longest = config(tmp_path, ids("s" * 31, "b" * 32))
+    uplink = '[uplink]\nbroker = "mqtts://h"\ncert = "box.pem"\nkey = "file:box.key"\n'
+    longest = config(tmp_path, ids("s" * 31, "b" * 32) + uplink)
     assert len(f"{longest.store.id}/{longest.box.id}") == 64
-    (found,) = faults(tmp_path, ids("s" * 31, "b" * 33))
+    (found,) = faults(tmp_path, ids("s" * 31, "b" * 33) + uplink)
     assert found.startswith("edge.toml:6: box.id: expected at most 63 characters together with")
     assert "got 64" in found
+    config(tmp_path, ids("s" * 31, "b" * 33))  # a box without a certificate counts on
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud import cli
 from cloud.config import HubConfig, load
 from menkou.settings import SettingsFault
 
@@ -182,11 +183,6 @@ def test_the_brokers_login_is_taken_from_its_address(tmp_path: Path) -> None:
             "hub.listen = 127.0.0.1:8700",
         ),
         (
-            '[metrics]\nlisten = "127.0.0.1:1"\ningest_listen = "localhost:1"\n',
-            "hub.toml:3: metrics.ingest_listen",
-            "metrics.listen = 127.0.0.1:1",
-        ),
-        (
             '[hub]\nlisten = "127.0.0.1:1883"\n[broker]\nembedded = true\n',
             "hub.toml:3: broker.url",
             "hub.listen = 127.0.0.1:1883",
@@ -216,3 +212,17 @@ def test_no_fault_waits_until_another_one_is_mended(tmp_path: Path) -> None:
         *("hub.listen", "hub.password", "broker.url", "broker.share"),
         *("metrics.listen", "metrics.ingest_listen", "metrics.token"),
     ]
+
+
+def test_serve_and_ingest_on_two_machines_may_tell_figures_at_the_same_port(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both read one file; where they run on one machine, `check-config` says what will happen."""
+    text = '[metrics]\nlisten = "127.0.0.1:9464"\ningest_listen = "127.0.0.1:9464"\n'
+    file = write(tmp_path, text)
+    assert load(file, {}).metrics.ingest_listen is not None
+    assert cli.main(["check-config", "--config", str(file)]) == 0
+    assert "warning: metrics.ingest_listen: expected an address or port" in capsys.readouterr().err
+    embedded = write(tmp_path, text + "[broker]\nembedded = true\n")
+    assert cli.main(["check-config", "--config", str(embedded)]) == 0
+    assert "ingest_listen" not in capsys.readouterr().err

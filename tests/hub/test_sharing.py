@@ -6,15 +6,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from cloud import cli
+from cloud import cli, erasures
 from cloud.db import reading, writing
 from cloud.ingest import Ingest
 from cloud.members import hash_of
+from cloud.order_post import WINDOW
+from cloud.orders import Issuer
 from cloud.tables import box_order, shared
 from edge.wire.codec import decode_down, decode_up, encode
 from edge.wire.orders import (
     BoxKeyOrder,
     EraseOrder,
+    Orders,
     ShareAgainOrder,
     TemplateOrder,
     WithdrawOrder,
@@ -241,3 +244,17 @@ def test_no_order_names_whom_it_is_about(hub: Hub, a: Obeying, b: Obeying) -> No
     with reading(hub.engine) as connection:
         rows = connection.execute(select(box_order)).all()
     assert not any(ulid(7) in str(row) for row in rows)
+
+
+def test_bundles_that_a_box_cannot_take_now_keep_no_erasure_from_it(
+    hub: Hub, a: Obeying, b: Obeying
+) -> None:
+    """A box that counts takes none, perhaps for months; a window of them must not fill up."""
+    for start in range(0, WINDOW + 20, 10):
+        shares(hub, a, *(bundle(id=f"{n:064x}") for n in range(start, start + 10)))
+    with writing(hub.engine) as connection:
+        erasures.erase(connection, Issuer(), ulid(7), store="sh-002", now=hub.now)
+    told = [decode_down(payload) for topic, payload in hub.due() if topic.endswith("-a/down")]
+    orders = [one.body for said in told if isinstance(said, Orders) for one in said.orders]
+    assert len(orders) == WINDOW
+    assert EraseOrder(hash=hash_of(ulid(7))) in orders

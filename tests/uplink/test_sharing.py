@@ -4,7 +4,7 @@ import json
 import shutil
 import zlib
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,9 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from sqlalchemy import Engine, select
 
-from cloud.db import migrate, open_engine, reading, writing
-from cloud.ingest import Ingest
-from cloud.shares import Shares
+from cloud.db import reading, writing
 from cloud.sharing import flows
 from cloud.tables import shared
 from edge import cli
@@ -46,37 +44,10 @@ from edge.wire.orders import BoxKeyOrder, Order, OrderBody, Orders, TemplateOrde
 from edge.wire.sealing import bundle_words, statement_words
 from edge.wire.sharing import Bundle, Statement
 from tests.support.people import vector
-from tests.support.sharing import MODEL, Box, Certificates, World, record
+from tests.support.sharing import MODEL, A, B, Box, C, Certificates, World, record
 from tests.support.vectors import vectors_in
 
-A, B, C = "nj-001/nj-001-a", "sh-002/sh-002-a", "bj-003/bj-003-a"
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_engine(f"sqlite:///{tmp_path / 'hub.db'}")
-    migrate(made)
-    yield made
-    made.dispose()
-
-
-@pytest.fixture
-def world(tmp_path: Path, engine: Engine) -> Iterator[World]:
-    made = World(tmp_path, engine, Ingest(engine, Shares(engine, tmp_path / "share.secret")))
-    yield made
-    for box in made.boxes.values():
-        box.db.close()
-
-
-@pytest.fixture
-def a(world: World) -> Box:
-    return world.box(A)
-
-
-@pytest.fixture
-def b(world: World) -> Box:
-    return world.box(B)
 
 
 def chain(world: World, *shops: str, **changed: Any) -> dict[str, Any]:
