@@ -35,7 +35,12 @@ LIVE_S: Final = 10.0
 """What became known so shortly before a connection stood is live too."""
 FIRST_PATIENCE_S: Final = 2.0
 LATE_PATIENCE_S: Final = 20.0
-"""For what had waited, which a hub takes in behind what is live."""
+"""For what had waited, which a hub takes in behind what is live; as long as nobody knows better."""
+LATE_PATIENCE_LEAST_S: Final = 5.0
+_PATIENCE_OF_TIMES: Final = 4.0
+"""So many times as long as the hub usually takes, then a late batch is lost. A hub that is slow
+because a whole chain sends at once is thus left in peace, and a line that loses costs little."""
+_SMOOTHED: Final = 0.125  # of each new time, as in TCP (RFC 6298)
 LAST_PATIENCE_S: Final = 15.0
 """A box asks again this often at the latest: 2,100 boxes then make 140 small messages a second."""
 
@@ -111,6 +116,8 @@ class Delivery:
     _boundary: int = 0
     _patience_s: float = FIRST_PATIENCE_S
     _wait_until: float = 0.0
+    _late_sent_at: float | None = None
+    _late_took_s: float | None = None  # usually, since the last hello
 
     def on_connected(self) -> None:
         """A connection stands: say hello at once."""
@@ -126,6 +133,8 @@ class Delivery:
 
     def _start_over(self) -> None:
         self.greeted = False
+        # Something was amiss: the hub may be slower than it was.
+        self._late_sent_at = self._late_took_s = None
         self._begin()
         self._wait_until = 0.0
 
@@ -187,8 +196,12 @@ class Delivery:
         lane = self._live if portion.channel == "up" else self._late
         if portion.alerts:
             lane = self._alerts
+        if lane is not self._live and not (self._alerts.sent or self._late.sent):
+            self._late_sent_at = now
         if self.under_way == 0:
-            self._wait_until = now + (self._patience_s if lane is self._live else LATE_PATIENCE_S)
+            self._wait_until = now + (
+                self._patience_s if lane is self._live else self._late_patience_s
+            )
         elif lane is self._live and not lane.sent:
             self._wait_until = min(self._wait_until, now + self._patience_s)
         lane.cursor = rows[-1].id
@@ -208,10 +221,28 @@ class Delivery:
             self._begin()
         acks = {entry.epoch: entry for entry in ack.epochs}
         fewer = [lane.take_off(acks) for lane in (self._live, self._alerts, self._late)]
+        if any(fewer[1:]):
+            self._note_late(now)
         if any(fewer) or ack.hello is not None:
             self._patience_s = FIRST_PATIENCE_S
             live = self._live.sent or not self.under_way
-            self._wait_until = now + (self._patience_s if live else LATE_PATIENCE_S)
+            self._wait_until = now + (self._patience_s if live else self._late_patience_s)
+
+    def _note_late(self, now: float) -> None:
+        """Learn from a late batch that has arrived how long that takes."""
+        if self._late_sent_at is None:
+            return
+        took_s = now - self._late_sent_at
+        known_s = took_s if self._late_took_s is None else self._late_took_s
+        self._late_took_s = known_s + _SMOOTHED * (took_s - known_s)
+        self._late_sent_at = None
+
+    @property
+    def _late_patience_s(self) -> float:
+        if self._late_took_s is None:
+            return LATE_PATIENCE_S
+        patience_s = max(LATE_PATIENCE_LEAST_S, _PATIENCE_OF_TIMES * self._late_took_s)
+        return min(patience_s, LATE_PATIENCE_S)
 
 
 def _arrived(entry: EpochAck | None, seq: int) -> bool:

@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 
+import pytest
+
 from edge.store.outbox import Waiting
 from edge.uplink.sending import (
     FIRST_PATIENCE_S,
     LAST_PATIENCE_S,
+    LATE_PATIENCE_LEAST_S,
     LATE_PATIENCE_S,
     LATE_WINDOW_EVENTS,
     LIVE_S,
@@ -251,6 +254,28 @@ def test_what_waits_behind_a_chains_backlog_is_not_sent_twice_for_it() -> None:
     sender.add(1)
     sender.send()
     assert sender.delivery.hello_due(FIRST_PATIENCE_S + 0.1), "a live one is waited for as ever"
+
+
+@pytest.mark.parametrize(
+    ("took_s", "patience_s"),
+    [(0.2, LATE_PATIENCE_LEAST_S), (2.5, 10.0), (8.0, LATE_PATIENCE_S)],
+)
+def test_a_late_batch_counts_as_lost_after_four_times_what_the_hub_usually_takes(
+    took_s: float, patience_s: float
+) -> None:
+    sender = Sender()
+    sender.add(2 * LATE_WINDOW_EVENTS)
+    sender.look(0.0)
+    sender.greet()
+    sender.send()
+    sender.now += took_s
+    sender.delivery.on_ack(ack(LATE_WINDOW_EVENTS), SESSION, sender.now)
+    sender.send()
+    assert not sender.delivery.hello_due(sender.now + patience_s - 0.1)
+    assert sender.delivery.hello_due(sender.now + patience_s + 0.1)
+    sender.greet()  # too long this time: nobody knows how slow the hub is now
+    sender.send()
+    assert not sender.delivery.hello_due(sender.now + LATE_PATIENCE_S - 0.1)
 
 
 def test_a_box_that_hears_nothing_says_hello_again_and_sends_again() -> None:
