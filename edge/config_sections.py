@@ -41,6 +41,7 @@ from menkou.settings import STRICT, read_secret
 Mode = Literal["count", "checkin", "entrance"]
 KeyKind = Literal["tpm", "hub", "file"]
 Inside = Literal["above", "below", "left", "right"]
+DetectorChoice = Literal["auto", "hog", "yunet-s", "yunet-n"]
 T = TypeVar("T")
 
 
@@ -165,6 +166,16 @@ class CameraSection:
     def staff_polygon(self) -> Polygon | None:
         """The zone in which staff appear, if one is set."""
         return Polygon(corners=self.staff_zone) if self.staff_zone else None
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class FacesSection:
+    """How faces are found, where the mode reads them.
+
+    `auto`: YuNet-s once `menkou-edge models fetch` has brought it, dlib's HOG until then.
+    """
+
+    detector: DetectorChoice = "auto"
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
