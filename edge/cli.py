@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge import commands, member_cli, pair_cli
+from edge import commands, member_cli, model_cli, pair_cli
 from edge.commands import FAILED, CommandUsage
 from menkou import __version__, logs
 from menkou.errors import MenkouFault
@@ -81,6 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _bench_parser(sub)
     member_cli.add(sub)
+    model_cli.add(sub)
     pair_cli.add(sub)
     _part_parsers(sub)
     return parser
