@@ -13,16 +13,14 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.faces.dlib_file import NETWORK, FaceModelFault, model_path, parse, verified
+from edge.faces.session import not_installed, session_of
 from menkou.ownership import inherit_owner, make_folder
-
-if TYPE_CHECKING:
-    import onnxruntime
 
 CHIP: Final = 150  # pixels, dlib's face network
 DIMENSIONS: Final = 128
@@ -44,7 +42,7 @@ class Embedder:
 
     def __init__(self, model: bytes, *, threads: int = 1) -> None:
         """`model` is what convert.to_onnx gives. Raises FaceModelFault when it cannot be run."""
-        self._session = _session(model, threads)
+        self._session = session_of(model, threads)
 
     @classmethod
     def open(cls, cache_dir: Path, *, threads: int = 1) -> Embedder:
@@ -93,30 +91,12 @@ class Embedder:
         return np.asarray(both / np.maximum(length, np.finfo(np.float32).tiny), np.float32)
 
 
-def _session(model: bytes, threads: int) -> onnxruntime.InferenceSession:
-    try:
-        import onnxruntime
-        from onnxruntime.capi import onnxruntime_pybind11_state as state
-    except ImportError as exc:
-        raise _not_installed("onnxruntime", exc) from exc
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only; a missing GPU is no news on a box
-    # A spinning worker would take a core from the cameras.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except (state.Fail, state.InvalidProtobuf, state.InvalidGraph, state.NotImplemented) as exc:
-        raise FaceModelFault(f"face model: expected a model to run, got {exc}") from exc
-
-
 def _convert(source: Path) -> bytes:
     data = verified(source)
     try:
         from edge.faces import convert
     except ImportError as exc:
-        raise _not_installed("onnx", exc) from exc
+        raise not_installed("onnx", exc) from exc
     return convert.to_onnx(parse(data, str(source)))
 
 
@@ -128,7 +108,7 @@ def _compare(embedder: Embedder, source: Path) -> None:
         chip = _test_chip()
         theirs = np.array(dlib.face_recognition_model_v1(str(source)).compute_face_descriptor(chip))
     except ImportError as exc:
-        raise _not_installed("dlib-bin", exc) from exc
+        raise not_installed("dlib-bin", exc) from exc
     except RuntimeError as exc:  # what dlib's serialization_error becomes in Python
         raise FaceModelFault(f"{source}: expected a model that dlib can run, got {exc}") from exc
     difference = float(np.abs(embedder.raw(chip[None])[0] - theirs).max())
@@ -200,9 +180,3 @@ def _replace(path: Path, data: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def _not_installed(package: str, exc: ImportError) -> FaceModelFault:
-    return FaceModelFault(
-        f"face models: expected the package {package}, got {exc}; pip install 'menkou[edge]'"
-    )

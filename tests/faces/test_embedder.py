@@ -245,5 +245,5 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_bytes_that_are_no_model_are_refused() -> None:
-    with pytest.raises(FaceModelFault, match="expected a model to run, got"):
+    with pytest.raises(FaceModelFault, match="expected an ONNX model to run, got"):
         Embedder(b"no model at all")
