@@ -61,7 +61,7 @@ class Sighting:
 
     `face` numbers the face tracks of a watcher, `body` is the body track that it belongs to
     (DESIGN section 6), `frames` how many frames agree in `vector`; after `ended` nothing more
-    comes of this track.
+    comes of this track. `early`: only who is beyond doubt may be named on it.
     """
 
     face: int
@@ -70,6 +70,7 @@ class Sighting:
     vector: Vector = field(repr=False)
     frames: int
     ended: bool
+    early: bool = False
 
 
 class FaceWatcher(Protocol):

@@ -3,8 +3,9 @@
 Called by the pipeline through ports.FaceWatcher; calls faces.reader, faces.embedder and
 core.facetrack, which decides everything that needs no picture.
 
-Faces are searched where something moves, and where a face was a moment ago: who stands still must
-be known as well. A chip lives for one call; of a descriptor only its part in the mean stays.
+Faces are searched where something moves, five times a second, and in every picture where a face of
+which more is to be known was a moment ago: who stands still must be known as well. A chip lives for
+one call; of a descriptor only its part in the mean stays.
 """
 
 from __future__ import annotations
@@ -27,17 +28,22 @@ log = logging.getLogger(__name__)
 
 Image = NDArray[np.uint8]
 
-# Half of a face's size is added on each side of where it was.
-AROUND: Final = 0.5
+# So much of a face's size is added on each side of where it was.
+AROUND: Final = 0.75
 # Pictures that follow sooner show nothing new and cost a search: 30 a second become 15.
 EVERY_S: Final = 0.05
+# New faces are looked for less often than known ones are followed: somebody who walks in is in view
+# for a second or more, and a look at all that moves costs ten times one at a face.
+DISCOVER_S: Final = 0.2
 
 
 class Reader(Protocol):
     """What finds faces: faces.reader.FaceReader, with the camera's zone."""
 
-    def read(self, image: Image, moving: Sequence[Box] | None = None) -> list[Face]:
-        """Return the faces that overlap one of the boxes."""
+    def read(
+        self, image: Image, moving: Sequence[Box] | None = None, places: Sequence[Box] = ()
+    ) -> list[Face]:
+        """Return the faces that overlap one of the boxes; of all without any."""
         ...
 
 
@@ -64,6 +70,7 @@ class FaceWatch:
         self._embedder = embedder
         self._tracks = FaceTracks(first_face)
         self._searched_s = -math.inf
+        self._discovered_s = -math.inf
         self._embedded = 0
 
     @property
@@ -85,17 +92,25 @@ class FaceWatch:
         if at_s - self._searched_s < EVERY_S - 0.001:
             return _sightings(ended)
         places = [_around(box) for box in self._tracks.places()]
+        if at_s - self._discovered_s < DISCOVER_S - 0.001:
+            moving = ()
         if not moving and not places:
             return _sightings(ended)
         self._searched_s = at_s
+        if moving:
+            self._discovered_s = at_s
         try:
-            faces = self._reader.read(image, [*moving, *places])
+            faces = self._reader.read(image, moving, places)
         except PictureUnusable as exc:  # one bad picture must not stop the counting
             log.warning("a picture is passed over: %s", exc)
             return _sightings(ended)
         seen = [
             SeenFace(
-                box=face.box, width_px=face.width_px, sharpness=face.sharpness, score=face.score
+                box=face.box,
+                width_px=face.width_px,
+                sharpness=face.sharpness,
+                score=face.score,
+                turned=face.turned,
             )
             for face in faces
         ]
@@ -125,6 +140,7 @@ def _sightings(evidence: Sequence[Evidence]) -> list[Sighting]:
             vector=one.vector,
             frames=one.frames,
             ended=one.ended,
+            early=one.early,
         )
         for one in evidence
     ]
