@@ -26,13 +26,15 @@ CameraStateCode = Literal["ok", "connecting", "lost", "frozen", "ended", "unread
 class Frame:
     """One picture. `image` is BGR uint8 of shape (H, W, 3); it lives in memory only.
 
-    `at` is aware; `elapsed_s` is seconds since the source began, for motion and tracking.
+    `at` is aware; `elapsed_s` is seconds since the source began, for motion and tracking. One that
+    is not `whole` was made small while it waited: it is counted, and no face is read in it.
     """
 
     camera: str
     at: datetime
     elapsed_s: float
     image: NDArray[np.uint8]
+    whole: bool = True
 
 
 class FrameSource(Protocol):

@@ -1,6 +1,6 @@
 """Makes pictures smaller, cheaply: what looks for bodies and faces needs few pixels.
 
-Called by `edge.faces.detector` and `edge.sensors.halving`; calls OpenCV only.
+Called by `edge.faces.detector`, `edge.sensors.halving` and `edge.sensors.mailbox`; calls OpenCV.
 """
 
 from typing import Final
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 
 _HALF: Final = 2
+LEAST_SIDE: Final = 320
+"""Pixels of the longer side that movement keeps: well above its working size."""
 
 
 def shrunk(image: Image, by: float) -> Image:
@@ -28,6 +30,16 @@ def shrunk(image: Image, by: float) -> Image:
     if image.shape[1::-1] == size:
         return image
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def for_motion(image: Image) -> Image:
+    """Return a picture as small as movement needs it, without an even side becoming uneven.
+
+    So a picture that was made small before and one that was not have the same shape in the end.
+    """
+    while max(image.shape[:2]) >= 2 * LEAST_SIDE and not any(side % 2 for side in image.shape[:2]):
+        image = halved(image)
+    return image
 
 
 def halved(image: Image) -> Image:
