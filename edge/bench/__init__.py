@@ -6,11 +6,13 @@ One module a topic; each yields its cases, and a text where one had to be skippe
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from edge.bench import outbox
+from edge.bench import detect, outbox, pipeline
 from menkou.bench import Result
 
 _BENCHES: Final[dict[str, Callable[[], Iterator[Result | str]]]] = {
+    "detect": detect.cases,
     "outbox": outbox.cases,
+    "pipeline": pipeline.cases,
 }
 NAMES: Final = tuple(_BENCHES)
 """What can be measured."""

@@ -60,6 +60,24 @@ class Face:
     turned: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacePlace:
+    """Where a face is, before it is cut out: fields as in Face; `square` in pixels of the picture.
+
+    `turned` is None where only the landmarks can tell.
+    """
+
+    box: Box
+    square: Window
+    score: float
+    turned: float | None
+
+    @property
+    def width_px(self) -> int:
+        """The face's width in the picture before clipping."""
+        return self.square[2] - self.square[0]
+
+
 class FaceReader:
     """Faces whose middle lies in `zone` (anywhere, without one). Not thread-safe: dlib's is not.
 
@@ -91,46 +109,59 @@ class FaceReader:
         except RuntimeError as exc:
             raise FaceModelFault(f"{path}: expected landmarks for dlib, got {exc}") from exc
 
-    def read(
-        self, image: Image, moving: Sequence[Box] | None = None, places: Sequence[Box] = ()
-    ) -> list[Face]:
-        """The faces in a picture, BGR uint8 (height, width, 3); the largest first.
+    def read(self, image: Image, moving: Sequence[Box] | None = None) -> list[Face]:
+        """The faces in a picture, BGR uint8 (height, width, 3), cut out; the largest first.
 
-        With `moving`, only faces that overlap one of these boxes, or one of `places`, which hold
-        all of a face already; when both are empty nothing is searched. Raises PictureUnusable.
+        With `moving`, only faces that overlap one of these boxes; an empty list means that nothing
+        moves, so nothing is searched. Raises PictureUnusable.
+        """
+        return [self.cut(image, place) for place in self.find(image, moving)]
+
+    def find(
+        self, image: Image, moving: Sequence[Box] | None = None, places: Sequence[Box] = ()
+    ) -> list[FacePlace]:
+        """Where the faces are in a picture, as in `read`.
+
+        `places` are searched besides, as they are: each holds all of a face already. Raises
+        PictureUnusable.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
             raise PictureUnusable(
                 f"picture: expected uint8 (height, width, 3), got {image.dtype} {image.shape}"
             )
-        windows = self._windows(image.shape[0], image.shape[1], moving, places)
+        high, wide = image.shape[:2]
         wanted = None if moving is None else [*moving, *places]
         try:
-            faces = [face for window in windows for face in self._read(image, window, wanted)]
+            found = [
+                FacePlace(
+                    box=_box(_square(face), wide, high),
+                    square=_square(face),
+                    score=face.score,
+                    turned=face.turned,
+                )
+                for window in self._windows(high, wide, moving, places)
+                for face in self._search(image, window)
+            ]
         except (cv2.error, RuntimeError) as exc:
             raise PictureUnusable(f"picture of {image.shape}: {exc}") from exc
-        return sorted(faces, key=lambda face: -face.width_px)
+        mine = [place for place in found if self._is_wanted(place.box, wanted)]
+        return sorted(mine, key=lambda place: -place.width_px)
 
-    def _read(self, image: Image, window: Window, wanted: Sequence[Box] | None) -> list[Face]:
-        high, wide = image.shape[:2]
-        faces: list[Face] = []
-        for found in self._search(image, window):
-            place = _square(found)
-            box = _box(place, wide, high)
-            if not self._is_wanted(box, wanted):
-                continue
-            chip, seems_turned = self._cut(image, place)
-            faces.append(
-                Face(
-                    box=box,
-                    chip=chip,
-                    width_px=place[2] - place[0],
-                    sharpness=_sharpness(chip),
-                    score=found.score,
-                    turned=seems_turned if found.turned is None else found.turned,
-                )
-            )
-        return faces
+    def cut(self, image: Image, place: FacePlace) -> Face:
+        """The face at a place that `find` gave for this picture. Raises PictureUnusable."""
+        try:
+            chip, seems_turned = self._chip(image, place.square)
+            sharp = _sharpness(chip)
+        except (cv2.error, RuntimeError) as exc:
+            raise PictureUnusable(f"picture of {image.shape}: {exc}") from exc
+        return Face(
+            box=place.box,
+            chip=chip,
+            width_px=place.width_px,
+            sharpness=sharp,
+            score=place.score,
+            turned=seems_turned if place.turned is None else place.turned,
+        )
 
     def _windows(
         self, high: int, wide: int, moving: Sequence[Box] | None, places: Sequence[Box]
@@ -161,7 +192,7 @@ class FaceReader:
             return False
         return wanted is None or any(box.overlap(body) > 0 for body in wanted)
 
-    def _cut(self, image: Image, found: Window) -> tuple[Image, float]:
+    def _chip(self, image: Image, found: Window) -> tuple[Image, float]:
         """(chip, how far the face is turned away), from the face's surroundings only."""
         reach = round(AROUND_FACE * (found[2] - found[0]))
         left, top = max(0, found[0] - reach), max(0, found[1] - reach)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from edge.core.facetrack import Evidence, FaceTracks, SeenFace
 from edge.core.geometry import Box
 from edge.core.tracking import Track
-from edge.faces.reader import Face, PictureUnusable
+from edge.faces.reader import Face, FacePlace, PictureUnusable
 from edge.ports import Sighting, Vector
 
 log = logging.getLogger(__name__)
@@ -38,12 +39,24 @@ DISCOVER_S: Final = 0.2
 
 
 class Reader(Protocol):
-    """What finds faces: faces.reader.FaceReader, with the camera's zone."""
+    """What reads the faces of one picture: faces.reader.FaceReader."""
 
-    def read(
-        self, image: Image, moving: Sequence[Box] | None = None, places: Sequence[Box] = ()
-    ) -> list[Face]:
+    def read(self, image: Image, moving: Sequence[Box] | None = None) -> list[Face]:
         """Return the faces that overlap one of the boxes; of all without any."""
+        ...
+
+
+class Finder(Protocol):
+    """What finds faces and cuts out those that are wanted: faces.reader.FaceReader, with a zone."""
+
+    def find(
+        self, image: Image, moving: Sequence[Box] | None = None, places: Sequence[Box] = ()
+    ) -> list[FacePlace]:
+        """Return where the faces are that overlap one of the boxes."""
+        ...
+
+    def cut(self, image: Image, place: FacePlace) -> Face:
+        """Return the face at one of these places."""
         ...
 
 
@@ -65,7 +78,7 @@ class FaceWatch:
             from each other's `next_face`.
     """
 
-    def __init__(self, reader: Reader, embedder: Embedding, first_face: int = 1) -> None:
+    def __init__(self, reader: Finder, embedder: Embedding, first_face: int = 1) -> None:
         self._reader = reader
         self._embedder = embedder
         self._tracks = FaceTracks(first_face)
@@ -100,31 +113,42 @@ class FaceWatch:
         if moving:
             self._discovered_s = at_s
         try:
-            faces = self._reader.read(image, moving, places)
+            return _sightings(ended + self._read(image, moving, places, bodies))
         except PictureUnusable as exc:  # one bad picture must not stop the counting
             log.warning("a picture is passed over: %s", exc)
             return _sightings(ended)
-        seen = [
-            SeenFace(
-                box=face.box,
-                width_px=face.width_px,
-                sharpness=face.sharpness,
-                score=face.score,
-                turned=face.turned,
-            )
-            for face in faces
-        ]
-        wanted = self._tracks.wanted(seen)
+
+    def _read(
+        self, image: Image, moving: Sequence[Box], places: Sequence[Box], bodies: Sequence[Track]
+    ) -> list[Evidence]:
+        found = self._reader.find(image, moving, places)
+        seen = [_seen(place) for place in found]
+        chips: dict[int, Image] = {}
+        for index in self._tracks.wanted(seen):
+            face = self._reader.cut(image, found[index])
+            seen[index] = replace(seen[index], sharpness=face.sharpness, turned=face.turned)
+            if seen[index].good:
+                chips[index] = face.chip
         vectors: dict[int, Vector] = {}
-        if wanted:
-            descriptors = self._embedder.embed(np.stack([faces[index].chip for index in wanted]))
-            self._embedded += len(wanted)
-            vectors = dict(zip(wanted, descriptors, strict=True))
-        return _sightings(ended + self._tracks.update(seen, vectors, bodies))
+        if chips:
+            descriptors = self._embedder.embed(np.stack(list(chips.values())))
+            self._embedded += len(chips)
+            vectors = dict(zip(chips, descriptors, strict=True))
+        return self._tracks.update(seen, vectors, bodies)
 
     def finish(self) -> list[Sighting]:
         """See ports.FaceWatcher."""
         return _sightings(self._tracks.finish())
+
+
+def _seen(place: FacePlace) -> SeenFace:
+    return SeenFace(
+        box=place.box,
+        width_px=place.width_px,
+        sharpness=None,
+        score=place.score,
+        turned=place.turned or 0.0,
+    )
 
 
 def _around(box: Box) -> Box:

@@ -15,7 +15,7 @@ from edge.core.geometry import Box
 from edge.core.tracking import Track
 from edge.faces.embedder import Embedder
 from edge.faces.gallery import MemberGallery
-from edge.faces.reader import Face, FaceReader, PictureUnusable
+from edge.faces.reader import Face, FacePlace, FaceReader, PictureUnusable
 from edge.faces.watch import FaceWatch
 from edge.ports import FaceWatcher, Gallery, Sighting
 from edge.sensors.motion import MotionDetector
@@ -66,11 +66,14 @@ class CountingReader:
         self._reader = reader
         self.searches: list[list[Box]] = []
 
-    def read(
+    def find(
         self, image: Image, moving: Sequence[Box] | None = None, places: Sequence[Box] = ()
-    ) -> list[Face]:
+    ) -> list[FacePlace]:
         self.searches.append(list(moving or []))
-        return self._reader.read(image, moving, places)
+        return self._reader.find(image, moving, places)
+
+    def cut(self, image: Image, place: FacePlace) -> Face:
+        return self._reader.cut(image, place)
 
 
 def same(image: Image) -> Image:
@@ -292,10 +295,13 @@ def test_a_picture_that_the_detector_refuses_is_passed_over(
             raise AssertionError("there was nothing to embed")
 
     class Refusing:
-        def read(
+        def find(
             self, image: Image, moving: Sequence[Box] | None = None, places: Sequence[Box] = ()
-        ) -> list[Face]:
+        ) -> list[FacePlace]:
             raise PictureUnusable("picture of (4, 4, 3): refused")
+
+        def cut(self, image: Image, place: FacePlace) -> Face:
+            raise AssertionError("there was nothing to cut")
 
     watch = FaceWatch(Refusing(), NoEmbedder())
     whole = Box(left=0.0, top=0.0, right=1.0, bottom=1.0)
