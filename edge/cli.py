@@ -126,9 +126,8 @@ def _bench_parser(sub: Any) -> None:
         "measure the box on this machine, in a temporary directory and without settings",
         "menkou-edge bench outbox --json",
     )
-    bench.add_argument(
-        "name", nargs="?", metavar="NAME", help="detect, outbox or pipeline (default: all)"
-    )
+    names = "detect, outbox or pipeline (default: all there are)"
+    bench.add_argument("name", nargs="?", metavar="NAME", help=names)
     bench.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
 
 

@@ -2,7 +2,8 @@
 
     python -m edge.bench.live SPEC.json
 
-Prints one JSON object: what was counted how late, what was searched, and when alerts were kept.
+Prints a line when it begins, then one JSON object: what was counted how late, what was searched,
+and when alerts were kept.
 """
 
 import dataclasses
@@ -117,6 +118,7 @@ class Live:
         (name,) = self._spec.cameras
         self._shop.anew()
         self._shop.told.clear()
+        self._mailbox = Mailbox()  # what the last pass left is of another day
         camera = self._camera(name, loop=False)
         face_s = self._clock.mono() + self._spec.face_s
         camera.start()
@@ -148,8 +150,10 @@ def main(path: str) -> None:
     spec = Spec(**raw)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: spec.cores])
     cv2.setNumThreads(1)
-    seen = Live(spec).run()
-    sys.stdout.write(json.dumps(dataclasses.asdict(seen)) + "\n")
+    live = Live(spec)
+    print("ready", flush=True)
+    seen = live.run()
+    print(json.dumps(dataclasses.asdict(seen)))
 
 
 if __name__ == "__main__":

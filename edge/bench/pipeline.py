@@ -191,13 +191,14 @@ def _ten_cameras(folder: Path) -> Result:
     cameras = {f"c{n}": faces if n < WITH_FACES else bodies for n in range(CAMERAS)}
     read = list(cameras)[:WITH_FACES]
     seen = _live(folder, cameras, read=read, cores=2, share=1.0, seconds=LIVE_S)
-    due = CAMERAS * films.FRAMES_PER_S * LIVE_S
     late = sorted(seen["late_s"])
+    due = CAMERAS * films.FRAMES_PER_S * LIVE_S
     in_time = sum(each <= LATE_S for each in late)
     return Result(
         bench="pipeline",
         case=f"{CAMERAS} cameras at 1280x720, 15 a second, 2 cores, {WITH_FACES} with two-faces:"
-        f" {in_time} of {due:.0f} frames counted within {LATE_S} s, {seen['dropped']} dropped,"
+        f" {in_time} of the {seen['frames']} frames that came ({due:.0f} in {LIVE_S:g} s, less what"
+        f" opening took) counted within {LATE_S} s, {seen['dropped']} dropped,"
         f" {seen['searches'] / LIVE_S:.1f} detections a second,"
         f" {seen['cpu_s'] / LIVE_S:.2f} cores; p99 of how late",
         value=round(late[int(0.99 * (len(late) - 1))], 3),
@@ -240,9 +241,11 @@ def _live(
     )
     command = [sys.executable, "-m", "edge.bench.live", str(spec)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # it is ready: loading the models is not what is measured
         if share < 1.0:
             Quota(process, share).start()
-        printed = process.communicate()[0]
+        printed = process.stdout.read()
     if process.returncode != 0:
         raise NoResult(f"expected a result of {' '.join(command)}, got exit {process.returncode}")
     result: dict[str, Any] = json.loads(printed)

@@ -260,6 +260,11 @@ class FaceTracks:
         """
         return [f.box for f in self._faces if self._at_s - f.seen_at_s >= f.rest_s - 0.001]
 
+    @property
+    def deciding(self) -> bool:
+        """Whether somebody in view is about to be decided on."""
+        return any(face.frames and not face.decided for face in self._faces)
+
     def wanted(self, seen: Sequence[SeenFace]) -> list[int]:
         """Return the indices of the faces of this picture that are worth a descriptor."""
         return [index for index, face in enumerate(seen) if face.good and self._tells(face)]

@@ -36,6 +36,7 @@ EVERY_S: Final = 0.05
 # New faces are looked for less often than known ones are followed: somebody who walks in is in view
 # for a second or more, and a look at all that moves costs ten times one at a face.
 DISCOVER_S: Final = 0.2
+DECIDING_S: Final = 0.4  # while somebody is about to be decided on: that goes first on a slow box
 
 
 class Reader(Protocol):
@@ -105,7 +106,8 @@ class FaceWatch:
         if at_s - self._searched_s < EVERY_S - 0.001:
             return _sightings(ended)
         places = [_around(box) for box in self._tracks.places()]
-        if at_s - self._discovered_s < DISCOVER_S - 0.001:
+        pause_s = DECIDING_S if self._tracks.deciding else DISCOVER_S
+        if at_s - self._discovered_s < pause_s - 0.001:
             moving = ()
         if not moving and not places:
             return _sightings(ended)

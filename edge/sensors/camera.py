@@ -217,10 +217,8 @@ class LiveCamera:
         capture, image = self._first_picture()
         try:
             while image is not None and not self._stop.is_set():
-                yield check_image(image, f"camera {self.name}")
-                given, image = capture.read()
-                if not given:
-                    return
+                yield image
+                image = self._read(capture)
         finally:
             capture.release()
 
@@ -231,8 +229,8 @@ class LiveCamera:
         """
         for accelerated in (True, False) if self._accelerated else (False,):
             capture = self._opened(accelerated)
-            given, image = capture.read() if capture.isOpened() else (False, None)
-            if given:
+            image = self._read(capture) if capture.isOpened() else None
+            if image is not None:
                 self._say_how(capture, accelerated)
                 return capture, image
             if accelerated and capture.isOpened():
@@ -246,6 +244,10 @@ class LiveCamera:
                 )
             capture.release()
         return capture, None
+
+    def _read(self, capture: cv2.VideoCapture) -> NDArray[np.uint8] | None:
+        given, image = capture.read()
+        return check_image(image, f"camera {self.name}") if given else None
 
     def _opened(self, accelerated: bool) -> cv2.VideoCapture:
         if is_device(self._source):

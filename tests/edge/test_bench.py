@@ -1,11 +1,17 @@
 """The box's benchmark says what it measured; how fast or how little is nobody's test."""
 
 import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from edge import cli
-from edge.bench import outbox
+from edge.bench import detect, outbox, pipeline
+from edge.bench.quota import Quota, used_s
 
 FIELDS = {"bench", "case", "value", "unit", "baseline", "baseline_value", "ratio"}
 
@@ -37,3 +43,62 @@ def test_people_read_words_and_an_unknown_name_is_a_wrong_use(
     assert "ratio" in capsys.readouterr().out
     assert cli.main(["bench", "nothing"]) == 2
     assert "got 'nothing'" in capsys.readouterr().err
+
+
+def test_the_detect_bench_names_whom_looking_where_it_moves_finds(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, recordings: Path
+) -> None:
+    monkeypatch.setenv("MENKOU_DATA", str(recordings))
+    monkeypatch.setattr(detect, "_DETECTORS", ("yunet-s",))
+    assert cli.main(["bench", "detect", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.keys() for line in lines] == [FIELDS] * 3
+    found, there = re.findall(r"(\d+) of the (\d+) people", lines[-1]["case"])[0]
+    assert int(found) == int(there) > 0  # by whole frames and where it moves the same people
+
+
+def test_the_pipeline_bench_finds_the_member_and_counts_every_frame(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, recordings: Path
+) -> None:
+    monkeypatch.setenv("MENKOU_DATA", str(recordings))
+    for name, value in {
+        "BASELINE_EVERY": 90,
+        "CAMERAS": 2,
+        "WITH_FACES": 1,
+        "LIVE_S": 2.0,
+        "PASSES": 1,
+        "PI4_SHARE": 0.9,
+    }.items():
+        monkeypatch.setattr(pipeline, name, value)
+    assert cli.main(["bench", "pipeline", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.keys() for line in lines] == [FIELDS] * 5
+    films = [line for line in lines if "two-faces.mp4" in line["case"]]
+    assert all("lin-manuel-miranda found" in line["case"] for line in films)
+    alerts = [line for line in lines if "alert" in line["case"]]
+    assert all(0 < line["value"] < 100 for line in alerts)
+    assert " 0 dropped" in lines[-1]["case"]
+
+
+@pytest.mark.parametrize("name", ["detect", "pipeline"])
+def test_a_case_without_its_recording_is_named_as_skipped(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MENKOU_DATA", str(tmp_path))
+    assert cli.main(["bench", name, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"{name}: skipped, expected" in err
+
+
+def test_a_quota_holds_a_process_to_its_share_of_a_core() -> None:
+    command = [sys.executable, "-c", "while True: pass"]
+    with subprocess.Popen(command, text=True) as process:
+        try:
+            Quota(process, 0.15).start()
+            began_s, before_s = time.monotonic(), used_s(process.pid)
+            time.sleep(2)
+            share = (used_s(process.pid) - before_s) / (time.monotonic() - began_s)
+        finally:
+            process.kill()
+    assert 0.0 < share < 0.25
