@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from edge.commands import FAILED, CommandUsage
 from edge.config import load
-from edge.models.fetch import fetch
 from edge.models.manifest import Manifest, Model, ModelFault, digest_of, read_manifest, state_of
 from menkou import logs
 from menkou.errors import MenkouFault
@@ -111,6 +110,8 @@ def _fetch(arguments: argparse.Namespace) -> int:
     folder, mirror = _folder(arguments), arguments.mirror
     if mirror is not None and not mirror.startswith(("https://", "http://")):
         raise CommandUsage(f"--from: expected an address with http:// or https://, got {mirror!r}")
+    from edge.models.fetch import fetch  # brings requests, which no part of a running box needs
+
     manifest, code = _read()
     for model in _named(manifest, arguments.name) or [m for m in manifest.models if m.source]:
         shown = Progress(sys.stderr)
