@@ -125,7 +125,9 @@ def _bench_parser(sub: Any) -> None:
         "measure the box on this machine, in a temporary directory and without settings",
         "menkou-edge bench outbox --json",
     )
-    bench.add_argument("name", nargs="?", metavar="NAME", help="outbox (default: all there are)")
+    bench.add_argument(
+        "name", nargs="?", metavar="NAME", help="outbox or embed (default: all there are)"
+    )
     bench.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
 
 

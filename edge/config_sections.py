@@ -22,6 +22,7 @@ from edge.config_values import (
     Hours,
     Identifier,
     LinePoints,
+    Rate,
     Secret,
     ShopName,
     Size,
@@ -179,6 +180,18 @@ class DedupSection:
     def span(self) -> Window:
         """The window for the shop's book."""
         return Window(length=self.window, since=self.since)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class FacesSection:
+    """How faces are recognised, where the mode reads any.
+
+    `precision` of the embedder: `auto` takes int8 where the processor is faster in it. `fpir`: the
+    part of strangers that may be taken for a member.
+    """
+
+    precision: Literal["auto", "fp32", "int8"] = "auto"
+    fpir: Rate = 0.01
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

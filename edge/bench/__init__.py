@@ -6,11 +6,12 @@ One module a topic; each yields its cases, and a text where one had to be skippe
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from edge.bench import outbox
+from edge.bench import embed, outbox
 from menkou.bench import Result
 
 _BENCHES: Final[dict[str, Callable[[], Iterator[Result | str]]]] = {
     "outbox": outbox.cases,
+    "embed": embed.cases,
 }
 NAMES: Final = tuple(_BENCHES)
 """What can be measured."""

@@ -45,7 +45,7 @@ class Embedding(Protocol):
     """What turns chips into descriptors: faces.embedder.Embedder."""
 
     def embed(self, chips: Image) -> NDArray[np.float32]:
-        """Return float32 (N, 128) of length 1 for chips uint8 (N, 150, 150, 3)."""
+        """Return float32 (N, 128) of length 1 for chips uint8 (N, 170, 170, 3)."""
         ...
 
 

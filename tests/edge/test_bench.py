@@ -5,7 +5,7 @@ import json
 import pytest
 
 from edge import cli
-from edge.bench import outbox
+from edge.bench import embed, outbox
 
 FIELDS = {"bench", "case", "value", "unit", "baseline", "baseline_value", "ratio"}
 
@@ -37,3 +37,21 @@ def test_people_read_words_and_an_unknown_name_is_a_wrong_use(
     assert "ratio" in capsys.readouterr().out
     assert cli.main(["bench", "nothing"]) == 2
     assert "got 'nothing'" in capsys.readouterr().err
+
+
+def test_the_embed_bench_measures_both_precisions_against_dlib(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embed, "_ROUNDS", 1)
+    assert cli.main(["bench", "embed", "--json"]) == 0
+    said = capsys.readouterr()
+    lines = [json.loads(line) for line in said.out.splitlines()]
+    assert [line.keys() for line in lines] == [FIELDS] * len(lines)
+    assert [(line["case"], line["baseline"]) for line in lines] == [
+        ("fp32, 1 thread", "dlib"),
+        ("int8, 1 thread", "dlib"),
+        ("a face to search for, two views, int8, 1 thread", "the same in fp32"),
+    ]
+    for line in lines:
+        assert line["ratio"] == pytest.approx(line["baseline_value"] / line["value"], rel=0.02)
+    assert "is faster here" in said.err

@@ -89,7 +89,7 @@ def test_the_threshold_follows_the_size_and_the_photos_of_the_one_it_is() -> Non
         gallery.add(str(seed), somebody(seed), 1)
     assert gallery.match(probe, 5) is None
     few = gallery_of(1, 2)
-    probe = beside(somebody(1), 0.365)
+    probe = beside(somebody(1), 0.35)
     assert few.match(probe, 5) is not None
     few.add("subject-1", somebody(1), 3)
     assert few.match(probe, 5) is None
