@@ -61,7 +61,7 @@ def test_a_chip_is_what_dlib_cuts_out(reader: FaceReader, pair: Image) -> None:
         chip = expected[round(face.box.left * pair.shape[1])]
         # 150 pixels as the network was trained, within what its wide view needs
         apart = face.chip[10:-10, 10:-10].astype(int) - chip
-        assert np.abs(apart).max() <= 1
+        assert np.abs(apart).max() <= 3
 
 
 def test_the_chip_is_rgb(reader: FaceReader, pair: Image) -> None:
