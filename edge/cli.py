@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge import commands, member_cli, pair_cli
+from edge import commands, evaluate_cli, member_cli, pair_cli
 from edge.commands import FAILED, CommandUsage
 from menkou import __version__, logs
 from menkou.errors import MenkouFault
@@ -80,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--send", type=float, metavar="SECONDS", help="send it, for at most this long"
     )
     _bench_parser(sub)
+    evaluate_cli.add(sub)
     member_cli.add(sub)
     pair_cli.add(sub)
     _part_parsers(sub)

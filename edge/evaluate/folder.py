@@ -151,7 +151,5 @@ def _folders(folder: Path) -> list[Path]:
 
 def _files(folder: Path) -> tuple[Path, ...]:
     return tuple(
-        sorted(
-            one for one in folder.iterdir() if one.is_file() and not one.name.startswith(HIDDEN)
-        )
+        sorted(one for one in folder.iterdir() if one.is_file() and not one.name.startswith(HIDDEN))
     )

@@ -116,14 +116,17 @@ class Embedder:
             made.append(np.asarray(self._session.run(None, {"chips": part})[0], np.float32))
         return np.concatenate(made)
 
-    def embed(self, chips: Chips) -> Descriptors:
+    def embed(self, chips: Chips, *, mirrored: bool = False) -> Descriptors:
         """Descriptors to search for, float32 (N, 128) of length 1; chips uint8 (N, 170, 170, 3).
 
-        Mean of a wide view and of a near one, mirrored: two passes of the network a face.
+        Mean of a wide view and of a near one, mirrored: two passes of the network a face. With
+        `mirrored` the wide one is; whoever averages some of each kind has what `enrol` gives.
         Thresholds for `raw` do not apply. Raises ChipsUnusable.
         """
         _check(chips, CHIP)
-        return _unit(self.raw(_view(chips, WIDE)) + self.raw(_view(chips, NEAR)[:, :, ::-1]))
+        wide, near = _view(chips, WIDE), _view(chips, NEAR)
+        turned = (wide[:, :, ::-1], near) if mirrored else (wide, near[:, :, ::-1])
+        return _unit(self.raw(turned[0]) + self.raw(turned[1]))
 
     def enrol(self, chips: Chips) -> Descriptors:
         """Descriptors for templates, in form as `embed`; twice as thorough, and twice the work.

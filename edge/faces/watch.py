@@ -44,7 +44,7 @@ class Reader(Protocol):
 class Embedding(Protocol):
     """What turns chips into descriptors: faces.embedder.Embedder."""
 
-    def embed(self, chips: Image) -> NDArray[np.float32]:
+    def embed(self, chips: Image, *, mirrored: bool = False) -> NDArray[np.float32]:
         """Return float32 (N, 128) of length 1 for chips uint8 (N, 170, 170, 3)."""
         ...
 
@@ -65,6 +65,7 @@ class FaceWatch:
         self._tracks = FaceTracks(first_face)
         self._searched_s = -math.inf
         self._embedded = 0
+        self._mirrored = False
 
     @property
     def embedded(self) -> int:
@@ -102,7 +103,10 @@ class FaceWatch:
         wanted = self._tracks.wanted(seen)
         vectors: dict[int, Vector] = {}
         if wanted:
-            descriptors = self._embedder.embed(np.stack([faces[index].chip for index in wanted]))
+            chips = np.stack([faces[index].chip for index in wanted])
+            # In turns: a track's mean is then of as many views as a template's.
+            descriptors = self._embedder.embed(chips, mirrored=self._mirrored)
+            self._mirrored = not self._mirrored
             self._embedded += len(wanted)
             vectors = dict(zip(wanted, descriptors, strict=True))
         return _sightings(ended + self._tracks.update(seen, vectors, bodies))

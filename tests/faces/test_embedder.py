@@ -171,6 +171,16 @@ def test_a_face_and_its_mirror_image_have_one_template(faces: Embedder, portrait
     assert apart.max() < 0.01
 
 
+def test_both_kinds_of_frames_together_are_as_thorough_as_a_template(
+    faces: Embedder, portraits: Image
+) -> None:
+    one, other = faces.embed(portraits), faces.embed(portraits, mirrored=True)
+    assert np.linalg.norm(one - other, axis=1).min() > 0.05
+    mean = one + other
+    mean /= np.linalg.norm(mean, axis=1, keepdims=True)
+    assert np.linalg.norm(mean - faces.enrol(portraits), axis=1).max() < 0.02
+
+
 def test_int8_is_the_same_descriptor_within_a_tenth_of_what_parts_two_people(
     faces: Embedder, cache_dir: Path, portraits: Image
 ) -> None:
