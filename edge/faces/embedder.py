@@ -124,7 +124,7 @@ class Embedder:
         Thresholds for `raw` do not apply. Raises ChipsUnusable.
         """
         _check(chips, CHIP)
-        wide, near = _view(chips, WIDE), _view(chips, NEAR)
+        wide, near = view(chips, WIDE), view(chips, NEAR)
         turned = (wide[:, :, ::-1], near) if mirrored else (wide, near[:, :, ::-1])
         return _unit(self.raw(turned[0]) + self.raw(turned[1]))
 
@@ -135,8 +135,8 @@ class Embedder:
         Raises ChipsUnusable.
         """
         _check(chips, CHIP)
-        views = [_view(chips, scale) for scale in (WIDE, NEAR)]
-        whole = [self.raw(view) + self.raw(view[:, :, ::-1]) for view in views]
+        views = [view(chips, scale) for scale in (WIDE, NEAR)]
+        whole = [self.raw(one) + self.raw(one[:, :, ::-1]) for one in views]
         return _unit(whole[0] + whole[1])
 
 
@@ -147,14 +147,14 @@ def _check(chips: Chips, side: int) -> None:
         )
 
 
-def _view(chips: Chips, scale: float) -> Chips:
-    """The middle of the chips, `scale` times as large, uint8 (N, 150, 150, 3)."""
+def view(chips: Chips, scale: float) -> Chips:
+    """The middle of chips (N, 170, 170, 3), `scale` times as large: uint8 (N, 150, 150, 3)."""
     centre = (CHIP - 1) / 2 - (INPUT - 1) / 2 / scale
     inverse = np.array([[1 / scale, 0.0, centre], [0.0, 1 / scale, centre]])
     views = np.empty((len(chips), INPUT, INPUT, 3), np.uint8)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    for view, chip in zip(views, chips, strict=True):
-        view[:] = cv2.warpAffine(np.ascontiguousarray(chip), inverse, (INPUT, INPUT), flags=flags)
+    for made, chip in zip(views, chips, strict=True):
+        made[:] = cv2.warpAffine(np.ascontiguousarray(chip), inverse, (INPUT, INPUT), flags=flags)
     return views
 
 
