@@ -4,8 +4,8 @@ Called by faces.embedder at first use; calls onnxruntime's and onnx's tools.
 
 Quantising needs to know between which numbers each layer's output lies. That takes faces, of which
 a box has none that it may use. So the ranges were measured once, on LFW (names A to E), by
-scripts/measure-ranges, and are shipped: a pair of numbers a layer in ranges.json, which says nothing of anybody. They belong to
-the graph that convert.VERSION names.
+scripts/measure-ranges, and are shipped: a pair of numbers a layer in ranges.json, which says
+nothing of anybody. They belong to the graph that convert.VERSION names.
 """
 
 from __future__ import annotations
