@@ -71,8 +71,8 @@ MARGIN: Final = 0.03
 from 0.06 on it does) and spares who looks like several members."""
 SAME_STRANGER: Final = 0.324
 """Two visits of strangers within the window are one person's. Of 500 visits, a fifth of them by
-people who return, it counts 1.030 of the people and swallows 1.46 % of the new ones (LFW, the half
-of its people that it was not chosen on; a photo for each track)."""
+people who return, it counts 1.030 of the people and swallows 1.46 % of the new ones (LFW, the
+worse half of its people; a photo for each track; docs/adr/0016)."""
 SAME_MEMBER: Final = 0.405
 """Photos of one enrolment may differ by so much: 1.0 % of a person's pairs of photos differ more,
 1.3 % of the pairs of two people less (LFW)."""
