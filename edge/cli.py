@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge import commands, member_cli, model_cli, pair_cli
+from edge import commands, evaluate_cli, member_cli, model_cli, pair_cli
 from edge.commands import FAILED, CommandUsage
 from menkou import __version__, logs
 from menkou.errors import MenkouFault
@@ -80,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--send", type=float, metavar="SECONDS", help="send it, for at most this long"
     )
     _bench_parser(sub)
+    evaluate_cli.add(sub)
     member_cli.add(sub)
     model_cli.add(sub)
     pair_cli.add(sub)
@@ -126,7 +127,7 @@ def _bench_parser(sub: Any) -> None:
         "measure the box on this machine, in a temporary directory and without settings",
         "menkou-edge bench outbox --json",
     )
-    names = "detect, outbox or pipeline (default: all there are)"
+    names = "detect, embed, outbox or pipeline (default: all there are)"
     bench.add_argument("name", nargs="?", metavar="NAME", help=names)
     bench.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
 

@@ -120,6 +120,10 @@ class Gallery(Protocol):
         """Return the member whose face this is, or None; `frames` went into the mean."""
         ...
 
+    def note_stranger(self, vector: Vector, frames: int) -> None:
+        """Count how near somebody came who matched nobody; nothing of the vector is kept."""
+        ...
+
     def wipe(self) -> None:
         """Overwrite all templates."""
         ...

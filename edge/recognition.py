@@ -194,6 +194,8 @@ class Recognition:
         if known is not None and known.owner is not None:
             self._owners[face] = known.owner
         if sighting.ended:
+            if match is None and said.subject is None and sighting.frames >= FRAMES_OF_A_STRANGER:
+                self._gallery.note_stranger(sighting.vector, sighting.frames)
             self._owners.pop(face, None)
             self._said.pop(face, None)
         return known

@@ -17,8 +17,9 @@ from edge.core.book import VisitBook
 from edge.core.threshold import SAME_STRANGER
 from edge.faces.detector import Detector, YunetDetector
 from edge.faces.dlib_file import FaceModelFault
-from edge.faces.embedder import Embedder
+from edge.faces.embedder import FAMILY, Embedder
 from edge.faces.gallery import MemberGallery, VectorDamaged
+from edge.faces.precision import chosen
 from edge.faces.reader import FaceReader
 from edge.faces.strangers import StrangerMemory
 from edge.faces.watch import FaceWatch
@@ -78,6 +79,16 @@ class GalleryFeed:
         new: list[tuple[str, Vector]] = []
         for row in template_rows(self._db, now, fresh[:OPENED_AT_ONCE]):
             self._held[row.subject] = row.mark
+            if not row.model.startswith(FAMILY):
+                log.error(
+                    "the template of %s is passed over: expected one by %s, got one by %s;"
+                    " enrol the member again",
+                    row.subject,
+                    FAMILY,
+                    row.model,
+                )
+                self._gallery.remove(row.subject)
+                continue
             try:
                 vector = self._opener.open(row.sealed_key, row.sealed, subject=row.subject)
                 self._gallery.add(row.subject, vector, row.photos)
@@ -147,8 +158,9 @@ def recognition_of(
     """
     roles = ("checkin",) if status.mode == "checkin" else ("checkin", "entrance")
     read = [c for c in config.camera if c.role in roles and c.name in cameras]
-    embedder = Embedder.open(config.data_dir / "models")
-    gallery = MemberGallery()
+    precision = chosen(config.faces.precision)
+    embedder = Embedder.open(config.data_dir / "models", precision=precision)
+    gallery = MemberGallery(config.faces.fpir)
     feed = GalleryFeed(db, TemplateOpener(root), gallery)
     if whole is not None:
         feed.fill(whole)

@@ -6,11 +6,12 @@ One module a topic; each yields its cases, and a text where one had to be skippe
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from edge.bench import detect, outbox, pipeline
+from edge.bench import detect, embed, outbox, pipeline
 from menkou.bench import Result
 
 _BENCHES: Final[dict[str, Callable[[], Iterator[Result | str]]]] = {
     "detect": detect.cases,
+    "embed": embed.cases,
     "outbox": outbox.cases,
     "pipeline": pipeline.cases,
 }

@@ -74,7 +74,9 @@ class _Everywhere:
 class _NoEmbedder:
     """Descriptors without a network: all faces are alike, so tracks go by place."""
 
-    def embed(self, chips: films.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    def embed(
+        self, chips: films.Image, *, mirrored: bool = False
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
         vector = np.zeros((len(chips), 128), np.float32)
         vector[:, 0] = 1.0
         return vector

@@ -19,6 +19,7 @@ from edge.core.visit import Change, Raised, Window
 from edge.faces.detector import Detector, HogDetector, YunetDetector
 from edge.faces.embedder import Embedder
 from edge.faces.gallery import MemberGallery
+from edge.faces.precision import chosen
 from edge.faces.reader import FaceReader
 from edge.faces.watch import FaceWatch
 from edge.pipeline import Counting, Door, Recorder
@@ -63,9 +64,13 @@ def detector_named(name: str) -> Detector:
 @cache
 def templates(folder: Path) -> Sequence[Vector]:
     """Return the photos' descriptors; the converted network lies in `folder`."""
-    reader, embedder = FaceReader(), Embedder.open(folder)
+    reader, embedder = FaceReader(), _embedder(folder)
     chips = [reader.read(films.photo(name))[0].chip for name in films.PHOTOS]
-    return [embedder.embed(chip[None])[0] for chip in chips]
+    return [embedder.enrol(chip[None])[0] for chip in chips]
+
+
+def _embedder(folder: Path) -> Embedder:
+    return Embedder.open(folder, precision=chosen("auto"))
 
 
 class BenchShop:
@@ -93,7 +98,7 @@ class BenchShop:
         self.detector = CountingDetector(detector)
         self._cameras, self._read = cameras, read
         self._known = templates(models)
-        self._embedder = Embedder.open(models)
+        self._embedder = _embedder(models)
         db = connect(folder)
         migrate(db)
         log = SqliteVisitLog(db, Outbox(db).begin_epoch(clock.now(), "run"), "run")

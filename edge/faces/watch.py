@@ -64,8 +64,8 @@ class Finder(Protocol):
 class Embedding(Protocol):
     """What turns chips into descriptors: faces.embedder.Embedder."""
 
-    def embed(self, chips: Image) -> NDArray[np.float32]:
-        """Return float32 (N, 128) of length 1 for chips uint8 (N, 150, 150, 3)."""
+    def embed(self, chips: Image, *, mirrored: bool = False) -> NDArray[np.float32]:
+        """Return float32 (N, 128) of length 1 for chips uint8 (N, 170, 170, 3)."""
         ...
 
 
@@ -86,6 +86,7 @@ class FaceWatch:
         self._searched_s = -math.inf
         self._discovered_s = -math.inf
         self._embedded = 0
+        self._mirrored = False
 
     @property
     def embedded(self) -> int:
@@ -133,7 +134,10 @@ class FaceWatch:
                 chips[index] = face.chip
         vectors: dict[int, Vector] = {}
         if chips:
-            descriptors = self._embedder.embed(np.stack(list(chips.values())))
+            # In turns: a track's mean is then of as many views as a template's.
+            together = np.stack(list(chips.values()))
+            descriptors = self._embedder.embed(together, mirrored=self._mirrored)
+            self._mirrored = not self._mirrored
             self._embedded += len(chips)
             vectors = dict(zip(chips, descriptors, strict=True))
         return self._tracks.update(seen, vectors, bodies)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge import cli
-from edge.bench import detect, outbox, pipeline
+from edge.bench import detect, embed, outbox, pipeline
 from edge.bench.quota import Quota, used_s
 
 FIELDS = {"bench", "case", "value", "unit", "baseline", "baseline_value", "ratio"}
@@ -102,3 +102,21 @@ def test_a_quota_holds_a_process_to_its_share_of_a_core() -> None:
         finally:
             process.kill()
     assert 0.0 < share < 0.25
+
+
+def test_the_embed_bench_measures_both_precisions_against_dlib(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embed, "_ROUNDS", 1)
+    assert cli.main(["bench", "embed", "--json"]) == 0
+    said = capsys.readouterr()
+    lines = [json.loads(line) for line in said.out.splitlines()]
+    assert [line.keys() for line in lines] == [FIELDS] * len(lines)
+    assert [(line["case"], line["baseline"]) for line in lines] == [
+        ("fp32, 1 thread", "dlib"),
+        ("int8, 1 thread", "dlib"),
+        ("a face to search for, two views, int8, 1 thread", "the same in fp32"),
+    ]
+    for line in lines:
+        assert line["ratio"] == pytest.approx(line["baseline_value"] / line["value"], rel=0.02)
+    assert "is faster here" in said.err

@@ -289,3 +289,18 @@ def test_the_staffs_faces_are_not_looked_up() -> None:
     assert door.strangers.chains() == []
     door.see(3, like(anna), face=3, body=3, staff={1, 2})
     assert [v.subject for v in door.visits.values()] == ["anna"]
+
+
+def test_a_stranger_is_counted_once_a_track_and_a_member_never(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    door, counted = Door(), []
+    monkeypatch.setattr(door.gallery, "note_stranger", lambda *seen: counted.append(seen[1]))
+    anna = somebody()
+    door.enrol("anna", anna)
+    door.see(1, like(anna))
+    door.see(2, somebody(), ended=True)  # a worse look at her, from the side
+    assert counted == []
+    door.see(3, somebody(), face=2, body=2)
+    door.see(4, somebody(), face=2, body=2, ended=True)
+    assert counted == [5]

@@ -291,7 +291,7 @@ def test_a_picture_that_the_detector_refuses_is_passed_over(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class NoEmbedder:
-        def embed(self, chips: Image) -> NDArray[np.float32]:
+        def embed(self, chips: Image, *, mirrored: bool = False) -> NDArray[np.float32]:
             raise AssertionError("there was nothing to embed")
 
     class Refusing:
