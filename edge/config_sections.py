@@ -22,6 +22,7 @@ from edge.config_values import (
     Hours,
     Identifier,
     LinePoints,
+    Rate,
     Secret,
     ShopName,
     Size,
@@ -41,6 +42,7 @@ from menkou.settings import STRICT, read_secret
 Mode = Literal["count", "checkin", "entrance"]
 KeyKind = Literal["tpm", "hub", "file"]
 Inside = Literal["above", "below", "left", "right"]
+DetectorChoice = Literal["auto", "hog", "yunet-s", "yunet-n"]
 T = TypeVar("T")
 
 
@@ -179,6 +181,20 @@ class DedupSection:
     def span(self) -> Window:
         """The window for the shop's book."""
         return Window(length=self.window, since=self.since)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class FacesSection:
+    """How faces are found and recognised, where the mode reads any.
+
+    `detector` `auto`: YuNet-s once `menkou-edge models fetch` has brought it, dlib's HOG until then.
+    `precision` of the embedder: `auto` takes int8 where the processor is faster in it. `fpir`: the
+    part of strangers that may be taken for a member.
+    """
+
+    detector: DetectorChoice = "auto"
+    precision: Literal["auto", "fp32", "int8"] = "auto"
+    fpir: Rate = 0.01
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

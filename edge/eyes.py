@@ -1,7 +1,7 @@
 """The eyes process: cameras in, facts out. The supervisor starts it, `app` puts it together.
 
-One loop counts the newest frame of every camera and, where the mode allows it, reads its faces; a
-thread a camera does the reading. The loop ends when another mode is due: `app` then puts a new
+One loop counts the frames of every camera and, where the mode allows it, reads the faces of its
+newest; a thread a camera brings them. The loop ends when another mode is due: `app` then puts a new
 process in this one's place, so that no face outlives the permission to read it.
 """
 
@@ -188,13 +188,15 @@ class Eyes:
         return another or self._changed()
 
     def _count(self) -> None:
-        for frame in self._mailbox.take(0.2):
+        """Count what has come, then read the faces before one camera: all in turn."""
+        for frame in self._mailbox.take(0.0 if self._counting.unseen else 0.2):
             # Dated anew: between the camera's thread and this one the clock may have been set.
             at = self._time.at(self._began[frame.camera] + frame.elapsed_s)
             try:
-                self._recorder.add(self._counting.take(replace(frame, at=at)))
+                self._recorder.add(self._counting.count(replace(frame, at=at)))
             except FrameUnreadable as exc:
                 log.warning("camera %s: a picture is passed over: %s", frame.camera, exc)
+        self._recorder.add(self._counting.look())
 
     def _keep_news(self) -> None:
         with self._news_lock:

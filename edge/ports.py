@@ -26,13 +26,15 @@ CameraStateCode = Literal["ok", "connecting", "lost", "frozen", "ended", "unread
 class Frame:
     """One picture. `image` is BGR uint8 of shape (H, W, 3); it lives in memory only.
 
-    `at` is aware; `elapsed_s` is seconds since the source began, for motion and tracking.
+    `at` is aware; `elapsed_s` is seconds since the source began, for motion and tracking. One that
+    is not `whole` was made small while it waited: it is counted, and no face is read in it.
     """
 
     camera: str
     at: datetime
     elapsed_s: float
     image: NDArray[np.uint8]
+    whole: bool = True
 
 
 class FrameSource(Protocol):
@@ -61,7 +63,7 @@ class Sighting:
 
     `face` numbers the face tracks of a watcher, `body` is the body track that it belongs to
     (DESIGN section 6), `frames` how many frames agree in `vector`; after `ended` nothing more
-    comes of this track.
+    comes of this track. `early`: only who is beyond doubt may be named on it.
     """
 
     face: int
@@ -70,6 +72,7 @@ class Sighting:
     vector: Vector = field(repr=False)
     frames: int
     ended: bool
+    early: bool = False
 
 
 class FaceWatcher(Protocol):
@@ -115,6 +118,10 @@ class Gallery(Protocol):
 
     def match(self, vector: Vector, frames: int) -> Match | None:
         """Return the member whose face this is, or None; `frames` went into the mean."""
+        ...
+
+    def note_stranger(self, vector: Vector, frames: int) -> None:
+        """Count how near somebody came who matched nobody; nothing of the vector is kept."""
         ...
 
     def wipe(self) -> None:

@@ -7,6 +7,7 @@ Called by `edge.pipeline`, through ports only; which mode reads which camera is 
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -22,6 +23,33 @@ FRAMES_OF_A_STRANGER: Final = 5
 """What a remembered vector is the mean of, at least as a rule (`core.facetrack`)."""
 Feed = Callable[[datetime], Sequence[tuple[str, Vector]]]
 """Brings the gallery up to date; returns the templates that are new since it was last called."""
+
+
+@dataclass(slots=True)
+class _Said:
+    """What was decided of one face track: a decision is revised once, and then it stands.
+
+    A revision may name a member whom the first look did not find, or make a likely one sure. It
+    never takes a name back or gives another: that is a person's to say.
+    """
+
+    subject: str | None = None
+    sure: bool = False
+    decided: bool = False
+    revised: bool = False
+
+    def next(self, match: Match | None) -> Match | None:
+        """Take what a better look says; return what holds now, None: no more than before."""
+        if match is None or self.subject not in (None, match.subject):
+            self.decided = True
+            return None
+        if (self.subject, self.sure) == (match.subject, match.sure):
+            return match
+        if self.sure or self.revised:  # it stands
+            return replace(match, sure=self.sure) if self.subject is not None else None
+        self.revised = self.decided
+        self.subject, self.sure, self.decided = match.subject, match.sure, True
+        return match
 
 
 class Recognition:
@@ -57,9 +85,9 @@ class Recognition:
         self._book = book
         self._window = window
         self._last: dict[str, tuple[datetime, float]] = {}
-        # Of the face tracks in view: whose visit each is on, and which member it was found to be.
+        # Of the face tracks in view: whose visit each is on, and what was said of it.
         self._owners: dict[tuple[str, int], str] = {}
-        self._named: dict[tuple[str, int], str] = {}
+        self._said: dict[tuple[str, int], _Said] = {}
         if strangers is not None:
             book.strangers(strangers.chains())
 
@@ -152,19 +180,24 @@ class Recognition:
     def _known(self, at: datetime, place: Place, sighting: Sighting) -> Recognised | None:
         """Look one face up; None where nothing may be said or kept of it."""
         face = (place.camera, sighting.face)
-        named, before = self._named.get(face), self._owners.get(face)
+        before = self._owners.get(face)
         match = self._gallery.match(sighting.vector, sighting.frames)
+        if sighting.early and not (match is not None and match.sure):
+            return None  # a little later more is known
+        said = self._said.setdefault(face, _Said())
+        match = said.next(match)
         known = None
-        if match is not None and named in (None, match.subject):
+        if match is not None:
             known = self._member(at, place, match, before)
-            self._named[face] = match.subject
-        elif self._strangers is not None and named is None and not place.checkin:
+        elif self._strangers is not None and said.subject is None and not place.checkin:
             known = self._stranger(self._strangers, at, place, sighting.vector, before)
         if known is not None and known.owner is not None:
             self._owners[face] = known.owner
         if sighting.ended:
+            if match is None and said.subject is None and sighting.frames >= FRAMES_OF_A_STRANGER:
+                self._gallery.note_stranger(sighting.vector, sighting.frames)
             self._owners.pop(face, None)
-            self._named.pop(face, None)
+            self._said.pop(face, None)
         return known
 
     def _member(self, at: datetime, place: Place, match: Match, before: str | None) -> Recognised:

@@ -10,6 +10,7 @@ from edge.core.book import VisitBook
 from edge.pipeline import Counting, Door
 from edge.ports import VisitLog
 from edge.recognition import Recognition
+from edge.sensors.halving import Halving
 from edge.sensors.motion import MotionDetector
 
 
@@ -55,4 +56,4 @@ def counting_of(
         for c in config.camera
         if c.role == "entrance" and c.name in cameras
     ]
-    return Counting(doors=doors, finder=MotionDetector, book=book, faces=faces)
+    return Counting(doors=doors, finder=lambda: Halving(MotionDetector()), book=book, faces=faces)

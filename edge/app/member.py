@@ -161,21 +161,23 @@ class Office:
             edge.faces.photo.PhotoRefused: a photo cannot be used.
             edge.keys.errors.KeyFault: there is no key to seal it to.
         """
-        from edge.faces.embedder import CACHED, Embedder  # only who brings photos loads models
+        from edge.faces.embedder import Embedder  # only who brings photos loads models
         from edge.faces.photo import MOST_PHOTOS, PhotoRefused, describe
+        from edge.faces.precision import chosen
         from edge.faces.reader import FaceReader
         from edge.keys.lock import TemplateLock
 
         if len(photos) > MOST_PHOTOS:
             raise PhotoRefused(f"expected at most {MOST_PHOTOS} photos, got {len(photos)}")
         lock = TemplateLock(keyring(self._config, self.db).public())
-        embedder = Embedder.open(self._config.data_dir / "models")
+        precision = chosen(self._config.faces.precision)
+        embedder = Embedder.open(self._config.data_dir / "models", precision=precision)
         made = describe(photos, FaceReader, embedder)
         sealed = lock.seal(made.vector, subject=subject)
         return Template(
             sealed_key=sealed.key,
             sealed=sealed.vector,
-            model=CACHED.removesuffix(".onnx"),
+            model=embedder.descriptor,
             photos=made.photos,
         )
 

@@ -36,21 +36,25 @@ LEAST_WIDTH_PX: Final = 55
 # Laplacian of Gaussian, see faces.reader: 1.7 for a face out of focus, 3.4 the worst 1 % of LFW,
 # 12 and more in good frames; the noise of a dark camera hardly changes it.
 LEAST_SHARPNESS: Final = 2.7
-LEAST_SCORE: Final = 0.15  # HOG's; most of its false alarms stay below
+LEAST_SCORE: Final = 0.15  # the detector's; most of its false alarms stay below
+# Of 300 faces of LFW 98 % are below; who sits in profile on `two-faces` has 0.71 and more.
+MOST_TURNED: Final = 0.4
 
 # Frames 60 ms apart are alike, but the first answer is wanted soon; later ones may wait.
 FIRST_SPACING_S: Final = 0.06
 LATER_SPACING_S: Final = 0.25
+POOR_S: Final = 0.2  # between looks at a face that was worth no descriptor so far
 CHECK_SPACING_S: Final = 1.0  # is it still the same person, once all is known
 
-FIRST_FRAMES: Final = 5  # enough for a first decision (FINDINGS: misses fall 80-fold)
+EARLY_FRAMES: Final = 3  # enough for who is beyond doubt
+FIRST_FRAMES: Final = 5  # enough for a decision (FINDINGS: misses fall 80-fold)
 SLOW_FRAMES: Final = 3  # enough where five take longer than SLOW_S
 SLOW_S: Final = 0.8
 LAST_FRAMES: Final = 2  # a face seen once may be a pattern on a coat
-MOST_FRAMES: Final = 20  # in a track's mean; then it is only checked
+MOST_FRAMES: Final = 10  # in a track's mean: enough to revise a decision; then it is only checked
 
 # A frame further from its track's mean is somebody else's. Of one person's frames 95 % lie within
-# 0.24 of the mean of 20, all within 0.33; two single frames differ more. Of the pairs of LFW's
+# 0.24 of the mean of many, all within 0.33; two single frames differ more. Of the pairs of LFW's
 # people 0.005 % are nearer than 0.33 by single photos, 0.15 % nearer than 0.38. To part one person
 # costs little, to join two costs a wrong name.
 AGREES: Final = 0.33
@@ -61,6 +65,8 @@ STALE: Final = 0.15
 
 STILL: Final = 0.6  # of a face's width: so far one found again may lie from where it was
 FASTEST: Final = 9.0  # face widths a second: somebody hurrying across, 1.4 m/s
+# Place alone joins only what lies near: after longer, somebody else may stand further away.
+BLIND_S: Final = 0.1
 RESIZED: Final = 1.7  # between two pictures; the detector's own steps are 1.2
 
 
@@ -68,21 +74,24 @@ RESIZED: Final = 1.7  # between two pictures; the detector's own steps are 1.2
 class SeenFace:
     """A face in a picture: box in fractions of the frame, and how well it is to be seen.
 
-    `width_px` in pixels, `sharpness` and `score` as faces.reader.Face gives them.
+    `width_px` in pixels, `sharpness`, `score` and `turned` as faces.reader.Face gives them;
+    sharpness None: it was not cut out, so nobody knows.
     """
 
     box: Box
     width_px: int
-    sharpness: float
+    sharpness: float | None
     score: float
+    turned: float = 0.0
 
     @property
     def good(self) -> bool:
-        """Whether a descriptor of it says anything."""
+        """Whether a descriptor of it says anything, as far as is known."""
         return (
             self.width_px >= LEAST_WIDTH_PX
-            and self.sharpness >= LEAST_SHARPNESS
+            and (self.sharpness is None or self.sharpness >= LEAST_SHARPNESS)
             and self.score >= LEAST_SCORE
+            and self.turned <= MOST_TURNED
         )
 
 
@@ -91,6 +100,7 @@ class Evidence:
     """What a track is known by: mean descriptor, float32 (128,) of length 1, of `frames` frames.
 
     `body` is the id of the body that it belongs to; after `ended` nothing more comes of `face`.
+    `early`: too few frames for more than naming somebody beyond doubt.
     """
 
     face: int
@@ -99,6 +109,7 @@ class Evidence:
     vector: Vector = field(repr=False)
     frames: int
     ended: bool
+    early: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -127,7 +138,8 @@ class _Face:
     seen_at_s: float
     total: NDArray[np.float64] = field(repr=False)
     frames: int = 0
-    given: int = 0
+    told: int = 0  # the frames of the last evidence
+    decided: bool = False
     first_at_s: float = math.inf
     taken_at_s: float = -math.inf
     confirmed_at_s: float = -math.inf
@@ -138,6 +150,13 @@ class _Face:
     def mean(self) -> Vector:
         length = max(float(np.linalg.norm(self.total)), float(np.finfo(np.float32).tiny))
         return np.asarray(self.total / length, np.float32)
+
+    @property
+    def rest_s(self) -> float:
+        """How long it need not be looked for since it was seen."""
+        if self.frames >= MOST_FRAMES:
+            return OPEN_S / 2
+        return 0.0 if self.frames else POOR_S
 
     def wants(self, at_s: float) -> bool:
         """Whether another descriptor would tell more."""
@@ -185,14 +204,20 @@ class _Face:
         return None if best is None else best[0]
 
     def due(self) -> bool:
-        """Whether a decision is possible, or can be made again on twice as much."""
-        if self.given:
-            return self.frames >= min(2 * self.given, MOST_FRAMES) and self.frames > self.given
+        """Whether it is time to tell: early, for a decision, and once more to revise it."""
+        if self.decided:
+            return self.told < MOST_FRAMES <= self.frames
+        return self.frames >= self._enough or self.told < EARLY_FRAMES <= self.frames
+
+    @property
+    def _enough(self) -> int:
+        """Frames that a decision needs."""
         slow = self.taken_at_s - self.first_at_s >= SLOW_S
-        return self.frames >= (SLOW_FRAMES if slow else FIRST_FRAMES)
+        return SLOW_FRAMES if slow else FIRST_FRAMES
 
     def evidence(self, at_s: float, *, ended: bool) -> Evidence:
-        self.given = self.frames
+        early = not ended and self.frames < self._enough
+        self.told, self.decided = self.frames, not early
         return Evidence(
             face=self.id,
             body=self.body,
@@ -200,6 +225,7 @@ class _Face:
             vector=self.mean,
             frames=self.frames,
             ended=ended,
+            early=early,
         )
 
 
@@ -229,13 +255,15 @@ class FaceTracks:
     def places(self) -> list[Box]:
         """Where a face is to be looked for again though nothing may move: the open tracks'.
 
-        A track of which all is known is looked for only as often as it is checked.
+        A track of which all is known is looked for only as often as it is checked, one that tells
+        nothing so far (too small, blurred, in profile) now and then.
         """
-        return [
-            face.box
-            for face in self._faces
-            if face.frames < MOST_FRAMES or self._at_s - face.seen_at_s >= OPEN_S / 2
-        ]
+        return [f.box for f in self._faces if self._at_s - f.seen_at_s >= f.rest_s - 0.001]
+
+    @property
+    def deciding(self) -> bool:
+        """Whether somebody in view is about to be decided on."""
+        return any(face.frames and not face.decided for face in self._faces)
 
     def wanted(self, seen: Sequence[SeenFace]) -> list[int]:
         """Return the indices of the faces of this picture that are worth a descriptor."""
@@ -269,12 +297,15 @@ class FaceTracks:
         return self._close(gone)
 
     def _tells(self, look: SeenFace) -> bool:
-        near = [face for face in self._faces if self._in_reach(face, look)]
+        reached = [face for face in self._faces if self._in_reach(face, look)]
+        # A track without a descriptor is nobody yet: only where it is the nearest is it this one.
+        nearest = min(reached, key=lambda face: _moved(face.box, look.box), default=None)
+        near = [face for face in reached if face.frames or face is nearest]
         return len(near) != 1 or near[0].wants(self._at_s) or _moved(near[0].box, look.box) > STILL
 
-    def _in_reach(self, face: _Face, look: SeenFace) -> bool:
-        """Whether the track's face can have come to where this one is."""
-        elapsed_s = self._at_s - face.seen_at_s
+    def _in_reach(self, face: _Face, look: SeenFace, most_s: float = math.inf) -> bool:
+        """Whether the track's face can have come to where this one is, within so much time."""
+        elapsed_s = min(self._at_s - face.seen_at_s, most_s)
         sizes = sorted((face.box.width, look.box.width))
         if sizes[1] > RESIZED * (1 + elapsed_s) * sizes[0]:
             return False
@@ -292,7 +323,7 @@ class FaceTracks:
                     apart = float(np.linalg.norm(face.mean - vectors[index]))
                     if apart <= AGREES_EARLY.get(face.frames, AGREES):
                         pairs.append((0, apart + stale, index, face))
-                else:
+                elif self._in_reach(face, look, BLIND_S):
                     pairs.append((1, _moved(face.box, look.box) + stale * FASTEST, index, face))
         owners: dict[int, _Face] = {}
         taken: set[int] = set()

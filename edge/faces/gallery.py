@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.observed import StrangerDistances
 from edge.core.threshold import LIKELY_FPIR, MARGIN, SURE_FPIR, closeness, threshold
 from edge.ports import Match, Vector
 from menkou.errors import MenkouFault
@@ -33,7 +34,10 @@ class VectorDamaged(MenkouFault):
 class MemberGallery:
     """ports.Gallery over a matrix. Any thread may search it, add to it and take from it."""
 
-    def __init__(self) -> None:
+    def __init__(self, fpir: float = LIKELY_FPIR) -> None:
+        """At most `fpir` of the strangers may be taken for a member."""
+        self._fpir = fpir
+        self._strangers = StrangerDistances()
         self._lock = threading.Lock()
         self._rows: NDArray[np.float32] = np.zeros((ROOM, DIMENSIONS), np.float32)
         self._photos: NDArray[np.int64] = np.ones(ROOM, np.int64)
@@ -51,13 +55,15 @@ class MemberGallery:
 
         The nearest template must be near enough for a gallery of this size, and the second-nearest
         MARGIN further away. `sure` tells that one stranger in 1,000 comes so near to a member,
-        otherwise one in 100 does (LFW; core.threshold). Raises VectorDamaged.
+        otherwise a part `fpir` of them does (LFW; core.threshold). Raises VectorDamaged.
         """
         probe = _checked(vector, "face seen")
         with self._lock:
             members = len(self._subjects)
             if not members:
                 return None
+            # Two signs of how alike these people are; the stricter one holds.
+            nearer = max(self._closeness, self._strangers.nearer())
             products = self._rows[:members] @ probe
             best = int(products.argmax())
             # Exact, unlike the product's rounding near 0.
@@ -65,13 +71,25 @@ class MemberGallery:
             products[best] = -1.0
             second = float(np.sqrt(max(0.0, 2.0 - 2.0 * float(products.max()))))
             photos, subject = int(self._photos[best]), self._subjects[best]
-            nearer = self._closeness
         if members > 1 and second - nearest < MARGIN:
             return None
-        if nearest >= threshold(members, photos, frames, LIKELY_FPIR, closeness=nearer):
+        if nearest >= threshold(members, photos, frames, self._fpir, closeness=nearer):
             return None
-        sure = nearest < threshold(members, photos, frames, SURE_FPIR, closeness=nearer)
+        surest = min(SURE_FPIR, self._fpir)
+        sure = nearest < threshold(members, photos, frames, surest, closeness=nearer)
         return Match(subject=subject, distance=nearest, sure=sure)
+
+    def note_stranger(self, vector: Vector, frames: int) -> None:
+        """See ports.Gallery: count how near somebody came who was nobody. Raises VectorDamaged."""
+        probe = _checked(vector, "face seen")
+        with self._lock:
+            members = len(self._subjects)
+            if not members:
+                return
+            best = int((self._rows[:members] @ probe).argmax())
+            nearest = float(np.linalg.norm(self._rows[best] - probe))
+            photos = int(self._photos[best])
+            self._strangers.add(nearest, members=members, photos=photos, frames=frames)
 
     def add(self, subject: str, vector: Vector, photos: int) -> None:
         """Take a member's template, the mean of `photos` photos; it replaces an earlier one.
@@ -116,6 +134,7 @@ class MemberGallery:
             self._subjects.clear()
             self._at.clear()
             self._closeness, self._judged = 0.0, 0
+            self._strangers.clear()
 
     def _grow(self) -> None:
         rows = np.zeros((2 * len(self._rows), DIMENSIONS), np.float32)

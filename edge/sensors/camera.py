@@ -6,6 +6,7 @@ Used by the eyes process. A file plays at its own pace, so that a demonstration 
                   └─ connecting, ok, lost, frozen, ended, unreadable
 """
 
+import logging
 import random
 import threading
 import time
@@ -34,6 +35,7 @@ STUCK_S: Final = 120.0
 """A driver that has not returned for this long will not; only a new process helps."""
 _BACKOFF_S: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 _TIMEOUT_MS: Final = 8000
+log = logging.getLogger(__name__)
 
 
 class CameraLost(CameraFault):
@@ -104,6 +106,8 @@ class LiveCamera:
         self._last_look: bytes = b""
         self._dropped = 0
         self._pace = Pace()
+        self._accelerated = not is_device(source)
+        self._decoded = ""
         self._began = clock.mono()
         self._thread = threading.Thread(target=self._run, name=f"camera-{name}", daemon=True)
         self.crash: BaseException | None = None
@@ -210,29 +214,64 @@ class LiveCamera:
                 return
 
     def _stream(self) -> Iterator[NDArray[np.uint8]]:
-        if is_device(self._source):
-            capture = cv2.VideoCapture(int(self._source), cv2.CAP_V4L2)
-        else:
-            limits = [
-                cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-                _TIMEOUT_MS,
-                cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-                _TIMEOUT_MS,
-            ]
-            capture = cv2.VideoCapture(self._source, cv2.CAP_FFMPEG, limits)
+        capture, image = self._first_picture()
         try:
-            if not capture.isOpened():
+            while image is not None and not self._stop.is_set():
+                yield image
+                image = self._read(capture)
+        finally:
+            capture.release()
+
+    def _first_picture(self) -> tuple[cv2.VideoCapture, NDArray[np.uint8] | None]:
+        """Open the source, by the machine's video decoder if that works, and read once.
+
+        Raises CameraLost. The picture is None where the source gives none.
+        """
+        for accelerated in (True, False) if self._accelerated else (False,):
+            capture = self._opened(accelerated)
+            image = self._read(capture) if capture.isOpened() else None
+            if image is not None:
+                self._say_how(capture, accelerated)
+                return capture, image
+            if accelerated and capture.isOpened():
+                # It answers, but the decoder gives nothing: never again for this camera.
+                self._accelerated = False
+            elif not capture.isOpened():
+                capture.release()
                 raise CameraLost(
                     f"camera {self.name}: {shown_source(self._source)}: no answer; check power,"
                     " cable, address, and that the password file is right"
                 )
-            while not self._stop.is_set():
-                given, image = capture.read()
-                if not given:
-                    return
-                yield check_image(image, f"camera {self.name}")
-        finally:
             capture.release()
+        return capture, None
+
+    def _read(self, capture: cv2.VideoCapture) -> NDArray[np.uint8] | None:
+        given, image = capture.read()
+        return check_image(image, f"camera {self.name}") if given else None
+
+    def _opened(self, accelerated: bool) -> cv2.VideoCapture:
+        if is_device(self._source):
+            capture = cv2.VideoCapture(int(self._source), cv2.CAP_V4L2)
+            # Raw pictures of a large format do not fit through USB 2 fifteen times a second; a
+            # camera that knows no JPEG stays as it is.
+            capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+            return capture
+        options = [
+            *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _TIMEOUT_MS),
+            *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, _TIMEOUT_MS),
+            *(cv2.CAP_PROP_N_THREADS, 1),  # a thread a camera; more only add delay
+        ]
+        if accelerated:
+            # FFmpeg itself falls back when there is no such decoder, OpenCV when it cannot begin.
+            options += [cv2.CAP_PROP_HW_ACCELERATION, cv2.VIDEO_ACCELERATION_ANY]
+        return cv2.VideoCapture(self._source, cv2.CAP_FFMPEG, options)
+
+    def _say_how(self, capture: cv2.VideoCapture, accelerated: bool) -> None:
+        kind = int(capture.get(cv2.CAP_PROP_HW_ACCELERATION)) if accelerated else 0
+        how = "by the machine's video decoder" if kind > 0 else "by the processor"
+        if how != self._decoded:
+            self._decoded = how
+            log.info("camera %s: its pictures are decoded %s", self.name, how)
 
     def _deliver(self, image: NDArray[np.uint8]) -> None:
         now = self._clock.mono()

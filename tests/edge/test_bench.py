@@ -1,10 +1,17 @@
 """The box's benchmark says what it measured; how fast or how little is nobody's test."""
 
 import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from edge import bench, cli
+from edge import cli
+from edge.bench import detect, embed, outbox, pipeline
+from edge.bench.quota import Quota, used_s
 
 FIELDS = {"bench", "case", "value", "unit", "baseline", "baseline_value", "ratio"}
 
@@ -12,8 +19,8 @@ FIELDS = {"bench", "case", "value", "unit", "baseline", "baseline_value", "ratio
 def test_the_outbox_bench_prints_one_json_object_a_case(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench, "_VISITORS", 60)
-    monkeypatch.setattr(bench, "_WAITING", 4_000)
+    monkeypatch.setattr(outbox, "_VISITORS", 60)
+    monkeypatch.setattr(outbox, "_WAITING", 4_000)
     assert cli.main(["bench", "outbox", "--json"]) == 0
     said = capsys.readouterr()
     lines = [json.loads(line) for line in said.out.splitlines()]
@@ -30,9 +37,86 @@ def test_the_outbox_bench_prints_one_json_object_a_case(
 def test_people_read_words_and_an_unknown_name_is_a_wrong_use(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench, "_VISITORS", 20)
-    monkeypatch.setattr(bench, "_WAITING", 4_000)
-    assert cli.main(["bench"]) == 0
+    monkeypatch.setattr(outbox, "_VISITORS", 20)
+    monkeypatch.setattr(outbox, "_WAITING", 4_000)
+    assert cli.main(["bench", "outbox"]) == 0
     assert "ratio" in capsys.readouterr().out
     assert cli.main(["bench", "nothing"]) == 2
-    assert "expected outbox, got 'nothing'" in capsys.readouterr().err
+    assert "got 'nothing'" in capsys.readouterr().err
+
+
+def test_the_detect_bench_names_whom_looking_where_it_moves_finds(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, recordings: Path
+) -> None:
+    monkeypatch.setenv("MENKOU_DATA", str(recordings))
+    monkeypatch.setattr(detect, "_DETECTORS", ("yunet-s",))
+    assert cli.main(["bench", "detect", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.keys() for line in lines] == [FIELDS] * 3
+    found, there = re.findall(r"(\d+) of the (\d+) people", lines[-1]["case"])[0]
+    assert int(found) == int(there) > 0  # by whole frames and where it moves the same people
+
+
+def test_the_pipeline_bench_finds_the_member_and_counts_every_frame(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, recordings: Path
+) -> None:
+    monkeypatch.setenv("MENKOU_DATA", str(recordings))
+    for name, value in {
+        "BASELINE_EVERY": 90,
+        "CAMERAS": 2,
+        "WITH_FACES": 1,
+        "LIVE_S": 2.0,
+        "PASSES": 1,
+        "PI4_SHARE": 0.9,
+    }.items():
+        monkeypatch.setattr(pipeline, name, value)
+    assert cli.main(["bench", "pipeline", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.keys() for line in lines] == [FIELDS] * 5
+    films = [line for line in lines if "two-faces.mp4" in line["case"]]
+    assert all("lin-manuel-miranda found" in line["case"] for line in films)
+    alerts = [line for line in lines if "alert" in line["case"]]
+    assert all(0 < line["value"] < 100 for line in alerts)
+    assert " 0 dropped" in lines[-1]["case"]
+
+
+@pytest.mark.parametrize("name", ["detect", "pipeline"])
+def test_a_case_without_its_recording_is_named_as_skipped(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MENKOU_DATA", str(tmp_path))
+    assert cli.main(["bench", name, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"{name}: skipped, expected" in err
+
+
+def test_a_quota_holds_a_process_to_its_share_of_a_core() -> None:
+    command = [sys.executable, "-c", "while True: pass"]
+    with subprocess.Popen(command, text=True) as process:
+        try:
+            Quota(process, 0.15).start()
+            began_s, before_s = time.monotonic(), used_s(process.pid)
+            time.sleep(2)
+            share = (used_s(process.pid) - before_s) / (time.monotonic() - began_s)
+        finally:
+            process.kill()
+    assert 0.0 < share < 0.25
+
+
+def test_the_embed_bench_measures_both_precisions_against_dlib(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embed, "_ROUNDS", 1)
+    assert cli.main(["bench", "embed", "--json"]) == 0
+    said = capsys.readouterr()
+    lines = [json.loads(line) for line in said.out.splitlines()]
+    assert [line.keys() for line in lines] == [FIELDS] * len(lines)
+    assert [(line["case"], line["baseline"]) for line in lines] == [
+        ("fp32, 1 thread", "dlib"),
+        ("int8, 1 thread", "dlib"),
+        ("a face to search for, two views, int8, 1 thread", "the same in fp32"),
+    ]
+    for line in lines:
+        assert line["ratio"] == pytest.approx(line["baseline_value"] / line["value"], rel=0.02)
+    assert "is faster here" in said.err

@@ -360,3 +360,17 @@ def test_a_store_has_a_limit_that_nobody_set(tmp_path: Path) -> None:
 def test_a_limit_too_small_to_work_in_or_no_size_is_a_fault(tmp_path: Path, value: str) -> None:
     found = faults(tmp_path, STORE + BOX + f"store_limit = {value}\n")
     assert "expected a size such as 500MB or 2GB (64MB at least)" in found[0]
+
+
+def test_how_faces_are_recognised_can_be_set(tmp_path: Path) -> None:
+    usual = config(tmp_path, STORE + BOX).faces
+    assert (usual.precision, usual.fpir) == ("auto", 0.01)
+    text = STORE + BOX + '[faces]\nprecision = "fp32"\nfpir = 0.001\n'
+    strict = config(tmp_path, text).faces
+    assert (strict.precision, strict.fpir) == ("fp32", 0.001)
+
+
+@pytest.mark.parametrize("value", ["0", "0.0009", "0.11", "1", "true", '"0.01"', "nan"])
+def test_a_rate_that_means_nothing_is_a_fault(tmp_path: Path, value: str) -> None:
+    (fault,) = faults(tmp_path, STORE + BOX + f"[faces]\nfpir = {value}\n")
+    assert "faces.fpir: expected a rate from 0.001 to 0.1" in fault

@@ -89,3 +89,20 @@ def test_a_damaged_template_is_passed_over(db: Database, register: Register) -> 
     eyes = Eyes(db)
     eyes.feed(NOW)
     assert sorted((eyes.knows(1), eyes.knows(2))) == [False, True]
+
+
+def test_a_template_of_another_network_is_passed_over_with_a_word(
+    db: Database, register: Register, caplog: pytest.LogCaptureFixture
+) -> None:
+    for seed, name in ((1, "Anna"), (2, "Ben"), (3, "Cara")):
+        joined(register, name, seed=seed)
+    marks = [("dlib-face-resnet-v1.1", 1), ("dlib-face-resnet-v1.2-int8", 2), ("arcface-r50", 3)]
+    order = [row[0] for row in db.execute("SELECT subject FROM template ORDER BY mark").fetchall()]
+    for model, place in marks:
+        subject = order[place - 1]
+        db.execute("UPDATE template SET model = ? WHERE subject = ?", [model, subject])
+    db.conn.commit()
+    eyes = Eyes(db)
+    eyes.feed(NOW)
+    assert [eyes.knows(seed) for seed in (1, 2, 3)] == [True, True, False]
+    assert "expected one by dlib-face-resnet-v1, got one by arcface-r50" in caplog.text

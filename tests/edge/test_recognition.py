@@ -96,10 +96,19 @@ class Door:
         face: int = 1,
         body: int | None = 1,
         ended: bool = False,
+        early: bool = False,
         staff: Collection[int] = (),
     ) -> None:
         self.script.next.append(
-            Sighting(face=face, body=body, at_s=at_s, vector=vector, frames=5, ended=ended)
+            Sighting(
+                face=face,
+                body=body,
+                at_s=at_s,
+                vector=vector,
+                frames=5,
+                ended=ended,
+                early=early,
+            )
         )
         frame = Frame(
             camera="door",
@@ -163,6 +172,53 @@ def test_a_face_that_was_named_is_named_nobody_else_while_it_is_in_view() -> Non
     door.see(3, like(ben), ended=True)
     door.see(60, like(ben), body=2)  # another face
     assert [v.subject for v in door.visits.values()] == ["anna", "ben"]
+
+
+def double(anna: Vector, apart: float) -> Vector:
+    """Return a look at somebody that lies so far from a member's template."""
+    other = somebody()
+    other -= anna * (other @ anna)
+    other /= np.linalg.norm(other)
+    angle = 2 * np.arcsin(apart / 2)
+    return np.asarray(np.cos(angle) * anna + np.sin(angle) * other, np.float32)
+
+
+# From a template in a gallery of one: between the distances of 1 % and of 0.1 %, and within both.
+LIKELY, SURE = 0.37, 0.2
+
+
+def test_early_only_who_is_beyond_doubt_is_named() -> None:
+    door, anna = Door(everybody=True), somebody()
+    door.enrol("anna", anna)
+    door.see(1, double(anna, LIKELY), early=True)
+    door.see(1, somebody(), face=2, body=2, early=True)
+    assert door.visits == {}
+    door.see(2, double(anna, SURE), early=True)
+    assert [(v.subject, v.sure) for v in door.visits.values()] == [("anna", True)]
+    assert door.alerts == ["anna"]
+
+
+def test_a_decision_is_revised_once_and_then_stands() -> None:
+    door, anna = Door(), somebody()
+    door.enrol("anna", anna)
+    door.see(1, somebody())  # nobody yet
+    assert door.visits == {}
+    door.see(2, double(anna, LIKELY))  # the revision
+    (visit,) = door.visits.values()
+    assert (visit.subject, visit.sure) == ("anna", False)
+    door.see(3, double(anna, SURE))
+    (after,) = door.visits.values()
+    assert (after.subject, after.sure) == ("anna", False)
+
+
+def test_a_likely_member_becomes_a_sure_one_and_stays_it() -> None:
+    door, anna = Door(), somebody()
+    door.enrol("anna", anna)
+    for at_s, apart in ((1, LIKELY), (2, SURE), (3, LIKELY)):
+        door.see(at_s, double(anna, apart))
+    (visit,) = door.visits.values()
+    assert (visit.subject, visit.sure) == ("anna", True)
+    assert door.alerts == ["anna"]
 
 
 def test_a_better_look_finds_the_member_and_forgets_the_stranger() -> None:
@@ -233,3 +289,18 @@ def test_the_staffs_faces_are_not_looked_up() -> None:
     assert door.strangers.chains() == []
     door.see(3, like(anna), face=3, body=3, staff={1, 2})
     assert [v.subject for v in door.visits.values()] == ["anna"]
+
+
+def test_a_stranger_is_counted_once_a_track_and_a_member_never(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    door, counted = Door(), []
+    monkeypatch.setattr(door.gallery, "note_stranger", lambda *seen: counted.append(seen[1]))
+    anna = somebody()
+    door.enrol("anna", anna)
+    door.see(1, like(anna))
+    door.see(2, somebody(), ended=True)  # a worse look at her, from the side
+    assert counted == []
+    door.see(3, somebody(), face=2, body=2)
+    door.see(4, somebody(), face=2, body=2, ended=True)
+    assert counted == [5]

@@ -49,7 +49,9 @@ def template(subject: str, seed: int = 1) -> Template:
     """Return a sealed template that TEMPLATE_ROOT opens."""
     lock = TemplateLock(envelope.public_of(TEMPLATE_ROOT))
     sealed = lock.seal(vector(seed), subject=subject)
-    return Template(sealed_key=sealed.key, sealed=sealed.vector, model="dlib-v1", photos=2)
+    return Template(
+        sealed_key=sealed.key, sealed=sealed.vector, model="dlib-face-resnet-v1.2", photos=2
+    )
 
 
 def profile_keys() -> ProfileKeys:

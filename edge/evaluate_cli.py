@@ -1,0 +1,149 @@
+"""`menkou-edge evaluate`: how well this box recognises the people of a folder. Added by `cli`.
+
+Reads pictures, writes nothing but the PNG that was asked for. Data to stdout, words to stderr.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from edge.commands import CommandFault, CommandUsage
+from edge.hardening import seal_process
+from menkou.progress import Progress
+
+_EXAMPLE: Final = """example:
+  menkou-edge evaluate --faces members/ --png curve.png
+
+DIR holds a folder of pictures for each person, DIR/wang/1.jpg; or, to see how groups differ,
+DIR/GROUP/wang/1.jpg. Whoever has more pictures than --photos is a member in turn, and their other
+pictures are looked for; everybody else is a stranger. Rates are means over random splits, with the
+95 % interval of the choice of pictures. They are of pictures, one frame each: at a door about
+five frames are averaged, which misses less."""
+_ONE_IN: Final = 100
+
+
+def add(sub: Any) -> None:
+    """Add the command to a parser's subcommands."""
+    parser: argparse.ArgumentParser = sub.add_parser(
+        "evaluate",
+        help="measure how well the box recognises the people of a folder",
+        description="Measure how well the box recognises the people of a folder.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        "--faces", type=Path, required=True, metavar="DIR", help="a folder for each person"
+    )
+    parser.add_argument(
+        "--photos",
+        type=int,
+        action="append",
+        metavar="K",
+        help="enrol members by K pictures each; may be repeated (1 and 3)",
+    )
+    parser.add_argument("--members", type=int, metavar="N", help="at most N members (all)")
+    parser.add_argument(
+        "--fpir",
+        type=float,
+        default=1.0,
+        metavar="PERCENT",
+        help="how many strangers in 100 may be taken for a member (1)",
+    )
+    parser.add_argument("--splits", type=int, default=20, metavar="N", help="random splits (20)")
+    parser.add_argument(
+        "--precision", choices=("auto", "fp32", "int8"), default="auto", help="as in [faces]"
+    )
+    parser.add_argument("--png", type=Path, metavar="FILE", help="draw the curve into this file")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure a folder and print what came out."""
+    from edge import evaluate  # only who measures faces loads models
+
+    wish = evaluate.Wish(
+        folder=arguments.faces,
+        fpir=_part(arguments.fpir),
+        photos=tuple(_count(k, "--photos", 9) for k in arguments.photos or evaluate.PHOTOS),
+        members=None
+        if arguments.members is None
+        else _count(arguments.members, "--members", 1_000_000),
+        splits=_count(arguments.splits, "--splits", 1_000),
+        precision=arguments.precision,
+    )
+    seal_process(quietly=True)  # faces and their descriptors are in this memory
+    progress = Progress(sys.stderr)
+    report = evaluate.run(
+        wish, lambda done, count: progress.show(lambda: f"{done} of {count} pictures")
+    )
+    progress.done()
+    for reason in report.described.refused:
+        print(f"passed over: {reason}", file=sys.stderr)
+    if not arguments.json:
+        pictures = len(report.described.enrolled)
+        print(f"{len(report.described.people)} people, {pictures} pictures")
+    for row in report.rows:
+        print(json.dumps(row, ensure_ascii=False) if arguments.json else words(row))
+    if arguments.png is not None:
+        _draw(report, arguments.png)
+    return 0
+
+
+def words(row: dict[str, str | int | float]) -> str:
+    """Return a row for people."""
+    who = f"{row.get('members')} members by {_photos(row)}"
+    match row["evaluate"]:
+        case "rates":
+            return (
+                f"{who}: at FPIR {row['fpir']:g} % misses {row['fnir']:.1f} ±"
+                f" {row['fnir_half']:.1f} %, distance {row['distance']:.3f}"
+                f" ({row['probes']} probes, {row['strangers']} strangers)"
+            )
+        case "threshold":
+            return (
+                f"{who}: the box's threshold for {row['asked']:g} % is {row['distance']:.3f}: FPIR"
+                f" {row['fpir']:.2f} ± {row['fpir_half']:.2f} %, FNIR"
+                f" {row['fnir']:.1f} ± {row['fnir_half']:.1f} %"
+            )
+        case "group":
+            return (
+                f"group {row['group']}, {_photos(row)}: FPIR {row['fpir']:.2f} % of"
+                f" {row['strangers']} strangers, FNIR {row['fnir']:.1f} % of {row['probes']} probes"
+            )
+        case _:
+            return (
+                f"{row['visits']} visits of {row['visitors']} strangers: counted"
+                f" {row['counted']:.3f} ± {row['counted_half']:.3f} of them, swallowed"
+                f" {row['swallowed']:.2f} ± {row['swallowed_half']:.2f} % of the new ones"
+            )
+
+
+def _photos(row: dict[str, str | int | float]) -> str:
+    return "1 photo" if row.get("photos") == 1 else f"{row.get('photos')} photos"
+
+
+def _draw(report: Any, path: Path) -> None:
+    from edge.evaluate.plot import png
+
+    try:
+        path.write_bytes(png(report.measured))
+    except OSError as exc:
+        raise CommandFault(
+            f"--png {path}: expected a file that can be written, got {exc.strerror}"
+        ) from exc
+
+
+def _part(percent: float) -> float:
+    if not 0.1 <= percent <= 10:
+        raise CommandUsage(f"--fpir: expected 0.1 to 10 percent, got {percent:g}")
+    return percent / _ONE_IN
+
+
+def _count(value: int, name: str, most: int) -> int:
+    if not 1 <= value <= most:
+        raise CommandUsage(f"{name}: expected 1 to {most}, got {value}")
+    return value
