@@ -187,7 +187,7 @@ class DedupSection:
 class FacesSection:
     """How faces are found and recognised, where the mode reads any.
 
-    `detector` `auto`: YuNet-s once `menkou-edge models fetch` has brought it, dlib's HOG until then.
+    `detector` `auto`: YuNet-s once `menkou-edge models fetch` has brought it, else dlib's HOG.
     `precision` of the embedder: `auto` takes int8 where the processor is faster in it. `fpir`: the
     part of strangers that may be taken for a member.
     """

@@ -10,10 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from edge.commands import FAILED, CommandUsage
+from edge.commands import FAILED, CommandUsage, complain
 from edge.config import load
 from edge.models.manifest import Manifest, Model, ModelFault, digest_of, read_manifest, state_of
-from menkou import logs
 from menkou.errors import MenkouFault
 from menkou.progress import Progress
 
@@ -77,7 +76,7 @@ def _read() -> tuple[Manifest, int]:
     """Return the manifest and the exit code that its faults ask for; they are said."""
     manifest = read_manifest()
     for fault in manifest.faults:
-        logs.complain(str(fault))
+        complain(str(fault))
     return manifest, FAILED if manifest.faults else 0
 
 
@@ -125,7 +124,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
                 ),
             )
         except ModelFault as exc:  # the others are fetched all the same
-            logs.complain(f"menkou-edge models fetch: {exc}")
+            complain(str(exc))
             code = FAILED
             continue
         finally:

@@ -51,10 +51,10 @@ AT_ONCE: Final = 25
 
 
 def own_model() -> str:
-    """Return the name of the network whose templates this box compares."""
-    from edge.faces.embedder import CACHED  # only where templates are opened: never in `count`
+    """Return what the names begin with of the networks whose templates this box compares."""
+    from edge.faces.embedder import FAMILY  # only where templates are opened: never in `count`
 
-    return CACHED.removesuffix(".onnx")
+    return FAMILY
 
 
 class Sharing:
@@ -282,7 +282,7 @@ class Sharing:
         authority.check(came.place, bundle.certificates, words, bundle.signature, now)
         way = Way(sender=came.place, receiver=self._place, id=came.id, rev=came.rev)
         one = ShareKeys(root).open(bundle.sealed_template or "", way)
-        if one.model != self._model():
+        if not one.model.startswith(self._model()):
             raise KeyFault(f"expected a template of {self._model()}, got one of another network")
         # By a clock that was ahead it would never be replaced by a newer one.
         return replace(one, made_at=min(one.made_at, now))
