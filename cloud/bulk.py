@@ -79,9 +79,12 @@ class Bulk:
         one = f"({', '.join(['?'] * len(self._names))})"
         if connection.dialect.name != "sqlite" or f"VALUES {one}" not in sql:
             return False
+        count, many = 0, sql
         for start in range(0, len(rows), TOGETHER):
             some = rows[start : start + TOGETHER]
-            many = sql.replace(f"VALUES {one}", f"VALUES {', '.join([one] * len(some))}")
+            if len(some) != count:  # the first, and a last one of fewer
+                count = len(some)
+                many = sql.replace(f"VALUES {one}", f"VALUES {', '.join([one] * count)}")
             connection.exec_driver_sql(many, tuple(chain.from_iterable(some)))
         return True
 

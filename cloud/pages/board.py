@@ -196,7 +196,7 @@ def _state(shop: ShopDay, now: datetime, place: int) -> ShopState:
     heard = _later(last_seen, shop.last_fact_at)
     known_until = None if online else heard
     # A clock that nobody set puts people into a wrong hour, but loses nobody.
-    lacking = bool(faults) and any(fault.code != "clock" for fault in faults)
+    lacking = any(fault.code != "clock" for fault in faults)
     health = "partial" if lacking else "unsure" if faults else "whole"
     if not online:
         health = "silent" if heard else "never"

@@ -7,6 +7,7 @@ Calls `cryptography`: AES-256-GCM (NIST SP 800-38D), AES key wrap (RFC 3394), HK
 import hmac
 import json
 import secrets
+from base64 import b64decode
 from hashlib import sha256
 from typing import Final
 
@@ -61,6 +62,18 @@ def derive(key: bytes, purpose: str, *, salt: bytes | None = None) -> bytes:
 def mac(key: bytes, content: bytes) -> bytes:
     """Return the HMAC-SHA256 of `content`, 32 bytes."""
     return hmac.digest(require_key(key), content, sha256)
+
+
+def bytes_of(text: str) -> bytes:
+    """Return what was sealed, as it travels in base64.
+
+    Raises:
+        Unreadable: it is no base64.
+    """
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        raise Unreadable("sealed: expected base64, got something else") from None
 
 
 def seal(key: bytes, content: bytes | bytearray, bond: bytes) -> bytes:

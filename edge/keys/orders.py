@@ -3,12 +3,9 @@
 profile root ──HKDF──> X25519 pair ──HPKE──> what an order holds
 """
 
-from base64 import b64decode
-
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from edge.keys import envelope
-from edge.keys.errors import Unreadable
 
 
 class OrderKeys:
@@ -34,8 +31,4 @@ class OrderKeys:
         Raises:
             Unreadable: it is damaged, or was sealed to another key, order or revision.
         """
-        try:
-            raw = b64decode(sealed, validate=True)
-        except ValueError:
-            raise Unreadable("sealed: expected base64, got something else") from None
-        return envelope.unseal_with(self._private, raw, context)
+        return envelope.unseal_with(self._private, envelope.bytes_of(sealed), context)

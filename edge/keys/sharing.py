@@ -5,7 +5,7 @@ profile root  ──> the pair of `keys.orders` ──> what is known of the per
 """
 
 import json
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -73,7 +73,7 @@ class ShareKeys:
         Raises:
             Unreadable: it is damaged, sealed to another key, box, member or revision, or none.
         """
-        blob, context = _bytes(sealed), way.context("template")
+        blob, context = envelope.bytes_of(sealed), way.context("template")
         inner = envelope.unseal_with(self._private, blob[:_KEY_SEALED], context)
         raw = envelope.unseal_wipeable(inner, blob[_KEY_SEALED:], context)
         try:
@@ -146,10 +146,3 @@ def _text(sealed: bytes) -> str:
 
 def _cannot(way: Way) -> KeyFault:
     return KeyFault(f"{way.receiver}: expected a key and a size that can be sealed, got others")
-
-
-def _bytes(sealed: str) -> bytes:
-    try:
-        return b64decode(sealed, validate=True)
-    except ValueError:
-        raise Unreadable("sealed: expected base64, got something else") from None

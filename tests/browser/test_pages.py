@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from msgspec import structs
 from playwright.sync_api import Page, expect
 
 Watched = Any  # conftest.Watched
@@ -45,23 +46,23 @@ def _faulty_chain(chain: Site) -> None:
     first, second, third = today.shops
     then = today.now - timedelta(hours=5)
     box = first.boxes[0]
-    silent = dataclasses.replace(box, state="silent", last_seen=then)
-    long = dataclasses.replace(silent, last_seen=then - timedelta(days=3))
-    behind = dataclasses.replace(box, backlog=3120, missing=4, cameras=(("door", "lost"),))
-    zero = tuple(dataclasses.replace(hour, visitors=0) for hour in first.hours)
+    silent = structs.replace(box, state="silent", last_seen=then)
+    long = structs.replace(silent, last_seen=then - timedelta(days=3))
+    behind = structs.replace(box, backlog=3120, missing=4, cameras=(("door", "lost"),))
+    zero = tuple(structs.replace(hour, visitors=0) for hour in first.hours)
     chain.shown = dataclasses.replace(
         today,
         set_aside=3,
         ingest_seen_at=then,
         shops=(
             first,
-            dataclasses.replace(second, boxes=(silent,), last_fact_at=then),
-            dataclasses.replace(
+            structs.replace(second, boxes=(silent,), last_fact_at=then),
+            structs.replace(
                 third, boxes=(long,), last_fact_at=then - timedelta(days=3), hours=zero, visitors=0
             ),
-            dataclasses.replace(first, store_id="x-1", name=_HARSH_NAME, boxes=(behind,)),
-            dataclasses.replace(first, store_id="x-2", name="客人店", basis="distinct"),
-            dataclasses.replace(
+            structs.replace(first, store_id="x-1", name=_HARSH_NAME, boxes=(behind,)),
+            structs.replace(first, store_id="x-2", name="客人店", basis="distinct"),
+            structs.replace(
                 first, store_id="x-3", name="新店", boxes=(), last_fact_at=None, hours=zero
             ),
         ),

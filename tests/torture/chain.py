@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -421,16 +421,7 @@ class Tortured:
     def expected(self) -> dict[Hour, Counter[str]]:
         """Return what the pages must count: of all that a box still has, or had and delivered."""
         held = self.held()
-        return hours_of(
-            {
-                box.name: (
-                    event
-                    for (epoch, seq), event in events_of(box.database, box.gone)
-                    if (box.name, epoch, seq) in held
-                )
-                for box in self.boxes
-            }
-        )
+        return hours_of({box.name: _delivered(box, held) for box in self.boxes})
 
     def close(self) -> None:
         """End everything."""
@@ -441,6 +432,12 @@ class Tortured:
         for where in self._mounted:
             subprocess.run(["umount", where], check=True)
             where.rmdir()
+
+
+def _delivered(box: Box, held: Counter[tuple[str, str, int]]) -> Iterator[dict[str, Any]]:
+    for (epoch, seq), event in events_of(box.database, box.gone):
+        if (box.name, epoch, seq) in held:
+            yield event
 
 
 def _one(database: Path, query: str) -> int:
