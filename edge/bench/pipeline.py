@@ -128,7 +128,7 @@ def _ours(folder: Path, detector: str) -> tuple[float, set[str]]:
     for most in (100, None):  # the first time warms up
         counting = shop.anew()
         shop.told.clear()
-        began, number = time.process_time(), 0
+        began, number = time.process_time(), 0  # models are loaded, as the baseline's are
         film = films.frames(films.data() / films.TWO_FACES)
         for number, image in enumerate(itertools.islice(film, most), 1):
             elapsed_s = number / 30
