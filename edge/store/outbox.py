@@ -124,7 +124,13 @@ class Outbox:
         return int(newest)
 
     def waiting(
-        self, *, after: int, limit: int, upto: int | None = None, alerts: bool | None = None
+        self,
+        *,
+        after: int,
+        limit: int,
+        upto: int | None = None,
+        alerts: bool = False,
+        alerts_after: int = 0,
     ) -> list[Waiting]:
         """Return unacknowledged rows with an id above `after`, oldest first.
 
@@ -132,10 +138,13 @@ class Outbox:
             after: the id after which to begin.
             limit: how many at most.
             upto: the last id that is wanted, None for all.
-            alerts: whether only alerts are wanted, or all but alerts; None for all rows.
+            alerts: only alerts are wanted.
+            alerts_after: alerts are wanted only above this id, other rows whatever theirs is.
         """
         begin = max(after, self._before_first_waiting())
-        kinds = {None: "", True: " AND kind = 'alert'", False: " AND kind <> 'alert'"}[alerts]
+        # An alert's row is found by its index only if nothing else is asked of the kind.
+        kinds = " AND kind = 'alert'" if alerts else " AND (kind <> 'alert' OR outbox.id > ?)"
+        bounds = [begin, upto] if alerts else [begin, upto, alerts_after]
         rows = self._db.execute(
             "SELECT outbox.id, outbox.event FROM outbox CROSS JOIN epoch USING (epoch)"
             " WHERE outbox.id > ? AND outbox.id <= coalesce(?, outbox.id)"
@@ -143,7 +152,7 @@ class Outbox:
             " AND NOT EXISTS (SELECT 1 FROM acked_ahead AS ahead WHERE ahead.epoch = outbox.epoch"
             "  AND outbox.seq BETWEEN ahead.low AND ahead.high)"
             " ORDER BY outbox.id LIMIT ?",
-            [begin, upto, limit],
+            [*bounds, limit],
         ).fetchall()
         return [Waiting(id=i, event=codec.load_event(json.loads(raw))) for i, raw in rows]
 

@@ -220,7 +220,11 @@ class Uplink:
             delivery.on_hello_sent(spans, now)
         for some in delivery.portions():
             rows = outbox.waiting(
-                after=some.after, upto=some.upto, alerts=some.alerts, limit=some.limit
+                after=some.after,
+                upto=some.upto,
+                limit=some.limit,
+                alerts=some.alerts,
+                alerts_after=some.alerts_after,
             )
             if rows:
                 self.sent += len(rows)

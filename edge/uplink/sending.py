@@ -12,7 +12,9 @@ Driven by `mqtt`, which tells it what happened and sends what it is given.
 
 What is sent ahead of something older leaves gaps at the hub, whose `through` then stands still. An
 acknowledgement names the gaps around what it is for, so that all of that is known to have arrived
-and makes room for more.
+and makes room for more. The answer to a hello names only so many gaps: what was sent ahead of more
+of them would be sent again after each hello, and the rest never. So alerts go first up to a number,
+and then in their turn.
 """
 
 from bisect import bisect_left
@@ -31,6 +33,12 @@ of a second)."""
 LATE_WINDOW_EVENTS: Final = BATCH_EVENTS_MAX
 """The same of what had waited: one batch. 2,100 boxes then put 420,000 events before a hub that
 comes back, 10 to 15 s of its work, and ask for none again meanwhile."""
+LATE_LEAST: Final = LATE_WINDOW_EVENTS // 2
+"""Room for so many, or nothing more is sent of what had waited: a window that comes free by one and
+by 199 in turns makes two messages of each batch, and each may be lost."""
+ALERTS_FIRST: Final = 5 * BATCH_EVENTS_MAX
+"""Alerts that had waited and are sent before all else after a hello: as many as make the gaps that
+its answer can name."""
 LIVE_S: Final = 10.0
 """What became known so shortly before a connection stood is live too."""
 FIRST_PATIENCE_S: Final = 2.0
@@ -51,14 +59,15 @@ LaneName = Literal["up", "late"]
 class Portion:
     """What may be sent now: rows with an id above `after` and up to `upto`, on a channel.
 
-    `alerts`: only alerts, or all but alerts; None for all rows.
+    `alerts`: only alerts. `alerts_after`: alerts only above this id, those before were sent ahead.
     """
 
     channel: LaneName
     after: int
     upto: int | None
-    alerts: bool | None
     limit: int
+    alerts: bool = False
+    alerts_after: int = 0
 
 
 @dataclass(slots=True)
@@ -113,6 +122,7 @@ class Delivery:
     _live: _Lane = field(default_factory=_Lane)
     _alerts: _Lane = field(default_factory=_Lane)  # alerts that waited; they share `late`'s window
     _late: _Lane = field(default_factory=_Lane)
+    _alerts_left: int = ALERTS_FIRST
     _boundary: int = 0
     _patience_s: float = FIRST_PATIENCE_S
     _wait_until: float = 0.0
@@ -143,6 +153,7 @@ class Delivery:
         self._boundary = self.recently.before() or 0
         self._live.start_over(self._boundary)
         self._alerts.start_over(0)
+        self._alerts_left = ALERTS_FIRST
         self._late.start_over(0)
 
     @property
@@ -172,22 +183,43 @@ class Delivery:
         """
         if not (self.connected and self.greeted):
             return
-        lanes: tuple[tuple[_Lane, LaneName, int | None, bool | None], ...] = (
-            (self._live, "up", None, None),
-            (self._alerts, "late", self._boundary, True),
-            (self._late, "late", self._boundary, False),
-        )
-        for lane, channel, upto, alerts in lanes:
-            while (limit := self._room(lane)) > 0:
+        for lane, portion in (
+            (self._live, self._live_portion),
+            (self._alerts, self._alerts_portion),
+            (self._late, self._late_portion),
+        ):
+            while (some := portion()).limit > 0:
                 before = lane.cursor
-                yield Portion(channel=channel, after=before, upto=upto, alerts=alerts, limit=limit)
+                yield some
                 if lane.cursor == before:
                     break  # nothing more of it waits
 
-    def _room(self, lane: _Lane) -> int:
-        if lane is self._live:
-            return lane.room
-        return LATE_WINDOW_EVENTS - len(self._alerts.sent) - len(self._late.sent)
+    def _live_portion(self) -> Portion:
+        lane = self._live
+        return Portion(channel="up", after=lane.cursor, upto=None, limit=lane.room)
+
+    def _alerts_portion(self) -> Portion:
+        return Portion(
+            channel="late",
+            after=self._alerts.cursor,
+            upto=self._boundary,
+            limit=min(self._late_room, self._alerts_left),
+            alerts=True,
+        )
+
+    def _late_portion(self) -> Portion:
+        return Portion(
+            channel="late",
+            after=self._late.cursor,
+            upto=self._boundary,
+            limit=self._late_room,
+            alerts_after=self._alerts.cursor,
+        )
+
+    @property
+    def _late_room(self) -> int:
+        room = LATE_WINDOW_EVENTS - len(self._alerts.sent) - len(self._late.sent)
+        return room if room >= LATE_LEAST else 0
 
     def on_sent(self, portion: Portion, rows: Sequence[Waiting], now: float) -> None:
         """Remember what is on its way."""
@@ -196,6 +228,7 @@ class Delivery:
         lane = self._live if portion.channel == "up" else self._late
         if portion.alerts:
             lane = self._alerts
+            self._alerts_left -= len(rows)
         if lane is not self._live and not (self._alerts.sent or self._late.sent):
             self._late_sent_at = now
         if self.under_way == 0:

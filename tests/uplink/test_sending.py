@@ -9,8 +9,10 @@ import pytest
 
 from edge.store.outbox import Waiting
 from edge.uplink.sending import (
+    ALERTS_FIRST,
     FIRST_PATIENCE_S,
     LAST_PATIENCE_S,
+    LATE_LEAST,
     LATE_PATIENCE_LEAST_S,
     LATE_PATIENCE_S,
     LATE_WINDOW_EVENTS,
@@ -68,11 +70,13 @@ class Sender:
     def _sent(self) -> Iterator[tuple[str, list[int]]]:
         for some in self.delivery.portions():
             upto = self.newest if some.upto is None else some.upto
-            numbers = [
-                n
-                for n in range(some.after + 1, upto + 1)
-                if some.alerts is None or (n in self.alerts) == some.alerts
-            ][: some.limit]
+            rows_after = range(some.after + 1, upto + 1)
+            if some.alerts:
+                numbers = [n for n in rows_after if n in self.alerts]
+            else:
+                ahead = {n for n in self.alerts if n <= some.alerts_after}
+                numbers = [n for n in rows_after if n not in ahead]
+            numbers = numbers[: some.limit]
             if numbers:
                 yield some.channel, numbers
             rows = [row(n, alert=n in self.alerts) for n in numbers]
@@ -168,6 +172,36 @@ def test_more_alerts_than_fit_into_a_window_all_go_before_the_rest() -> None:
     batches = sender.send()
     assert batches[0] == ("late", [2 * LATE_WINDOW_EVENTS + 1])
     assert batches[1][1][0] == 1
+
+
+def test_alerts_beyond_what_an_answer_can_name_wait_for_their_turn() -> None:
+    sender = Sender()
+    sender.add(4 * ALERTS_FIRST, alerts=range(2, 4 * ALERTS_FIRST + 1, 2))
+    sender.look(0.0)
+    sender.greet()
+    first = range(2, 2 * ALERTS_FIRST + 1, 2)
+    sent: list[int] = []
+    while len(sent) < len(first):
+        sent += (came := flat(sender.send(), "late"))
+        sender.delivery.on_ack(ack(0, None, *((n - 1, n - 1) for n in came)), SESSION, 1.0)
+    assert sent == list(first)
+    turns: list[int] = []
+    while len(turns) < 3 * ALERTS_FIRST:
+        turns += flat(sender.send(), "late")
+        sender.delivery.on_ack(ack(turns[-1]), SESSION, 2.0)
+    assert turns == sorted({*range(1, 4 * ALERTS_FIRST + 1)} - set(first))
+
+
+def test_a_window_that_is_free_by_a_little_waits_for_more() -> None:
+    sender = Sender()
+    sender.add(3 * LATE_WINDOW_EVENTS, alerts=(40,))
+    sender.look(0.0)
+    sender.greet()
+    assert [len(numbers) for _, numbers in sender.send()] == [1, LATE_WINDOW_EVENTS - 1]
+    sender.delivery.on_ack(ack(0, None, (1, 39), (41, 10**9)), SESSION, 1.0)
+    assert sender.send() == []
+    sender.delivery.on_ack(ack(LATE_LEAST), SESSION, 1.1)
+    assert [len(numbers) for _, numbers in sender.send()] == [LATE_LEAST]
 
 
 def test_what_becomes_known_meanwhile_goes_first_on_up_however_much_waits() -> None:
