@@ -16,6 +16,7 @@ from edge.clock import SteadyClock
 from edge.console.access import Access
 from edge.console.app import create_console
 from edge.console.clock import ClockDesk
+from edge.console.codes import CodeDesk
 from edge.console.desk import Desk
 from edge.console.devices import DeviceDesk
 from edge.console.view import ShopView
@@ -92,6 +93,13 @@ class ShopBox:
         self.hands = Hands(self.now)
         self.hands.word = clock
         self.clock = SteadyClock(self.hands, self.timelines().follow(self.hands))
+        self.codes = CodeDesk(
+            shop="南京东路店",
+            db=self.db_of_thread,
+            clock=self.clock,
+            profile_root=lambda: self.root,
+            wake=lambda: self.wake(),
+        )
         self.clock_desk = ClockDesk(
             db=self.db_of_thread,
             clock=self.clock,
@@ -195,7 +203,7 @@ class ShopBox:
             return dataclasses.replace(view(), faces_off=is_off(self.db, FACES))
 
         paired = DeviceDesk(devices=self.devices, now=self.now, listen=listen, revoked=revoked)
-        app = create_console(shown, self.desk, paired, self.clock_desk)
+        app = create_console(shown, self.desk, paired, self.clock_desk, self.codes)
         more = {"clock": clock} if clock else {}
         door = Access(devices=self.devices, now=self.now, listen=listen, revoked=revoked, **more)
         dress(app, listen, secret_file=self.folder / "console.secret", door=door)
