@@ -78,9 +78,7 @@ class StoreErrands:
         detail: dict[str, Code] = {"visit": visit.id, "sure": visit.sure}
         if visit.sure is None:
             detail["how"] = "code"
-        self._audit.append(
-            at=at, what="match", actor=ACTOR, subject=visit.subject, detail=detail
-        )
+        self._audit.append(at=at, what="match", actor=ACTOR, subject=visit.subject, detail=detail)
 
     def note_mode(self, status: ModeStatus) -> None:
         """Note the mode that this start runs, if the last one ran another or had other reasons."""

@@ -20,7 +20,7 @@ from edge.console.access import caller
 from edge.console.devices import qr_code
 from edge.console.page import shop_page
 from edge.console.view import ShopView
-from edge.core.codes import PHONE_DIGITS, Outcome, read_typed
+from edge.core.codes import Outcome, phone_end, read_typed
 from edge.keys.errors import Unreadable
 from edge.keys.onetime import address_of
 from edge.keys.profiles import ProfileKeys
@@ -149,8 +149,8 @@ class CodeDesk:
 
         def made(held: Codes, subject: str) -> Made:
             secret = held.provide(subject, phone, self._clock.now(), actor=actor)
-            end = phone.strip()[-PHONE_DIGITS:]
-            return Made(number=number, address=address_of(secret, shop=self._shop, phone=end))
+            address = address_of(secret, shop=self._shop, phone=phone_end(phone) or "")
+            return Made(number=number, address=address)
 
         return self._for(number, made)
 
@@ -243,6 +243,4 @@ def codes_pages(view: Callable[[], ShopView], desk: CodeDesk) -> Blueprint:
 
 
 def _qr_of(made: Made | None) -> Markup | None:
-    if made is None or not (text := made.address or (made.code.text if made.code else None)):
-        return None
-    return qr_code(text)
+    return qr_code(made.address) if made is not None and made.address is not None else None

@@ -1,4 +1,4 @@
-"""Members' one-time codes: made, taken once, and no more guesses than a few. Arrival without a face.
+"""Members' one-time codes: made, taken once, and guessed at a few times only.
 
 Called by `edge.console.codes` and the command `member code`; calls `edge.keys.onetime`. What a code
 that was taken makes of the shop's visits is the eyes' work: it goes to them as a request.
@@ -204,9 +204,7 @@ class Codes:
         ((subject, step, used_step),) = found
         if step <= used_step:
             return _Judged(outcome="used")
-        self._db.execute(
-            "UPDATE code_secret SET used_step = ? WHERE subject = ?", [step, subject]
-        )
+        self._db.execute("UPDATE code_secret SET used_step = ? WHERE subject = ?", [step, subject])
         return _Judged(outcome="taken", subject=subject)
 
     def _fitting(self, digits: str, phone: str, now: datetime) -> Iterator[tuple[str, int, int]]:
