@@ -32,7 +32,7 @@ from edge.store.ledger import SqliteVisitLog
 from edge.store.outbox import Outbox
 from edge.store.people import Member
 from edge.store.register import Register, erase, new_member
-from edge.store.switches import FACES, is_off, open_requests
+from edge.store.switches import FACES, is_off, note_done, open_requests
 from edge.store.timelines import Timelines
 from menkou.listen import Listen
 from menkou.web.app import dress
@@ -184,6 +184,22 @@ class ShopBox:
             self.db.execute(
                 "UPDATE request SET done_at = ? WHERE id = ?", [self.now().isoformat(), request.id]
             )
+
+    def let_in(self) -> None:
+        """Do what the eyes do with a code that was taken; nobody has come through the door."""
+        for request in open_requests(self.db):
+            at = self.now()
+            visit = Visit(
+                id=str(ULID.from_datetime(at)),
+                rev=0,
+                opened_at=at,
+                camera=None,
+                who="member",
+                subject=request.subject,
+                counted=False,
+            )
+            self.log.commit([Fact(change=Opened(visit=visit), mono=1.0, clock="ok")])
+            note_done(self.db, request, at, request.subject, visit.id)
 
     def devices(self) -> Devices:
         """The paired devices, over the calling thread's connection."""
