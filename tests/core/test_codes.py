@@ -55,6 +55,9 @@ def test_a_phone_may_be_one_step_early_or_late() -> None:
     assert list(steps_at(NOW + timedelta(seconds=15))) == [step, step + 1, step + 2]
 
 
+FOUR_WRONG: tuple[Outcome, ...] = ("wrong",) * 4
+
+
 def _after(*outcomes: Outcome) -> Tries:
     tries = Tries()
     for outcome in outcomes:
@@ -63,29 +66,29 @@ def _after(*outcomes: Outcome) -> Tries:
 
 
 def test_five_failures_lock_and_four_do_not() -> None:
-    assert not _after(*["wrong"] * 4).wait(NOW)
-    locked = _after(*["wrong"] * 4, "used")
+    assert not _after(*FOUR_WRONG).wait(NOW)
+    locked = _after(*FOUR_WRONG, "used")
     assert locked.wait(NOW) == LOCKED_FOR
     assert not locked.wait(NOW + LOCKED_FOR)
 
 
 def test_a_code_that_is_taken_forgives_what_was_mistyped() -> None:
-    assert _after(*["wrong"] * 4, "taken") == Tries()
-    assert not _after(*["wrong"] * 4, "taken", "wrong").wait(NOW)
+    assert _after(*FOUR_WRONG, "taken") == Tries()
+    assert not _after(*FOUR_WRONG, "taken", "wrong").wait(NOW)
 
 
 @pytest.mark.parametrize("outcome", ["malformed", "clock", "key"])
 def test_what_is_no_guess_is_not_counted(outcome: Outcome) -> None:
-    assert _after(*["wrong"] * 4, *[outcome] * 9).left == 1
+    assert _after(*FOUR_WRONG, outcome, outcome).left == 1
 
 
 def test_after_a_lock_the_count_begins_anew() -> None:
-    locked = _after(*["wrong"] * FAILURES_MAX)
+    locked = _after(*FOUR_WRONG, "wrong")
     assert locked.after("wrong", NOW + LOCKED_FOR).left == FAILURES_MAX - 1
 
 
 def test_a_clock_that_went_back_locks_nobody_for_days() -> None:
-    locked = _after(*["wrong"] * FAILURES_MAX)
+    locked = _after(*FOUR_WRONG, "wrong")
     back = NOW - timedelta(days=3)
     assert locked.wait(back) == LOCKED_FOR
     assert not locked.at(back).wait(back + LOCKED_FOR)

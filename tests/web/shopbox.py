@@ -169,6 +169,7 @@ class ShopBox:
     def correct(self) -> None:
         """Do what the eyes do with what was asked of them."""
         for request in open_requests(self.db):
+            assert request.visit is not None
             row = self.db.execute(
                 "SELECT rev, opened_at FROM visit WHERE id = ?", [request.visit]
             ).fetchone()
