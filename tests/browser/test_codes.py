@@ -12,12 +12,14 @@ from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too
 
 Opener = Callable[..., Any]
 _WIDTHS = (375, 768, 1440)
+PATIENCE_MS = 15_000
 
 
 def test_a_code_brings_up_the_card_and_the_form_is_ready_for_the_next(
     shop: ShopSite, open_page: Opener
 ) -> None:
     box = shop.box
+    box.fixed = box.now()  # what became of a code is shown for a minute of the box's time
     member = box.member("王丽华", called="王女士", external_id="C-1001", repair_ready="watch")
     manager: Page = open_page(f"{shop.url}arrivals", language="en").page
     manager.get_by_role("link", name="Make a code").click()
@@ -29,12 +31,12 @@ def test_a_code_brings_up_the_card_and_the_form_is_ready_for_the_next(
     expect(page.locator("#live-sign")).to_be_visible()
     page.get_by_label("Code (6 digits)").fill(code)
     page.keyboard.press("Enter")
-    expect(page.locator("#code-taken")).to_contain_text("comes in a moment", timeout=4000)
+    expect(page.locator("#code-taken")).to_contain_text("comes in a moment", timeout=PATIENCE_MS)
     expect(page.locator("#code")).to_have_value("")
     box.let_in()
     shop.broadcast.publish()
     card = page.locator(".arrival")
-    expect(card).to_contain_text("王女士", timeout=4000)
+    expect(card).to_contain_text("王女士", timeout=PATIENCE_MS)
     expect(card).to_contain_text("Repair ready to collect: watch")
     expect(card).to_contain_text("By the member's code")
     expect(page.locator("#code-taken")).to_contain_text("the card is below")
@@ -44,6 +46,7 @@ def test_a_code_brings_up_the_card_and_the_form_is_ready_for_the_next(
 def test_a_scanner_types_and_ends_with_enter_and_a_refusal_stays_on_the_page(
     shop: ShopSite, open_page: Opener
 ) -> None:
+    shop.box.fixed = shop.box.now()
     page: Page = open_page(f"{shop.url}arrivals", language="zh").page
     expect(page.locator("#live-sign")).to_be_visible()
     page.evaluate("window.same = true")
@@ -51,11 +54,15 @@ def test_a_scanner_types_and_ends_with_enter_and_a_refusal_stays_on_the_page(
     for left in range(FAILURES_MAX - 1, 0, -1):
         page.keyboard.type("8000123456")
         page.keyboard.press("Enter")
-        expect(page.locator("#code-problem")).to_contain_text(f"再错 {left} 次", timeout=4000)
+        expect(page.locator("#code-problem")).to_contain_text(
+            f"再错 {left} 次", timeout=PATIENCE_MS
+        )
         expect(page.locator("#code")).to_be_focused()
     page.keyboard.type("8000123456")
     page.keyboard.press("Enter")
-    expect(page.locator("#code-problem")).to_contain_text("已锁定，请 15 分钟后再试", timeout=4000)
+    expect(page.locator("#code-problem")).to_contain_text(
+        "已锁定，请 15 分钟后再试", timeout=PATIENCE_MS
+    )
     expect(page.locator("#code-form")).to_have_count(0)
     assert page.evaluate("window.same"), "the page was loaded anew"
     page.get_by_role("link", name="生成会员码").click()
