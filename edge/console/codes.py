@@ -24,8 +24,8 @@ from edge.core.codes import Outcome, phone_end, read_typed
 from edge.keys.errors import Unreadable
 from edge.keys.onetime import address_of
 from edge.keys.profiles import ProfileKeys
-from edge.store import codes
-from edge.store.codes import Codes, Locked, PhoneUnclear, ShopCode
+from edge.store import code_tries, codes
+from edge.store.codes import Codes, PhoneUnclear, ShopCode
 from edge.store.devices import LOCAL, Devices
 from edge.store.people import MemberMissing, People, ProfileUnreadable
 
@@ -102,7 +102,7 @@ class CodeDesk:
     def shown(self, device: str) -> CodeForm:
         """Return what the form says to a device."""
         now = self._clock.now()
-        asking = codes.tries_of(self._db(), device)
+        asking = code_tries.tries_of(self._db(), device)
         wait = asking.tries.wait(now)
         told = asking.at is not None and timedelta() <= now - asking.at < TOLD_FOR
         outcome = asking.outcome if told else None
@@ -183,7 +183,7 @@ class CodeDesk:
     def locked(self) -> tuple[LockedDevice, ...]:
         """Return the devices that may try no codes now."""
         now = self._clock.now()
-        found: tuple[Locked, ...] = codes.locked(self._db(), now)
+        found = code_tries.locked(self._db(), now)
         names = {device.id: device.name for device in Devices(self._db()).paired(now)}
         return tuple(
             LockedDevice(device=one.device, name=names.get(one.device, ""), until=one.until)
@@ -193,7 +193,7 @@ class CodeDesk:
 
     def unlock(self, device: str, actor: str) -> None:
         """Let a device try again."""
-        if codes.unlock(self._db(), device, self._clock.now(), by=actor):
+        if code_tries.unlock(self._db(), device, self._clock.now(), by=actor):
             self._wake()
 
 

@@ -1,23 +1,25 @@
 """Members' one-time codes: made, taken once, and guessed at a few times only.
 
-Called by `edge.console.codes` and the command `member code`; calls `edge.keys.onetime`. What a code
-that was taken makes of the shop's visits is the eyes' work: it goes to them as a request.
+Called by `edge.console.codes` and the command `member code`; calls `edge.keys.onetime` and
+`code_tries`. What a code that was taken makes of the shop's visits is the eyes' work: it goes to
+them as a request.
 """
 
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Final, Literal
+from datetime import datetime
+from typing import Final
 
 from sqlite_utils import Database
 
-from edge.core.codes import CODE_DIGITS, CODE_LIVES, Outcome, Tries, Typed, phone_end, steps_at
+from edge.core.codes import CODE_DIGITS, CODE_LIVES, Outcome, Typed, phone_end, steps_at
 from edge.keys.errors import Unreadable
 from edge.keys.onetime import new_secret, step_of
 from edge.keys.profiles import ProfileKeys
 from edge.store.audit import Audit, Code
 from edge.store.code_schema import forget_codes
+from edge.store.code_tries import keep_tries, tries_of
 from edge.store.database import StoreFault, transaction
 from edge.store.people import MemberMissing
 from edge.store.switches import ask_arrival
@@ -26,8 +28,6 @@ from edge.wire.codec import utc_text
 OPEN_MAX: Final = 50
 """Six digits that live at one time: each of them makes a guess likelier to be right."""
 CODE_PURPOSE: Final = "code"
-_TRIES_KEPT: Final = timedelta(days=1)
-How = Literal["phone", "shop"]
 
 
 class PhoneUnclear(StoreFault):
@@ -40,24 +40,6 @@ class ShopCode:
 
     text: str = field(repr=False)
     expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """What a device's last try came to. `waits`: the eyes have not taken up its last code yet."""
-
-    tries: Tries
-    outcome: Outcome | None = None
-    at: datetime | None = None
-    waits: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Locked:
-    """A device that failed too often."""
-
-    device: str
-    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,13 +143,13 @@ class Codes:
         with transaction(self._db):
             tries = tries_of(self._db, device).tries.at(now)
             if tries.wait(now):
-                _keep_tries(self._db, device, tries, "locked", now)
+                keep_tries(self._db, device, tries, "locked", now)
                 return "locked"
             judged = self._judged(typed, now, sure=sure)
             if judged.subject is not None:
                 ask_arrival(self._db, subject=judged.subject, actor=device, now=now)
             tries = tries.after(judged.outcome, now)
-            _keep_tries(self._db, device, tries, judged.outcome, now)
+            keep_tries(self._db, device, tries, judged.outcome, now)
             if tries.wait(now):
                 self._note(now, device, None, {"how": "locked"})
         return judged.outcome
@@ -257,59 +239,3 @@ def end(db: Database, subject: str, now: datetime, *, actor: str) -> bool:
             detail: dict[str, Code] = {"how": "ended"}
             Audit(db).append(at=now, what="code", actor=actor, subject=subject, detail=detail)
     return held is not None
-
-
-def tries_of(db: Database, device: str) -> Asking:
-    """Return how a device has fared so far."""
-    row = db.execute(
-        "SELECT failed, locked_until, outcome, at FROM code_try WHERE device = ?", [device]
-    ).fetchone()
-    if row is None:
-        return Asking(tries=Tries())
-    (waits,) = db.execute(
-        "SELECT EXISTS (SELECT 1 FROM request"
-        " WHERE kind = 'code' AND done_at IS NULL AND actor = ?)",
-        [device],
-    ).fetchone()
-    until = datetime.fromisoformat(row[1]) if row[1] else None
-    return Asking(
-        tries=Tries(failed=row[0], locked_until=until),
-        outcome=row[2],
-        at=datetime.fromisoformat(row[3]),
-        waits=bool(waits),
-    )
-
-
-def _keep_tries(db: Database, device: str, tries: Tries, outcome: Outcome, now: datetime) -> None:
-    """Keep, in the caller's transaction, how a device fared; forget devices that asked long ago."""
-    before = utc_text(now - _TRIES_KEPT)
-    db.execute("DELETE FROM code_try WHERE at < ?", [before])
-    until = utc_text(tries.locked_until) if tries.locked_until else None
-    db.execute(
-        "INSERT OR REPLACE INTO code_try (device, failed, locked_until, outcome, at)"
-        " VALUES (?, ?, ?, ?, ?)",
-        [device, tries.failed, until, outcome, utc_text(now)],
-    )
-
-
-def locked(db: Database, now: datetime) -> tuple[Locked, ...]:
-    """Return the devices that are locked, the one that is free first at the end."""
-    rows = db.execute(
-        "SELECT device, locked_until FROM code_try WHERE locked_until > ?"
-        " ORDER BY locked_until DESC, device",
-        [utc_text(now)],
-    ).fetchall()
-    return tuple(Locked(device=d, until=datetime.fromisoformat(until)) for d, until in rows)
-
-
-def unlock(db: Database, device: str, now: datetime, *, by: str) -> bool:
-    """Let a device try again; False if it was not locked."""
-    with transaction(db):
-        done = db.execute(
-            "DELETE FROM code_try WHERE device = ? AND locked_until IS NOT NULL", [device]
-        )
-        if done.rowcount == 0:
-            return False
-        detail: dict[str, Code] = {"how": "unlocked", "device": device}
-        Audit(db).append(at=now, what="code", actor=by, detail=detail)
-    return True

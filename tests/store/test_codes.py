@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from edge.core.codes import CODE_LIVES, FAILURES_MAX, LOCKED_FOR, Outcome, read_typed
 from edge.keys.onetime import code_at
-from edge.store import codes, holding
+from edge.store import code_tries, codes, holding
 from edge.store.audit import Audit
 from edge.store.codes import OPEN_MAX, Codes, PhoneUnclear
 from edge.store.database import FILE_NAME, connect
@@ -206,7 +206,7 @@ def test_the_fifth_wrong_code_locks_the_device_and_no_other(shop: Shop) -> None:
     assert [shop.type(wrong) for _ in range(FAILURES_MAX)] == ["wrong"] * FAILURES_MAX
     assert shop.type(code) == "locked"
     assert shop.arrived() == []
-    assert [one.device for one in codes.locked(shop.db, NOW)] == ["till"]
+    assert [one.device for one in code_tries.locked(shop.db, NOW)] == ["till"]
     assert shop.noted()[-1] == ("till", None, "locked")
     assert shop.type(code, device="phone") == "taken"
 
@@ -230,11 +230,11 @@ def test_a_lock_made_by_a_clock_that_was_ahead_ends_too(shop: Shop) -> None:
 def test_the_manager_unlocks_a_device(shop: Shop) -> None:
     for _ in range(FAILURES_MAX):
         shop.type("000000")
-    assert codes.unlock(shop.db, "till", NOW, by="manager")
+    assert code_tries.unlock(shop.db, "till", NOW, by="manager")
     assert shop.type("000000") == "wrong"
-    assert codes.tries_of(shop.db, "till").tries.left == FAILURES_MAX - 1
+    assert code_tries.tries_of(shop.db, "till").tries.left == FAILURES_MAX - 1
     assert ("manager", None, "unlocked") in shop.noted()
-    assert not codes.unlock(shop.db, "till", NOW, by="manager")
+    assert not code_tries.unlock(shop.db, "till", NOW, by="manager")
 
 
 def test_an_erased_members_codes_are_no_good_and_nothing_of_them_is_left(
