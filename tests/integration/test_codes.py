@@ -32,9 +32,11 @@ def shop(tmp_path: Path, port: int) -> Shop:
 def till(shop: Shop, port: int) -> Iterator[Device]:
     box = our_command("edge", "run", "--config", str(shop.config), log=shop.folder / "run.log")
     box.start()
-    until(lambda: answers(port), what="the pages")
-    yield Device(port, None)
-    box.stop()
+    try:
+        until(lambda: answers(port), within_s=60, what="the pages")
+        yield Device(port, None)
+    finally:
+        box.stop()
 
 
 def _shown(till: Device) -> str:
