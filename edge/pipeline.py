@@ -14,6 +14,7 @@ from edge.core.book import VisitBook
 from edge.core.counting import BodyCounter
 from edge.core.crossing import Crossing, is_staff
 from edge.core.geometry import Box, Line, Polygon
+from edge.core.identity import Recognised
 from edge.core.timeline import Moved, Timeline
 from edge.core.tracking import Track
 from edge.core.visit import Change, Opened, Raised, Visit, visit_id_of
@@ -206,6 +207,10 @@ class Counting:
     def wrong_person(self, at: datetime, visit: Visit) -> list[Change]:
         """Take a correction from a person in the shop."""
         return self._book.wrong_person(at=at, visit=visit)
+
+    def code_shown(self, at: datetime, subject: str) -> Recognised:
+        """Take a member's one-time code; in every mode, since no face is read for it."""
+        return self._book.code_shown(at=at, subject=subject)
 
     def _enter(self, camera: str, crossings: Iterable[tuple[datetime, Crossing]]) -> list[Change]:
         changes: list[Change] = []

@@ -181,6 +181,7 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
 
     counting = counting_of(config, {c.name for c in config.camera}, book, faces)
     errands.correct = counting.wrong_person
+    errands.let_in = counting.code_shown
     _share(own, epoch, clock, due.root, stop)
 
     def due_now() -> ModeStatus:

@@ -23,6 +23,7 @@ from edge.config import EdgeConfig
 from edge.console.access import Access
 from edge.console.app import create_console
 from edge.console.clock import ClockDesk
+from edge.console.codes import CodeDesk
 from edge.console.desk import Desk
 from edge.console.devices import DeviceDesk
 from edge.front import FrontProcess, PerThread, Shop, ShopFront
@@ -125,7 +126,14 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
     told_time = ClockDesk(
         db=db, clock=clock, timelines=lambda: timelines(db()), boot=boot_id(), wake=wake
     )
-    app = create_console(front.view, desk, paired, told_time)
+    codes = CodeDesk(
+        shop=config.store.name,
+        db=db,
+        clock=clock,
+        profile_root=slot.root if slot else lambda: None,
+        wake=wake,
+    )
+    app = create_console(front.view, desk, paired, told_time, codes)
     door = Access(devices=paired.devices, now=clock.now, listen=listen, revoked=broadcast.doubt)
     dress(app, listen, secret_file=config.data_dir / "console.secret", door=door)
     metrics = BoxMetrics(config=config, db=db, live=live, clock=clock, front=front)

@@ -15,15 +15,18 @@ from edge.app.keys import keyring
 from edge.clock import boot_id
 from edge.config import EdgeConfig
 from edge.consent.texts import text_hashes
+from edge.core.codes import phone_end
 from edge.core.consent import Consent, Terms, read_consent
+from edge.keys.onetime import address_of
 from edge.keys.profiles import ProfileKeys
-from edge.store import consents, holding, register
+from edge.store import codes, consents, holding, register
 from edge.store.audit import Audit
 from edge.store.chain import Verdict
+from edge.store.codes import Codes, ShopCode
 from edge.store.consents import Change, live_consent, live_subjects
 from edge.store.database import StoreFault, transaction
 from edge.store.outbox import Outbox
-from edge.store.people import People, template_marks
+from edge.store.people import People, subject_of, template_marks
 from edge.store.register import Imported, Register, Template
 from edge.store.switches import FACES, is_off
 from edge.wire.codec import utc_text
@@ -109,6 +112,21 @@ class Office:
         """Erase a member (see `store.register.erase`)."""
         self._begin()
         return register.erase(self.db, member_id, self.now(), actor=LOCAL, tell=self._tell)
+
+    def code(self, member_id: str) -> ShopCode:
+        """Make six digits for a member (see `store.codes.Codes.issue`)."""
+        subject = subject_of(self.db, member_id)
+        return Codes(self.db, self.keys).issue(subject, self.now(), actor=LOCAL)
+
+    def phone_address(self, member_id: str, phone: str) -> str:
+        """Make a secret for a member's phone; return its address (`store.codes.Codes.provide`)."""
+        subject = subject_of(self.db, member_id)
+        secret = Codes(self.db, self.keys).provide(subject, phone, self.now(), actor=LOCAL)
+        return address_of(secret, shop=self._config.store.name, phone=phone_end(phone) or "")
+
+    def end_phone(self, member_id: str) -> bool:
+        """Take a member's secret away; False if there was none."""
+        return codes.end(self.db, subject_of(self.db, member_id), self.now(), actor=LOCAL)
 
     def imported(self, rows: Sequence[Mapping[str, str]]) -> Imported:
         """Add or change the members of a table whose rows are all sound.

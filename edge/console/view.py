@@ -88,7 +88,7 @@ class ShopView:
 Identity = Literal["named", "locked", "erased", "visitor"]
 """Who a card is of: a member; one whose name cannot be read now; one who was erased; nobody."""
 Certainty = Literal["sure", "likely", "card"]
-"""How it is known: by the face, surely or likely; or by the member's own card."""
+"""How it is known: by the face, surely or likely; or by the member's one-time code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ Called by `edge.pipeline`; calls `core.returns` and `core.told`.
     out ──> occupancy - 1, opens nothing
     face known ──> the visit of its body ──> else the visit that its person is on
                                          └─> else a visit of its own; the crossing joins
+    code shown ──> the visit that its person is on, else the newest anonymous one, else its own
 
 Whose a visit is, is its `owner`: a member's subject, or the name of a stranger's chain. Pure: time
 comes with each call, identifiers from the function it is given.
@@ -18,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from edge.core.hours import OpeningHours
-from edge.core.identity import Body, Fit, Place, Recognised
+from edge.core.identity import BY_CODE, Body, Fit, Place, Recognised
 from edge.core.returns import linked
 from edge.core.timeline import Moved
 from edge.core.told import STAY, Told, Veto, Word
@@ -166,7 +167,9 @@ class VisitBook:
                     merged.append(change)
         return merged
 
-    def _begin(self, at: datetime, camera: str, body: Body | None, *, counted: bool) -> Opened:
+    def _begin(
+        self, at: datetime, camera: str | None, body: Body | None, *, counted: bool
+    ) -> Opened:
         visit = Visit(
             id=self._new_id(at), rev=0, opened_at=at, camera=camera, who="visitor", counted=counted
         )
@@ -206,6 +209,24 @@ class VisitBook:
     def stranger_seen(self, *, at: datetime, place: Place, chain: str | None) -> Recognised:
         """A face matched no member: the stranger of `chain`, or a new one (None)."""
         return self._recognise(at, place, chain, None)
+
+    def code_shown(self, *, at: datetime, subject: str) -> Recognised:
+        """A member showed a one-time code, which somebody in the shop typed in.
+
+        Neither the opening hours nor an earlier "wrong person" speak against it: that was said of
+        another visit, which stays somebody else's.
+        """
+        changes = self.tick(at)
+        visit_id = self._stays_on(at, subject) or self._anonymous(at, subject, camera=None)
+        if visit_id is None:
+            opened = self._begin(at, None, None, counted=False)
+            visit_id = opened.visit.id
+            changes.append(opened)
+        if self._owner.get(visit_id) == subject:
+            changes += self._again(at, visit_id, subject, BY_CODE)
+        else:
+            changes += self._own(at, visit_id, subject, BY_CODE)
+        return Recognised(changes=self._merged(changes), owner=subject, visit=visit_id)
 
     def _recognise(
         self,
@@ -270,23 +291,32 @@ class VisitBook:
             becomes_known = fit is None or self._visits[mine].subject is None
             if holder is None or holder == owner or becomes_known:
                 return mine
-        last = self._last_of(owner)
-        if last is not None and at - last.last_at <= STAY:
-            return last.id  # also if it has ended: who has not crossed again was miscounted out
+        if (last := self._stays_on(at, owner)) is not None:
+            return last
         if place.checkin or place.track is None or mine is not None:
-            return self._anonymous(at, place, owner)
+            return self._anonymous(at, owner, camera=None if place.checkin else place.camera)
         return None
 
-    def _anonymous(self, at: datetime, place: Place, owner: str | None) -> str | None:
-        """Return the newest visit that nobody is known to be on and that this person may be on."""
-        oldest = at - (STAY if place.checkin else BODILESS)
+    def _stays_on(self, at: datetime, owner: str | None) -> str | None:
+        """Return the visit that somebody who was seen a moment ago is still on."""
+        last = self._last_of(owner)
+        # Also if it has ended: who has not crossed again was miscounted out.
+        return last.id if last is not None and at - last.last_at <= STAY else None
+
+    def _anonymous(self, at: datetime, owner: str | None, *, camera: str | None) -> str | None:
+        """Return the newest visit that nobody is known to be on and that this person may be on.
+
+        `camera`: where the person is seen to cross just now; None: somebody who stopped in the
+        shop, and may have come in some minutes ago by any door.
+        """
+        oldest = at - (STAY if camera is None else BODILESS)
         found = [
             visit
             for visit in (self._visits[i] for i in self._open)
             if visit.id not in self._owner
             and not self._word.forbids(visit.id, owner)
             and visit.opened_at >= oldest
-            and (place.checkin or visit.camera == place.camera)
+            and (camera is None or visit.camera == camera)
         ]
         return max(found, key=lambda v: v.opened_at).id if found else None
 
@@ -340,8 +370,8 @@ class VisitBook:
         if at - visit.last_at >= SEEN_EVERY:
             visit = self._visits[visit_id] = replace(visit, seen_at=at)
             changes.append(Seen(at=at, visit=visit_id))
-        if fit is not None and fit.sure and visit.sure is False:
-            better = replace(visit, distance=fit.distance, sure=True)
+        if fit is not None and fit.sure is not False and visit.sure is False:
+            better = replace(visit, distance=fit.distance, sure=fit.sure)
             changes.append(self._revise(at, better, "late_identity"))
         if fit is not None:
             changes += self._alert(at, visit_id, owner)

@@ -21,6 +21,7 @@ from edge.core.profile import Profile, read_profile
 from edge.keys.profiles import ProfileKeys
 from edge.store.appointments import forget_of
 from edge.store.audit import Audit, Code, What
+from edge.store.code_schema import forget_codes
 from edge.store.consents import Consents, Tell, history, live_consent
 from edge.store.database import FILE_NAME, StoreFault, transaction, translated
 from edge.store.orders import bury, digest_of, forget_office_member
@@ -456,6 +457,7 @@ def erase(
         forget_office_member(db, subject, now)
         (ref,) = db.execute("SELECT external_ref FROM member WHERE id = ?", [member_id]).fetchone()
         forget_of(db, ref)
+        forget_codes(db, subject)
         db.execute("DELETE FROM member WHERE id = ?", [member_id])
         rebuild_people(db)
         rebuild_shares(db)
@@ -497,6 +499,7 @@ def let_go(
             ending = Consents(db, actor=actor, tell=tell)
             ending.end(subject, "withdrawn", now, since=since, told=False)
         if whole:
+            forget_codes(db, subject)
             db.execute("DELETE FROM member WHERE subject = ?", [subject])
             rebuild_people(db)
             Audit(db).append(at=now, what="erase", actor=actor, subject=subject)

@@ -7,6 +7,7 @@ from sqlite_utils import Database, Migrations
 
 from edge.store.bounded_schema import bounded
 from edge.store.clock_schema import clock
+from edge.store.code_schema import codes
 from edge.store.device_schema import devices
 from edge.store.identity_schema import identity
 from edge.store.order_schema import orders
@@ -131,3 +132,8 @@ def _clock(db: Database) -> None:
 @migrations(name="0008_shares")
 def _shares(db: Database) -> None:
     shares(db)
+
+
+@migrations(name="0009_codes")
+def _codes(db: Database) -> None:
+    codes(db)

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from edge.console.view import ShopView
+from edge.ports import ClockState
 from edge.store.devices import LOCAL, ROLES, Role
 from edge.store.switches import FACES, is_off
 from menkou.listen import Listen
@@ -31,8 +32,8 @@ def _entrance() -> ShopView:
 class Shop:
     """A box that is open to the shop's network, and devices that ask it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.box = ShopBox(folder, now=NOW)
+    def __init__(self, folder: Path, clock: ClockState = "ok") -> None:
+        self.box = ShopBox(folder, now=NOW, clock=clock)
         self.seconds = 0.0
         self.doubted: list[bool] = []
         self.notices: tuple[str, ...] = ()
@@ -84,12 +85,12 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
 
 
-READ = ("/", "/live", "/api/state", "/events", "/arrivals", "/arrivals/live", "/devices")
-WRITE = ("/arrivals/wrong", "/arrivals/faces/off", "/arrivals/faces/on", "/devices/add")
-ALL_WRITE = (*WRITE, "/devices/revoke")
+READ = ("/", "/live", "/api/state", "/events", "/arrivals", "/arrivals/live", "/devices", "/codes")
+WRITE = ("/arrivals/wrong", "/arrivals/faces/off", "/arrivals/code", "/arrivals/faces/on")
+ALL_WRITE = (*WRITE, "/devices/add", "/devices/revoke", "/codes/unlock")
 ALLOWED: dict[str, set[str]] = {
     "manager": {*READ, *ALL_WRITE},
-    "consultant": {*READ, *WRITE[:2]} - {"/devices"},
+    "consultant": {*READ, *WRITE[:3]} - {"/devices", "/codes"},
     "installer": {*READ[:4]},
 }
 
