@@ -30,7 +30,7 @@ class VectorDamaged(MenkouFault):
 
 
 class MemberGallery:
-    """ports.Gallery over templates in memory. Any thread may search it, add to it and take from it."""
+    """ports.Gallery over templates in memory. Any thread may search, add to and take from it."""
 
     def __init__(self, fpir: float = LIKELY_FPIR) -> None:
         """At most `fpir` of the strangers may be taken for a member."""
@@ -147,14 +147,12 @@ def _checked(vector: Vector, whose: str) -> NDArray[np.float32]:
     """A copy of length 1. The numbers themselves are in no message."""
     if vector.shape != (DIMENSIONS,) or vector.dtype.kind != "f":
         raise VectorDamaged(
-            f"{whose}: expected float32 ({DIMENSIONS},), got {vector.dtype} {vector.shape};"
-            " enrol the member again"
+            f"{whose}: expected float32 ({DIMENSIONS},), got {vector.dtype} {vector.shape}"
         )
     length = float(np.linalg.norm(vector.astype(np.float64)))
     # Also false for what is not finite.
     if not abs(length - 1.0) <= LENGTH_OFF:
         raise VectorDamaged(
-            f"{whose}: expected {DIMENSIONS} finite numbers of length 1, got length {length:.3g};"
-            " enrol the member again"
+            f"{whose}: expected {DIMENSIONS} finite numbers of length 1, got length {length:.3g}"
         )
     return np.asarray(vector / np.float32(length), np.float32)

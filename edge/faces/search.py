@@ -36,8 +36,8 @@ DIMENSIONS: Final = 128
 ROOM: Final = 64  # templates at first; doubled when full
 HEAD: Final = 40
 """Numbers of a head, the length of the rest among them. `menkou-edge bench match`, 100,000: 32
-leave 730 to compare and take 0.70 ms, 40 leave 120 and take 0.45, 48 leave 25 and take 0.63."""
-HEADED_FROM: Final = 10_000
+leave 340 to compare and take 0.72 ms, 40 leave 56 and take 0.51, 48 leave 15 and take 0.90."""
+HEADED_FROM: Final = 15_000
 """So many templates have heads. Below, comparing with all of them takes no longer."""
 SLACK: Final = 2e-5
 SAMPLE: Final = 4_000  # templates that the directions are made of

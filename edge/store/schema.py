@@ -12,6 +12,7 @@ from edge.store.identity_schema import identity
 from edge.store.order_schema import orders
 from edge.store.people_schema import people
 from edge.store.share_schema import shares
+from edge.store.standing_schema import standing
 
 migrations = Migrations("menkou-edge")
 
@@ -131,3 +132,8 @@ def _clock(db: Database) -> None:
 @migrations(name="0008_shares")
 def _shares(db: Database) -> None:
     shares(db)
+
+
+@migrations(name="0009_standing")
+def _standing(db: Database) -> None:
+    standing(db)

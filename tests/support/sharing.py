@@ -150,7 +150,8 @@ class Box:
             profile_root=lambda: self.profile_root if self.has_profile_root else None,
         ).down()
         self.gallery = MemberGallery()
-        self.feed = GalleryFeed(self.db, TemplateOpener(self.template_root), self.gallery)
+        opener = TemplateOpener(self.template_root)
+        self.feed = GalleryFeed(self.db, opener, self.gallery, self.config.faces.gallery)
 
     def reload(self) -> None:
         """Start again with the settings as they are in the file now."""
