@@ -96,7 +96,7 @@ def test_the_match_bench_compares_every_search_with_an_exact_one(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, recordings: Path
 ) -> None:
     monkeypatch.setenv("MENKOU_DATA", str(recordings))
-    monkeypatch.setattr(match, "PEOPLE", 12)
+    monkeypatch.setattr(match, "PEOPLE", 8)
     monkeypatch.setattr(match, "SEARCHES", 60)
     monkeypatch.setattr(search, "HEADED_FROM", 2_000)
     sizes = ["--members", "1000", "--members", "2000"]
