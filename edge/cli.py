@@ -140,7 +140,7 @@ def _bench_parser(sub: Any) -> None:
         "measure the box on this machine, in a temporary directory and without settings",
         "menkou-edge bench outbox --json",
     )
-    names = "detect, embed, match, outbox or pipeline (default: all there are)"
+    names = "detect, embed, match, memory, outbox or pipeline (default: all there are)"
     bench.add_argument("name", nargs="?", metavar="NAME", help=names)
     bench.add_argument(
         "--members",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from edge.bench import detect, embed, match, outbox, pipeline
+from edge.bench import detect, embed, match, memory, outbox, pipeline
 from menkou.bench import Result
 
 _Cases = Callable[[], Iterator[Result | str]]
@@ -15,6 +15,7 @@ _BENCHES: Final[dict[str, _Cases]] = {
     "detect": detect.cases,
     "embed": embed.cases,
     "match": match.cases,
+    "memory": memory.cases,
     "outbox": outbox.cases,
     "pipeline": pipeline.cases,
 }

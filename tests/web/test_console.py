@@ -130,7 +130,8 @@ def test_who_is_not_searched_by_face_is_told_with_what_to_expect(
     client = ShopBox(tmp_path).app(lambda: view, Listen(host="127.0.0.1", port=0)).test_client()
     page = client.get(f"/live?lang={language}").text
     assert [words for words in said if words not in page] == []
-    assert client.get("/api/state").json["gallery"]["searched"] == 20_000
+    state: Any = client.get("/api/state").json
+    assert state["gallery"]["searched"] == 20_000
 
 
 @pytest.fixture
