@@ -43,7 +43,7 @@ from tests.edge.test_modes import BASE, DECLARATION
 from tests.support.people import RECORD, vector
 from tests.support.secured import SHIPPED
 
-MODEL = "dlib-v1"
+MODEL = "dlib-face-resnet-v1.2"
 A, B, C = "nj-001/nj-001-a", "sh-002/sh-002-a", "bj-003/bj-003-a"
 
 
