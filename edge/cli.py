@@ -140,8 +140,15 @@ def _bench_parser(sub: Any) -> None:
         "measure the box on this machine, in a temporary directory and without settings",
         "menkou-edge bench outbox --json",
     )
-    names = "detect, embed, outbox or pipeline (default: all there are)"
+    names = "detect, embed, match, memory, outbox or pipeline (default: all there are)"
     bench.add_argument("name", nargs="?", metavar="NAME", help=names)
+    bench.add_argument(
+        "--members",
+        type=int,
+        action="append",
+        metavar="N",
+        help="match: among so many members (1,000 to 100,000); may be repeated",
+    )
     bench.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
 
 

@@ -18,6 +18,7 @@ from edge.config_values import (
     Day,
     Duration,
     Flag,
+    GallerySize,
     HostPort,
     Hours,
     Identifier,
@@ -189,12 +190,14 @@ class FacesSection:
 
     `detector` `auto`: YuNet-s once `menkou-edge models fetch` has brought it, else dlib's HOG.
     `precision` of the embedder: `auto` takes int8 where the processor is faster in it. `fpir`: the
-    part of strangers that may be taken for a member.
+    part of strangers that may be taken for a member. `gallery`: how many members are searched by
+    face; of more, those of this shop and those who were here last.
     """
 
     detector: DetectorChoice = "auto"
     precision: Literal["auto", "fp32", "int8"] = "auto"
     fpir: Rate = 0.01
+    gallery: GallerySize = 20_000
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -209,6 +209,7 @@ def check_url(url: str) -> None:
 Words = Annotated[str, Field(min_length=1)]
 Flag = Annotated[bool, Field(strict=True)]
 Day = Annotated[date, Field(strict=True)]
+GallerySize = Annotated[int, Field(ge=100, le=1_000_000, strict=True)]
 WifiChannel = Annotated[int, Field(ge=1, le=233, strict=True)]
 Points = tuple[tuple[float, float], ...]
 Identifier = Annotated[str, own(identifier)]

@@ -13,6 +13,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from edge.console.view import GalleryView
 from edge.ports import CameraStateCode
 
 CAMERA_STATES: Final = (*get_args(CameraStateCode), "unknown")
@@ -70,6 +71,7 @@ class BoxFigures:
     chains: Mapping[str, bool] = field(default_factory=dict)
     shares: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     keys_refused: int = 0
+    gallery: GalleryView | None = None
 
 
 class BoxCollector(Collector):
@@ -93,6 +95,7 @@ class BoxCollector(Collector):
         yield from _machine(box)
         yield from _parts(box)
         yield from _shares(box)
+        yield from _gallery(box.gallery)
 
 
 def _one(name: str, text: str, value: float, **labels: str) -> Metric:
@@ -156,6 +159,18 @@ def _shares(box: BoxFigures) -> Iterator[Metric]:
             members.add_metric([place, state], count)
     yield members
     yield _one("share_keys_refused", "Boxes whose keys are not believed", box.keys_refused)
+
+
+def _gallery(gallery: GalleryView | None) -> Iterator[Metric]:
+    if gallery is None:
+        return
+    text = "Members who may be recognised by face, where not all are searched"
+    members = GaugeMetricFamily("menkou_box_members", text, labels=["state"])
+    members.add_metric(["searched"], gallery.searched)
+    members.add_metric(["left_out"], gallery.members - gallery.searched)
+    yield members
+    text = "The part of searched members that is expected to be missed"
+    yield _one("expected_fnir", text, gallery.missed)
 
 
 def _parts(box: BoxFigures) -> Iterator[Metric]:

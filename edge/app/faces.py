@@ -30,45 +30,54 @@ from edge.models.manifest import ModelFault, content, read_manifest, state_of
 from edge.modes import ModeStatus
 from edge.ports import Vector
 from edge.recognition import Recognition
-from edge.store.people import gallery_mark, template_marks, template_rows
+from edge.store.people import TemplateRow, gallery_mark, template_rows
+from edge.store.standing import chosen_marks
 
 log = logging.getLogger(__name__)
 
 OPENED_AT_ONCE: Final = 400
 """Templates opened in one go: about 0.1 s, so that a gallery of 20,000 never stops the counting."""
 LOOK_EVERY: Final = timedelta(seconds=30)
-"""Consents run out without anything being written, so the gallery is judged anew this often."""
+"""Consents run out and members come without a template being written, so the gallery is judged anew
+this often."""
 
 
 class GalleryFeed:
     """Keeps a gallery as the store has it: opens what is new, drops what is gone or has run out.
 
+    Of more members than it may hold it opens those who come first (store.standing) and no other.
+
     Args:
         db: the box's database.
         opener: opens templates.
         gallery: what is kept up to date.
+        most: how many templates it may hold.
     """
 
-    def __init__(self, db: Database, opener: TemplateOpener, gallery: MemberGallery) -> None:
+    def __init__(
+        self, db: Database, opener: TemplateOpener, gallery: MemberGallery, most: int
+    ) -> None:
         self._db = db
         self._opener = opener
         self._gallery = gallery
+        self._most = most
         self._held: dict[str, int] = {}  # the mark of each row that was opened, by subject
         self._mark = -1
         self._judged: datetime | None = None
-        self._whole = False
+        self._whole_at: int | None = None  # the store's mark when the gallery was last whole
         self.waiting = 0
 
     def __call__(self, now: datetime) -> list[tuple[str, Vector]]:
         """Bring the gallery up to date; return who was enrolled since this start.
 
-        What is opened until the gallery is whole for the first time was enrolled before.
+        What is opened until the gallery is whole for the first time was enrolled before, and so
+        was who comes into the gallery only because there is room, or by a visit.
         """
         mark = gallery_mark(self._db)
         judged = self._judged is not None and abs(now - self._judged) < LOOK_EVERY
         if mark == self._mark and judged and not self.waiting:
             return []
-        marks = template_marks(self._db, now)
+        marks = chosen_marks(self._db, now, self._most)
         for subject in self._held.keys() - marks.keys():
             del self._held[subject]
             self._gallery.remove(subject)
@@ -79,29 +88,33 @@ class GalleryFeed:
         new: list[tuple[str, Vector]] = []
         for row in template_rows(self._db, now, fresh[:OPENED_AT_ONCE]):
             self._held[row.subject] = row.mark
-            if not row.model.startswith(FAMILY):
-                log.error(
-                    "the template of %s is passed over: expected one by %s, got one by %s;"
-                    " enrol the member again",
-                    row.subject,
-                    FAMILY,
-                    row.model,
-                )
+            vector = self._opened(row)
+            if vector is None:
                 self._gallery.remove(row.subject)
-                continue
-            try:
-                vector = self._opener.open(row.sealed_key, row.sealed, subject=row.subject)
-                self._gallery.add(row.subject, vector, row.photos)
-            except (Unreadable, VectorDamaged) as exc:
-                # One damaged row takes nobody else's recognition away.
-                log.error("the template of %s is passed over: %s", row.subject, exc)
-                self._gallery.remove(row.subject)
-                continue
-            new.append((row.subject, vector))
+            elif self._whole_at is not None and row.mark > self._whole_at:
+                new.append((row.subject, vector))
         self.waiting = max(0, len(fresh) - OPENED_AT_ONCE)
         self._mark, self._judged = mark, now
-        was_whole, self._whole = self._whole, self._whole or not self.waiting
-        return new if was_whole else []
+        if not self.waiting:
+            self._whole_at = mark
+        return new
+
+    def _opened(self, row: TemplateRow) -> Vector | None:
+        """Put a template into the gallery; None if it cannot be used.
+
+        One damaged row takes nobody else's recognition away.
+        """
+        try:
+            if not row.model.startswith(FAMILY):
+                raise Unreadable(f"expected one by {FAMILY}, got one by {row.model}")
+            vector = self._opener.open(row.sealed_key, row.sealed, subject=row.subject)
+            self._gallery.add(row.subject, vector, row.photos)
+        except (Unreadable, VectorDamaged) as exc:
+            log.error(
+                "the template of %s is passed over: %s; enrol the member again", row.subject, exc
+            )
+            return None
+        return vector
 
     def fill(self, now: datetime) -> None:
         """Open everything now, however long it takes."""
@@ -161,7 +174,7 @@ def recognition_of(
     precision = chosen(config.faces.precision)
     embedder = Embedder.open(config.data_dir / "models", precision=precision)
     gallery = MemberGallery(config.faces.fpir)
-    feed = GalleryFeed(db, TemplateOpener(root), gallery)
+    feed = GalleryFeed(db, TemplateOpener(root), gallery, config.faces.gallery)
     if whole is not None:
         feed.fill(whole)
     # One for all cameras: the eyes look at them one after the other.

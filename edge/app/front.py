@@ -84,6 +84,8 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
         wifi_wanted=config.wifi.enabled,
         key_in_file=config.key_kind == "file",
         hours=config.opening_hours,
+        gallery=config.faces.gallery,
+        fpir=config.faces.fpir,
     )
     front = ShopFront(
         shop=shop,

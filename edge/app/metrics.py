@@ -114,6 +114,7 @@ class BoxMetrics:
             chains=self._chains,
             shares={one.place: (one.shared, one.waiting, one.came) for one in shared},
             keys_refused=sum(one.key == "refused" for one in shared),
+            gallery=self._front.gallery(),
         )
 
 

@@ -35,6 +35,7 @@ from edge.store.people import template_rows
 from edge.store.register import Template, store_template
 from edge.store.share_in import Came
 from edge.store.shares import Draft
+from edge.store.standing import note_brought
 from edge.wire.checks import milliseconds
 from edge.wire.codec import WireFault, read_bundle, statement_text, utc_text
 from edge.wire.messages import MemberChanged
@@ -298,6 +299,8 @@ class Sharing:
             share_in.note_came(self._db, came, "older", None)
             return
         store_template(self._db, subject, live.id, template, now, actor=ACTOR, made_at=made_at)
+        if came.place.partition("/")[0] != self._place.partition("/")[0]:
+            note_brought(self._db, subject)
         share_in.note_came(self._db, came, "stored", utc_text(made_at))
         body = MemberChanged(subject=subject, change="template_stored")
         Outbox(self._db).append(self._epoch, [(body, reading_of(self._clock))])

@@ -33,6 +33,7 @@ def everything(db: Database, keys: ProfileKeys, member: Member, now: datetime) -
         "changed_at": utc_text(member.changed_at),
         "profile": member.profile.texts(),
         "template": template_of(db, subject),
+        "standing": _rows(db, "SELECT here, day FROM standing WHERE subject = ?", subject),
         "consents": [_consent(db, keys, row) for row in history(db, subject)],
         "visits": _rows(
             db,

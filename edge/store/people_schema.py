@@ -10,6 +10,7 @@ from typing import Final, Literal
 from sqlite_utils import Database
 
 from edge.store.chain import Chain, genesis
+from edge.store.standing_schema import standing_triggers
 
 CONSENT: Final = Chain(
     table="consent",
@@ -182,6 +183,7 @@ def rebuild_templates(db: Database) -> None:
     _template_table(db)
     refill(db, "template", rows)  # before the triggers: marks stay as they are
     _template_triggers(db)
+    standing_triggers(db)
     db.execute("UPDATE gallery SET mark = mark + 1, remains = ?", [IN_THE_LOG])
 
 

@@ -13,6 +13,7 @@ from edge.store.identity_schema import identity
 from edge.store.order_schema import orders
 from edge.store.people_schema import people
 from edge.store.share_schema import shares
+from edge.store.standing_schema import standing
 
 migrations = Migrations("menkou-edge")
 
@@ -137,3 +138,8 @@ def _shares(db: Database) -> None:
 @migrations(name="0009_codes")
 def _codes(db: Database) -> None:
     codes(db)
+
+
+@migrations(name="0010_standing")
+def _standing(db: Database) -> None:
+    standing(db)

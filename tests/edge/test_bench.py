@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from edge import cli
-from edge.bench import detect, embed, outbox, pipeline
+from edge.bench import detect, embed, match, memory, outbox, pipeline
 from edge.bench.quota import Quota, used_s
+from edge.faces import search
 
 FIELDS = {"bench", "case", "value", "unit", "baseline", "baseline_value", "ratio"}
 
@@ -80,7 +81,7 @@ def test_the_pipeline_bench_finds_the_member_and_counts_every_frame(
     assert " 0 dropped" in lines[-1]["case"]
 
 
-@pytest.mark.parametrize("name", ["detect", "pipeline"])
+@pytest.mark.parametrize("name", ["detect", "match", "memory", "pipeline"])
 def test_a_case_without_its_recording_is_named_as_skipped(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -89,6 +90,49 @@ def test_a_case_without_its_recording_is_named_as_skipped(
     out, err = capsys.readouterr()
     assert out == ""
     assert f"{name}: skipped, expected" in err
+
+
+def test_the_match_bench_compares_every_search_with_an_exact_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, recordings: Path
+) -> None:
+    monkeypatch.setenv("MENKOU_DATA", str(recordings))
+    monkeypatch.setattr(match, "PEOPLE", 8)
+    monkeypatch.setattr(match, "SEARCHES", 60)
+    monkeypatch.setattr(search, "HEADED_FROM", 2_000)
+    sizes = ["--members", "1000", "--members", "2000"]
+    assert cli.main(["bench", "match", *sizes, "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.keys() for line in lines] == [FIELDS] * 4
+    assert {line["baseline"] for line in lines} == {"a list of float64", "one float32 product"}
+    few, _, many, _ = [line["case"] for line in lines]
+    assert few == "1,000 members, 1 thread: 60 of 60 as by exact search, 1,000 compared"
+    assert many.startswith("2,000 members, 1 thread: 60 of 60 as by exact search, ")
+    compared = int(many.rpartition(", ")[2].split()[0].replace(",", ""))
+    assert 0 < compared < 1_000
+
+
+def test_only_the_match_bench_takes_sizes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "embed", "--members", "1000"]) == 2
+    assert cli.main(["bench", "match", "--members", "1"]) == 2
+    assert "--members: expected 2 or more" in capsys.readouterr().err
+
+
+def test_the_memory_bench_measures_a_box_that_has_recognised_its_member(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, recordings: Path
+) -> None:
+    monkeypatch.setenv("MENKOU_DATA", str(recordings))
+    monkeypatch.setattr(memory, "MEMBERS", 40)
+    monkeypatch.setattr(memory, "PATIENCE_S", 90.0)
+    monkeypatch.setattr(memory, "STEADY_S", 0.0)
+    assert cli.main(["bench", "memory", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert "not recognised" not in err
+    together, apart = [json.loads(line) for line in out.splitlines()]
+    assert together.keys() == apart.keys() == FIELDS
+    assert "entrance, 40 members" in together["case"]
+    parts = re.findall(r"PSS \(([\d, ]+) of its", together["case"])[0].split(", ")
+    assert len(parts) == 3
+    assert 50 < together["value"] < apart["value"]
 
 
 def test_a_quota_holds_a_process_to_its_share_of_a_core() -> None:

@@ -126,7 +126,7 @@ def test_who_was_taken_out_is_found_no_more_and_the_others_still_are() -> None:
 
 
 def numbers_held(gallery: MemberGallery, vector: Vector) -> bool:
-    return bool((np.abs(gallery._rows - vector).max(axis=1) < 1e-6).any())
+    return bool((np.abs(gallery._templates._rows - vector).max(axis=1) < 1e-6).any())
 
 
 def test_the_numbers_of_who_was_taken_out_are_overwritten() -> None:
@@ -139,11 +139,11 @@ def test_the_numbers_of_who_was_taken_out_are_overwritten() -> None:
 
 def test_wiping_and_growing_leave_no_number_behind() -> None:
     gallery = gallery_of(*range(64))
-    before = gallery._rows
+    before = gallery._templates._rows
     gallery.add("one more", somebody(64), 1)
-    assert gallery._rows is not before
+    assert gallery._templates._rows is not before
     assert not before.any()
-    rows = gallery._rows
+    rows = gallery._templates._rows
     gallery.wipe()
     assert not rows.any()
     assert len(gallery) == 0

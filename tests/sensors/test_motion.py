@@ -289,6 +289,14 @@ def test_a_picture_of_another_kind_is_refused_with_what_was_expected(
         MotionDetector().detect(picture, 0.0)
 
 
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 3), (1, 4000, 3), (10_000, 10_000, 3)], ids=["a pixel", "a line", "100 MP"]
+)
+def test_a_picture_of_any_size_is_looked_at(shape: tuple[int, ...]) -> None:
+    detector, picture = MotionDetector(), np.zeros(shape, np.uint8)
+    assert [detector.detect(picture, second) for second in (0.0, 0.1)] == [[], []]
+
+
 def test_there_is_no_background_before_the_first_picture() -> None:
     with pytest.raises(FrameUnreadable, match="expected a picture first"):
         MotionDetector().background()

@@ -43,7 +43,7 @@ from tests.edge.test_modes import BASE, DECLARATION
 from tests.support.people import RECORD, vector
 from tests.support.secured import SHIPPED
 
-MODEL = "dlib-v1"
+MODEL = "dlib-face-resnet-v1.2"
 A, B, C = "nj-001/nj-001-a", "sh-002/sh-002-a", "bj-003/bj-003-a"
 
 
@@ -150,7 +150,8 @@ class Box:
             profile_root=lambda: self.profile_root if self.has_profile_root else None,
         ).down()
         self.gallery = MemberGallery()
-        self.feed = GalleryFeed(self.db, TemplateOpener(self.template_root), self.gallery)
+        opener = TemplateOpener(self.template_root)
+        self.feed = GalleryFeed(self.db, opener, self.gallery, self.config.faces.gallery)
 
     def reload(self) -> None:
         """Start again with the settings as they are in the file now."""

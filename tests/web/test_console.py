@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from edge.console.page import shop_page
-from edge.console.view import CameraView, HourFigures, ShopView
+from edge.console.view import CameraView, GalleryView, HourFigures, ShopView
 from menkou.listen import Listen
 from tests.web.shopbox import ShopBox
 
@@ -113,6 +113,26 @@ def test_the_worst_notice_comes_first_and_an_unknown_one_is_kept() -> None:
         "from_the_future",
     ]
     assert page.blind
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ("20,000 of 250,000 members are searched", "About 37 %", "230,000", "1 % of")),
+        ("zh", ("250,000 位会员中，有 20,000 位", "37%", "230,000", "误认率为 1%", "一次性码")),
+    ],
+)
+def test_who_is_not_searched_by_face_is_told_with_what_to_expect(
+    tmp_path: Path, language: str, said: tuple[str, ...]
+) -> None:
+    over = GalleryView(members=250_000, searched=20_000, fpir=0.01, missed=0.374, extrapolated=True)
+    view = _view(mode="entrance", mode_wanted="entrance", gallery=over)
+    client = ShopBox(tmp_path).app(lambda: view, Listen(host="127.0.0.1", port=0)).test_client()
+    page = client.get(f"/live?lang={language}").text
+    assert [words for words in said if words not in page] == []
+    assert 'href="/codes"' in page
+    state: Any = client.get("/api/state").json
+    assert state["gallery"]["searched"] == 20_000
 
 
 @pytest.fixture
