@@ -46,6 +46,8 @@ _MAY: Final[Mapping[str, frozenset[Role]]] = {
     "devices.page": _MANAGER,
     "devices.add": _MANAGER,
     "devices.revoke": _MANAGER,
+    "checkin.page": _ALL,
+    "checkin.live": _ALL,
     "time.shown": _KEEPERS,
     "time.asked": _KEEPERS,
     "time.confirm": _KEEPERS,

@@ -12,6 +12,7 @@ from flask import Blueprint, Flask, jsonify, redirect, render_template, request,
 from flask.typing import ResponseReturnValue
 
 from edge.console.access import caller
+from edge.console.checkin import GuestScreen, checkin_pages
 from edge.console.clock import ClockDesk, clock_pages
 from edge.console.desk import Desk
 from edge.console.devices import DeviceDesk, devices_pages
@@ -25,7 +26,11 @@ _NAV: Final = (("arrivals.page", "arrivals"), ("shop.shop", "today"), ("devices.
 
 
 def create_console(
-    view: Callable[[], ShopView], desk: Desk, devices: DeviceDesk, clock: ClockDesk
+    view: Callable[[], ShopView],
+    desk: Desk,
+    devices: DeviceDesk,
+    clock: ClockDesk,
+    screen: GuestScreen,
 ) -> Flask:
     """Make the box's app. `view` is asked once a request, from several threads.
 
@@ -38,6 +43,7 @@ def create_console(
     app.register_blueprint(_arrivals_pages(view, desk))
     app.register_blueprint(devices_pages(view, devices))
     app.register_blueprint(clock_pages(view, clock))
+    app.register_blueprint(checkin_pages(view, screen))
     return app
 
 

@@ -13,6 +13,7 @@ import pytest
 from edge.core.book import VisitBook
 from edge.core.geometry import Box
 from edge.core.hours import OpeningHours
+from edge.core.presentation import Prompt, Verdict
 from edge.core.tracking import Track
 from edge.core.visit import Change, Opened, Raised, Revised, Visit, Window
 from edge.faces.gallery import MemberGallery
@@ -41,6 +42,7 @@ class Script:
     """A face watcher that has seen what the test says."""
 
     embedded = 5
+    prompt: Prompt | None = None
 
     def __init__(self) -> None:
         self.next: list[Sighting] = []
@@ -97,6 +99,7 @@ class Door:
         body: int | None = 1,
         ended: bool = False,
         early: bool = False,
+        presentation: Verdict = "off",
         staff: Collection[int] = (),
     ) -> None:
         self.script.next.append(
@@ -108,6 +111,7 @@ class Door:
                 frames=5,
                 ended=ended,
                 early=early,
+                presentation=presentation,
             )
         )
         frame = Frame(
