@@ -66,9 +66,9 @@ def add(sub: Any) -> None:
     parser.add_argument(
         "--presentations",
         type=int,
-        default=10,
+        default=6,
         metavar="N",
-        help="photos held up in each way, 0: none (10); about a second each time",
+        help="photos held up in each way, 0: none (6); some seconds each time",
     )
     parser.add_argument(
         "--models", type=Path, metavar="DIR", help="a box's fetched models, DATA_DIR/models"

@@ -34,8 +34,6 @@ SPLITS: Final = 20
 PHOTOS: Final = (1, 3)
 """By how many pictures the members are enrolled, unless the caller says."""
 FPIRS: Final = (0.001, 0.003, 0.01, 0.03, 0.1)
-PRESENTATIONS: Final = 10
-"""People whose photo is held up in each way: about a second each time."""
 GROUP_LEAST: Final = 5
 """Fewer strangers or probes of a group say nothing about it."""
 
@@ -61,7 +59,7 @@ class Wish:
     members: int | None = None
     splits: int = SPLITS
     precision: Wanted = "auto"
-    presentations: int = PRESENTATIONS
+    presentations: int = 0
     models: Path | None = None
     shown: Told = _silent
 
