@@ -223,7 +223,7 @@ class Recognition:
         if known is not None and known.owner is not None:
             self._owners[face] = known.owner
         if sighting.presentation != "off":
-            self._outcome(place, sighting, "code" if said.subject is None else "welcome")
+            self._tell(place, sighting, "code" if said.subject is None else "welcome")
         if sighting.ended:
             if match is None and said.subject is None and sighting.frames >= FRAMES_OF_A_STRANGER:
                 self._gallery.note_stranger(sighting.vector, sighting.frames)
@@ -238,13 +238,13 @@ class Recognition:
         if over and face not in self._unconfirmed:
             self._unconfirmed.add(face)
             self.refused += self._gallery.match(sighting.vector, sighting.frames) is not None
-            self._outcome(place, sighting, "code")
+            self._tell(place, sighting, "code")
         if sighting.ended:
             self._unconfirmed.discard(face)
 
-    def _outcome(self, place: Place, sighting: Sighting, told: Told) -> None:
-        """Tell the guest, once: what is known later of a face that has gone is for nobody."""
-        if not sighting.ended or place.camera not in self._outcomes:
+    def _tell(self, place: Place, sighting: Sighting, told: Told) -> None:
+        """Tell the guest what came of it, who is still there to read it."""
+        if not sighting.ended:
             self._outcomes[place.camera] = (told, sighting.at_s + OUTCOME_S)
 
     def _member(self, at: datetime, place: Place, match: Match, before: str | None) -> Recognised:

@@ -18,7 +18,8 @@ to 30 mm of 63), so that a head turned by t moves it sideways by about 0.45 tan(
 
 Measured with YuNet's points (55 to 100 pixels of face): 44 photos on a card that is turned by 20,
 30 and 40 degrees leave their place by a standard deviation of 0.045, 0.06 and 0.064; a man who
-speaks without being asked anything moves it by 0.58 (`two-faces`). TURN lies at 4.5 deviations.
+speaks without being asked anything moves it by 0.58 (`two-faces`). TURN lies at three deviations of a
+card turned by 40 degrees, and has to be reached twice, each time on the side that was drawn.
 
 So the guest is **asked to turn the head**, to sides drawn by lot: a recording that is played back
 does not know which. Where nobody can be asked, in a replay, the head's own movement has to show
@@ -48,21 +49,21 @@ Prompt = Literal["front", "left", "right", "both"]
 Why = Literal["time", "side", "pattern", "surroundings"]
 
 TURNS: Final = 2  # sides drawn; a recording of somebody who turns both ways is right in 1 of 4
-TURN: Final = 0.25  # eye distances across; heads of a single photo show it at 35 to 45 degrees
-WRONG: Final = 0.2  # so far to the other side is no wobble: a picture of another turn
+TURN: Final = 0.2  # eye distances across, from the front: 0.45 tan(24 degrees)
+WRONG: Final = 0.16  # so far to the other side is no wobble: a picture of another turn
 BACK: Final = 0.12  # from the front, to be asked again
 MOVED: Final = 0.35  # from one side to the other, where nobody is asked
-FRONT: Final = 0.3  # LFW's faces from the front have 0.11 in the deviation
+FRONT: Final = 0.25  # LFW's faces from the front have 0.11 in the deviation
 STEADY: Final = 0.1  # of three looks from the front
 LOOKS: Final = 3  # the median of so many is one measurement: YuNet errs in single pictures
 STEP_S: Final = 7.0  # for a turn, and for looking back
 WHOLE_S: Final = 25.0
 # A head turns through everything between; two photos do not. 35 degrees in 0.3 s, ten looks a
 # second, are steps of 0.1.
-JUMP: Final = 0.35
+JUMP: Final = 0.25
 GAP_S: Final = 0.7
 # Turned further the points are guesses: eye distance by height of the face, against the front.
-NARROWED: Final = 0.6
+NARROWED: Final = 0.55
 
 # Faces of LFW and of `two-faces` have a pattern of 1.2 to 1.3, 1 % of them 1.66 to 1.77; nothing
 # beside them moves with them: 0.32 is the most of 250 pairs of pictures, 0.0 the rule.
@@ -133,20 +134,21 @@ class PresentationCheck:
     """
 
     def __init__(self, draw: Callable[[], Side] | None) -> None:
-        self._draw = draw
+        # Drawn once: who starts over, by covering a screen for a moment, gets no other lot.
+        self._sides = tuple(draw() for _ in range(TURNS)) if draw is not None else ()
         self._verdict: Verdict = "open"
         self._why: Why | None = None
         self._recent: deque[Nose] = deque(maxlen=LOOKS)
         self._last: Look | None = None
         self._began_s: float | None = None
+        self._front: Nose | None = None
         self._patterns = _Share()
         self._bound = _Share()
         self._start_over()
 
     def _start_over(self) -> None:
-        """Forget what was shown so far; the time that it may take runs on."""
+        """Forget what was shown so far, but for this face's front; the time runs on."""
         self._recent.clear()
-        self._front: Nose | None = None
         self._done = 0
         self._side: Side | None = None
         self._step_s: float | None = None
@@ -167,7 +169,7 @@ class PresentationCheck:
         """What the guest is asked now; None once it is decided."""
         if self._verdict != "open":
             return None
-        if self._draw is None:
+        if not self._sides:
             return "both"
         return self._side or "front"
 
@@ -205,8 +207,11 @@ class PresentationCheck:
             self._recent.append(nose)
             if len(self._recent) == LOOKS:
                 across = statistics.median(one.across for one in self._recent)
-                self._moved(across) if self._draw is None else self._asked(across, look.at_s)
-        if self._verdict == "open" and self._draw is not None:
+                if self._sides:
+                    self._asked(across, look.at_s)
+                else:
+                    self._moved(across)
+        if self._verdict == "open" and self._sides:
             self._overdue(look.at_s)
 
     def _moved(self, across: float) -> None:
@@ -238,8 +243,7 @@ class PresentationCheck:
                 self._verdict = "passed"
 
     def _ask(self, at_s: float) -> None:
-        if self._draw is not None:
-            self._side, self._step_s = self._draw(), at_s
+        self._side, self._step_s = self._sides[self._done], at_s
 
     def _overdue(self, at_s: float) -> None:
         began_s, step_s = self._began_s, self._step_s

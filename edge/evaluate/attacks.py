@@ -29,6 +29,7 @@ FRAMES_PER_S: Final = 10
 SIZE: Final = (480, 270)
 WIDTHS_PX: Final = (60, 95)  # of the face before the camera
 REACTION_S: Final = 0.6
+AGAIN_S: Final = 5.0
 SPEED: Final = 70.0  # degrees a second
 TURNED: Final = 48.0  # degrees; who is asked to turn turns until it is enough
 DISTANCE: Final = 4.0  # of the camera, in widths of the face: 60 cm
@@ -101,9 +102,11 @@ class Actor:
             turning = 0.25 < beat < 0.7
             self._aim = TURNED * self._own[int(number) % len(self._own)] if turning else 0.0
         elif at_s - self._since_s >= REACTION_S:
+            # Who is not told that it was enough turns back and tries again.
+            tries = (at_s - self._since_s - REACTION_S) % AGAIN_S < AGAIN_S / 2
             both = math.copysign(TURNED, math.sin(2 * math.pi * at_s / 4.0))
             aims = {"left": TURNED, "right": -TURNED, "both": both}
-            self._aim = aims.get(self._heard or "front", 0.0)
+            self._aim = aims.get(self._heard or "front", 0.0) if tries else 0.0
         most = SPEED / FRAMES_PER_S
         self._angle += min(max(self._aim - self._angle, -most), most)
 

@@ -68,12 +68,16 @@ class Surroundings:
     """Whether what is beside a face moves with it as one piece, and the rest stands still.
 
     Beside a head is the room; beside a face on a card or a screen is the card. Of one camera; it
-    keeps one grey picture, until the next.
+    keeps one grey picture while a face is in view, until the next.
     """
 
     def __init__(self) -> None:
         self._grey: Image | None = None
         self._squares: list[Window] = []
+
+    def forget(self) -> None:
+        """Let go of the picture: nobody is in view."""
+        self._grey, self._squares = None, []
 
     def measure(self, image: Image, squares: list[Window]) -> list[float | None]:
         """Of each face, given in pixels: the part of the points beside it that move as it does.
@@ -82,7 +86,7 @@ class Surroundings:
         """
         grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
         before, then = self._grey, self._squares
-        self._grey, self._squares = grey, list(squares)
+        self._grey, self._squares = grey if squares else None, list(squares)
         if before is None or before.shape != grey.shape:
             return [None] * len(squares)
         return [_bound(before, grey, _nearest(square, then)) for square in squares]

@@ -127,6 +127,8 @@ class FaceWatch:
         pause_s = DECIDING_S if self._tracks.deciding else DISCOVER_S
         if at_s - self._discovered_s < pause_s - 0.001:
             moving = ()
+        if not places and self._surroundings is not None:
+            self._surroundings.forget()
         if not moving and not places:
             return _sightings(ended)
         self._searched_s = at_s

@@ -215,3 +215,16 @@ def test_who_has_turned_as_asked_is_still_refused_when_a_screen_shows() -> None:
     for number in range(CUES_LEAST):
         check.add(Look(at_s=20 + number * STEP_S, nose=None, pattern=PATTERN))
     assert check.verdict == "refused"
+
+
+def test_who_hides_and_starts_over_is_asked_for_the_same_sides() -> None:
+    """Else a recording that is covered now and then would have as many lots as it likes."""
+    chance = iter(("left", "right", "right", "right"))
+    check = PresentationCheck(lambda: next(chance))  # type: ignore[return-value]
+    film = Guest(does=lambda prompt, at_s: 0.0)
+    asked = []
+    for number in range(60):
+        if number % 12 < 4:
+            check.add(film.look(check.prompt, number * STEP_S))
+        asked.append(check.prompt)
+    assert set(asked) == {"front", "left"}
