@@ -28,6 +28,7 @@ from edge.faces.reader import FaceReader, PictureUnusable
 Image = NDArray[np.uint8]
 
 LONGEST_S: Final = 27.0  # the check itself gives up before that
+WATCHED_S: Final = 10.0  # where nobody is asked it never does
 FRONTAL: Final = 0.15  # a nose further beside the middle: a photo of a head that is turned already
 
 
@@ -122,7 +123,7 @@ def _passes(face: Portrait, kind: Kind, seed: int, reader: FaceReader, *, asked:
     actor = Actor(face, kind, seed + len(KINDS) * KINDS.index(kind))
     check = PresentationCheck(draw if asked else None)
     surroundings = Surroundings()
-    for number in range(round(LONGEST_S * FRAMES_PER_S)):
+    for number in range(round((LONGEST_S if asked else WATCHED_S) * FRAMES_PER_S)):
         at_s = number / FRAMES_PER_S
         image = actor.picture(at_s, check.prompt)
         look = _look(image, at_s, reader, surroundings)
