@@ -18,8 +18,8 @@ to 30 mm of 63), so that a head turned by t moves it sideways by about 0.45 tan(
 
 Measured with YuNet's points (55 to 100 pixels of face): 44 photos on a card that is turned by 20,
 30 and 40 degrees leave their place by a standard deviation of 0.045, 0.06 and 0.064; a man who
-speaks without being asked anything moves it by 0.58 (`two-faces`). TURN lies at three deviations of a
-card turned by 40 degrees, and has to be reached twice, each time on the side that was drawn.
+speaks without being asked anything moves it by 0.58 (`two-faces`). TURN lies at three deviations of
+a card turned by 40 degrees, and has to be reached twice, each time on the side that was drawn.
 
 So the guest is **asked to turn the head**, to sides drawn by lot: a recording that is played back
 does not know which. Where nobody can be asked, in a replay, the head's own movement has to show
