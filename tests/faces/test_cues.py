@@ -1,4 +1,4 @@
-"""What moves with a face, and what a screen's grid leaves in it; drawn, so that the truth is known."""
+"""What moves with a face, and what a screen's grid leaves in it; drawn, so the truth is known."""
 
 from __future__ import annotations
 
