@@ -191,13 +191,15 @@ class FacesSection:
     `detector` `auto`: YuNet-s once `menkou-edge models fetch` has brought it, else dlib's HOG.
     `precision` of the embedder: `auto` takes int8 where the processor is faster in it. `fpir`: the
     part of strangers that may be taken for a member. `gallery`: how many members are searched by
-    face; of more, those of this shop and those who were here last.
+    face; of more, those of this shop and those who were here last. `presentation`: whether a
+    check-in camera names only who was seen to be no picture.
     """
 
     detector: DetectorChoice = "auto"
     precision: Literal["auto", "fp32", "int8"] = "auto"
     fpir: Rate = 0.01
     gallery: GallerySize = 20_000
+    presentation: Literal["refuse", "off"] = "refuse"
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -7,12 +7,12 @@ process in this one's place, so that no face outlives the permission to read it.
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, Literal, Protocol
 
-from edge.bus import Bus, CameraNote, Note
+from edge.bus import Bus, CameraNote, Note, PromptNote
 from edge.core.timeline import Moved, Timeline
 from edge.core.visit import Change
 from edge.modes import ModeStatus
@@ -111,6 +111,7 @@ class Eyes:
         self._errands = errands
         self._changed = changed
         self._time = time
+        self._prompted: Mapping[str, str] = {}
         self._began = {camera.name: camera.began for camera in self._cameras}
 
     def _on_state(self, camera: str, state: CameraStateCode, why: str) -> None:
@@ -137,6 +138,8 @@ class Eyes:
             while not stop.is_set():
                 self._count()
                 self._recorder.flush_if_due()
+                if self._counting.prompts != self._prompted:
+                    self._tell()  # a guest waits
                 now = self._clock.mono()
                 if now - looked >= LOOK_EVERY_S:
                     looked = now
@@ -208,6 +211,7 @@ class Eyes:
                 log.error("the state of camera %s is not kept: %s", camera, exc)
 
     def _tell(self) -> None:
+        self._prompted = self._counting.prompts
         reports = [camera.report() for camera in self._cameras]
         note = Note(
             sender="eyes",
@@ -225,6 +229,8 @@ class Eyes:
                 )
                 for r in reports
             ),
+            prompts=tuple(PromptNote(camera=c, told=told) for c, told in self._prompted.items()),
+            unconfirmed=self._counting.unconfirmed,
         )
         self._bus.send("front", note)
         self._bus.send("supervisor", Note(sender="eyes"))

@@ -96,6 +96,17 @@ class LiveState:
         found = ["disk_full"] if note.disk_full else []
         return (*found, "facts_refused") if note.refused else tuple(found)
 
+    def prompt(self, camera: str) -> str | None:
+        """Return what the guest before a check-in camera is told now, as a code; None: nothing."""
+        with self._lock:
+            note = self._fresh()
+        return next((p.told for p in note.prompts if p.camera == camera), None) if note else None
+
+    def unconfirmed(self) -> int:
+        """Return how many members' faces were not seen to be a head since the eyes began."""
+        with self._lock:
+            return self._eyes.unconfirmed if self._eyes else 0
+
     def refused(self) -> int:
         """Return how many facts the eyes had to refuse since they began."""
         with self._lock:
@@ -108,5 +119,6 @@ def _seen_by_people(note: Note) -> object:
         note.mode,
         note.why,
         note.refused > 0,
+        note.prompts,
         [(c.name, c.state, round(c.frames_per_s)) for c in note.cameras],
     )

@@ -46,7 +46,8 @@ class BoxFigures:
     `parts`: state and restarts by process. `chains`: whether each hash-chained table was whole
     when it was last computed anew; empty before that. Sizes are bytes. `shares`: by box the members
     shared with it, those that wait to be, and those that came from it; `keys_refused` counts boxes
-    whose keys are not believed.
+    whose keys are not believed, `unconfirmed` members' faces at check-in cameras that were not seen
+    to be a head.
     """
 
     store: str
@@ -72,6 +73,7 @@ class BoxFigures:
     shares: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     keys_refused: int = 0
     gallery: GalleryView | None = None
+    unconfirmed: int = 0
 
 
 class BoxCollector(Collector):
@@ -119,6 +121,8 @@ def _outbox(box: BoxFigures) -> Iterator[Metric]:
     yield _counter("events_committed", "Events put into the outbox, ever", box.committed)
     text = "Facts that found no room in memory while the store could not be written"
     yield _counter("facts_refused", text, box.refused)
+    text = "Members' faces at check-in cameras that were not seen to be a head"
+    yield _counter("presentation_refused", text, box.unconfirmed)
 
 
 def _uplink(box: BoxFigures) -> Iterator[Metric]:

@@ -5,7 +5,7 @@ Frame -> BodyFinder -> BodyCounter -> VisitBook -> Recorder -> VisitLog (store +
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,7 +19,7 @@ from edge.core.timeline import Moved, Timeline
 from edge.core.tracking import Track
 from edge.core.visit import Change, Opened, Raised, Visit, visit_id_of
 from edge.ports import BodyFinder, Clock, Fact, Frame, VisitLog
-from edge.recognition import Recognition
+from edge.recognition import Recognition, Told
 from edge.store.database import StoreAway
 
 log = logging.getLogger(__name__)
@@ -135,6 +135,16 @@ class Counting:
     def embedded(self) -> int:
         """How many face chips were embedded so far."""
         return self._faces.embedded if self._faces else self._embedded_before
+
+    @property
+    def prompts(self) -> Mapping[str, Told]:
+        """What the guests before check-in cameras are told just now, by camera."""
+        return self._faces.prompts if self._faces else {}
+
+    @property
+    def unconfirmed(self) -> int:
+        """Members' faces at check-in cameras that were not seen to be a head."""
+        return self._faces.refused if self._faces else 0
 
     def take(self, frame: Frame) -> list[Change]:
         """Return what a frame makes known; one of a camera without a task says nothing."""

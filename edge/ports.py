@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.geometry import Box
+from edge.core.presentation import Prompt, Verdict
 from edge.core.timeline import Timeline
 from edge.core.tracking import Track
 from edge.core.visit import Chain, Change, Occupied, Visit
@@ -63,7 +64,8 @@ class Sighting:
 
     `face` numbers the face tracks of a watcher, `body` is the body track that it belongs to
     (DESIGN section 6), `frames` how many frames agree in `vector`; after `ended` nothing more
-    comes of this track. `early`: only who is beyond doubt may be named on it.
+    comes of this track. `early`: only who is beyond doubt may be named on it. `presentation`:
+    whether it is a head, where that is checked.
     """
 
     face: int
@@ -73,6 +75,7 @@ class Sighting:
     frames: int
     ended: bool
     early: bool = False
+    presentation: Verdict = "off"
 
 
 class FaceWatcher(Protocol):
@@ -101,6 +104,11 @@ class FaceWatcher(Protocol):
     @property
     def embedded(self) -> int:
         """How many face chips were embedded so far."""
+        ...
+
+    @property
+    def prompt(self) -> Prompt | None:
+        """What the guest before the camera is asked just now; None: nothing."""
         ...
 
 

@@ -4,12 +4,15 @@ Called by `edge.pipeline`, through ports only; which mode reads which camera is 
 
     FaceWatcher -> Sighting -> Gallery   -> member ───────> VisitBook
                                     └─> nobody -> Strangers, where they have a basis; else dropped
+
+Before a check-in camera a face is looked up only once it was seen to be no picture
+(`core.presentation`); what the guest is asked for that, and what came of it, is in `prompts`.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from edge.core.book import VisitBook
 from edge.core.geometry import Box
@@ -21,6 +24,11 @@ from edge.ports import FaceWatcher, Frame, Gallery, Match, Sighting, Strangers, 
 
 FRAMES_OF_A_STRANGER: Final = 5
 """What a remembered vector is the mean of, at least as a rule (`core.facetrack`)."""
+OUTCOME_S: Final = 6.0
+"""How long the guest's screen says what came of it."""
+Told = Literal["front", "left", "right", "both", "welcome", "code"]
+"""What the guest's screen says: what `core.presentation` asks, or what came of it. `code` is for
+whoever could not be confirmed and for whoever is no member alike."""
 Feed = Callable[[datetime], Sequence[tuple[str, Vector]]]
 """Brings the gallery up to date; returns the templates that are new since it was last called."""
 
@@ -88,6 +96,10 @@ class Recognition:
         # Of the face tracks in view: whose visit each is on, and what was said of it.
         self._owners: dict[tuple[str, int], str] = {}
         self._said: dict[tuple[str, int], _Said] = {}
+        self._outcomes: dict[str, tuple[Told, float]] = {}
+        self._unconfirmed: set[tuple[str, int]] = set()
+        self.refused = 0
+        """Members' faces that were not seen to be a head; nothing else is kept of them."""
         if strangers is not None:
             book.strangers(strangers.chains())
 
@@ -100,6 +112,18 @@ class Recognition:
     def embedded(self) -> int:
         """How many face chips were embedded so far."""
         return sum(watcher.embedded for watcher in self._watchers.values())
+
+    @property
+    def prompts(self) -> dict[str, Told]:
+        """What the guest before each camera is told just now; cameras without one are left out."""
+        told: dict[str, Told] = {}
+        for camera, watcher in self._watchers.items():
+            outcome = self._outcomes.get(camera)
+            if (prompt := watcher.prompt) is not None:
+                told[camera] = prompt
+            elif outcome is not None and self._last[camera][1] < outcome[1]:
+                told[camera] = outcome[0]
+        return told
 
     def take(
         self,
@@ -179,9 +203,14 @@ class Recognition:
 
     def _known(self, at: datetime, place: Place, sighting: Sighting) -> Recognised | None:
         """Look one face up; None where nothing may be said or kept of it."""
+        if sighting.presentation in ("open", "refused"):
+            self._held_back(place, sighting)
+            return None
         face = (place.camera, sighting.face)
         before = self._owners.get(face)
         match = self._gallery.match(sighting.vector, sighting.frames)
+        if match is not None and sighting.presentation == "moved":
+            match = replace(match, sure=False)  # a recording moves, too
         if sighting.early and not (match is not None and match.sure):
             return None  # a little later more is known
         said = self._said.setdefault(face, _Said())
@@ -193,12 +222,30 @@ class Recognition:
             known = self._stranger(self._strangers, at, place, sighting.vector, before)
         if known is not None and known.owner is not None:
             self._owners[face] = known.owner
+        if sighting.presentation != "off":
+            self._tell(place, sighting, "code" if said.subject is None else "welcome")
         if sighting.ended:
             if match is None and said.subject is None and sighting.frames >= FRAMES_OF_A_STRANGER:
                 self._gallery.note_stranger(sighting.vector, sighting.frames)
             self._owners.pop(face, None)
             self._said.pop(face, None)
         return known
+
+    def _held_back(self, place: Place, sighting: Sighting) -> None:
+        """Name nobody: the face was not seen to be a head. A member's is counted, once."""
+        face = (place.camera, sighting.face)
+        over = sighting.ended or sighting.presentation == "refused"
+        if over and face not in self._unconfirmed:
+            self._unconfirmed.add(face)
+            self.refused += self._gallery.match(sighting.vector, sighting.frames) is not None
+            self._tell(place, sighting, "code")
+        if sighting.ended:
+            self._unconfirmed.discard(face)
+
+    def _tell(self, place: Place, sighting: Sighting, told: Told) -> None:
+        """Tell the guest what came of it, who is still there to read it."""
+        if not sighting.ended:
+            self._outcomes[place.camera] = (told, sighting.at_s + OUTCOME_S)
 
     def _member(self, at: datetime, place: Place, match: Match, before: str | None) -> Recognised:
         fit = Fit(distance=match.distance, sure=match.sure)

@@ -4,7 +4,8 @@ Imported by `app.eyes` and `app.replay` only after `edge.modes` has said that fa
 """
 
 import logging
-from collections.abc import Container
+import secrets
+from collections.abc import Callable, Container
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from sqlite_utils import Database
 from edge.config import EdgeConfig
 from edge.config_sections import DetectorChoice
 from edge.core.book import VisitBook
+from edge.core.presentation import PresentationCheck, Side
 from edge.core.threshold import SAME_STRANGER
 from edge.faces.detector import Detector, YunetDetector
 from edge.faces.dlib_file import FaceModelFault
@@ -143,6 +145,29 @@ def detector_of(choice: DetectorChoice, folder: Path) -> Detector | None:
         return None
 
 
+def check_of(
+    config: EdgeConfig, detector: Detector | None, *, asked: bool
+) -> Callable[[], PresentationCheck] | None:
+    """Return what makes the check of one face before a check-in camera; None: it is turned off.
+
+    Only YuNet's points tell a head that is turned from a picture that is; by HOG, and where nobody
+    can be asked, a face has to show by its own movement that it is a head.
+    """
+    if config.faces.presentation == "off":
+        return None
+    if detector is None and asked:
+        log.warning(
+            "check-in: members are named as likely at most, since dlib's HOG cannot tell a head"
+            " that is turned from a photo that is; run menkou-edge models fetch yunet-s"
+        )
+    draw = _drawn if asked and detector is not None else None
+    return lambda: PresentationCheck(draw)
+
+
+def _drawn() -> Side:
+    return "left" if secrets.randbits(1) else "right"
+
+
 def recognition_of(
     config: EdgeConfig,
     status: ModeStatus,
@@ -153,6 +178,7 @@ def recognition_of(
     root: bytes,
     strangers: SecretMemory | None,
     whole: datetime | None = None,
+    asked: bool = True,
 ) -> Recognition:
     """Return what recognises members at the named cameras.
 
@@ -165,6 +191,7 @@ def recognition_of(
         root: the template root, 32 bytes.
         strangers: where strangers are remembered; None where that has no basis.
         whole: open the whole gallery before this returns, as of this time.
+        asked: whether guests before a check-in camera can be asked anything; not in a replay.
 
     Raises:
         edge.faces.dlib_file.FaceModelFault: the models cannot be loaded.
@@ -179,9 +206,18 @@ def recognition_of(
         feed.fill(whole)
     # One for all cameras: the eyes look at them one after the other.
     detector = detector_of(config.faces.detector, config.data_dir / "models")
+    checkins = [c.name for c in read if c.role == "checkin"]
+    check = check_of(config, detector, asked=asked) if checkins else None
     return Recognition(
-        watchers={c.name: FaceWatch(FaceReader(c.face_zone, detector), embedder) for c in read},
-        checkins=[c.name for c in read if c.role == "checkin"],
+        watchers={
+            c.name: FaceWatch(
+                FaceReader(c.face_zone, detector),
+                embedder,
+                check=check if c.name in checkins else None,
+            )
+            for c in read
+        },
+        checkins=checkins,
         gallery=gallery,
         feed=feed,
         strangers=StrangerMemory(strangers, SAME_STRANGER) if strangers else None,

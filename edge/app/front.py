@@ -22,6 +22,7 @@ from edge.clock import boot_id
 from edge.config import EdgeConfig
 from edge.console.access import Access
 from edge.console.app import create_console
+from edge.console.checkin import GuestScreen
 from edge.console.clock import ClockDesk
 from edge.console.codes import CodeDesk
 from edge.console.desk import Desk
@@ -135,7 +136,10 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
         profile_root=slot.root if slot else lambda: None,
         wake=wake,
     )
-    app = create_console(front.view, desk, paired, told_time, codes)
+    screen = GuestScreen(
+        cameras=[c.name for c in config.camera if c.role == "checkin"], told=live.prompt
+    )
+    app = create_console(front.view, desk, paired, told_time, codes, screen)
     door = Access(devices=paired.devices, now=clock.now, listen=listen, revoked=broadcast.doubt)
     dress(app, listen, secret_file=config.data_dir / "console.secret", door=door)
     metrics = BoxMetrics(config=config, db=db, live=live, clock=clock, front=front)

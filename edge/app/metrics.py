@@ -98,6 +98,7 @@ class BoxMetrics:
             if uplink
             else None,
             refused=self._live.refused(),
+            unconfirmed=self._live.unconfirmed(),
             clock_ok=self._clock.state() == "ok",
             mode=condition.mode,
             mode_wanted=condition.mode_wanted,

@@ -204,6 +204,7 @@ def _recognition(
         root=permission.root,
         strangers=SecretMemory(reserve(STRANGERS_BYTES)) if status.everybody else None,
         whole=start,
+        asked=False,
     )
 
 

@@ -52,6 +52,8 @@ _MAY: Final[Mapping[str, frozenset[Role]]] = {
     "codes.phone": _MANAGER,
     "codes.end": _MANAGER,
     "codes.unlock": _MANAGER,
+    "checkin.page": _ALL,
+    "checkin.live": _ALL,
     "time.shown": _KEEPERS,
     "time.asked": _KEEPERS,
     "time.confirm": _KEEPERS,

@@ -12,6 +12,7 @@ from flask import Blueprint, Flask, jsonify, redirect, render_template, request,
 from flask.typing import ResponseReturnValue
 
 from edge.console.access import caller
+from edge.console.checkin import GuestScreen, checkin_pages
 from edge.console.clock import ClockDesk, clock_pages
 from edge.console.codes import CodeDesk, codes_pages
 from edge.console.desk import Desk
@@ -31,6 +32,7 @@ def create_console(
     devices: DeviceDesk,
     clock: ClockDesk,
     codes: CodeDesk,
+    screen: GuestScreen,
 ) -> Flask:
     """Make the box's app. `view` is asked once a request, from several threads.
 
@@ -44,6 +46,7 @@ def create_console(
     app.register_blueprint(devices_pages(view, devices))
     app.register_blueprint(clock_pages(view, clock))
     app.register_blueprint(codes_pages(view, codes))
+    app.register_blueprint(checkin_pages(view, screen))
     return app
 
 

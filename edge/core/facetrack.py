@@ -15,7 +15,7 @@ mean agrees with it, and to a new one when none does; only faces without one go 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.geometry import Box
+from edge.core.presentation import Look, Nose, PresentationCheck, Prompt, Verdict
 from edge.core.tracking import Track
 
 Vector = NDArray[np.float32]
@@ -45,6 +46,9 @@ FIRST_SPACING_S: Final = 0.06
 LATER_SPACING_S: Final = 0.25
 POOR_S: Final = 0.2  # between looks at a face that was worth no descriptor so far
 CHECK_SPACING_S: Final = 1.0  # is it still the same person, once all is known
+# While somebody turns as asked, only faces from the front say who it is: half turned ones differ
+# as much as two people do, and to part them would end the check.
+CHECKED_TURNED: Final = 0.2
 
 EARLY_FRAMES: Final = 3  # enough for who is beyond doubt
 FIRST_FRAMES: Final = 5  # enough for a decision (FINDINGS: misses fall 80-fold)
@@ -75,7 +79,8 @@ class SeenFace:
     """A face in a picture: box in fractions of the frame, and how well it is to be seen.
 
     `width_px` in pixels, `sharpness`, `score` and `turned` as faces.reader.Face gives them;
-    sharpness None: it was not cut out, so nobody knows.
+    sharpness None: it was not cut out, so nobody knows. `nose`, `pattern` and `bound` are for
+    core.presentation, where that is checked.
     """
 
     box: Box
@@ -83,6 +88,9 @@ class SeenFace:
     sharpness: float | None
     score: float
     turned: float = 0.0
+    nose: Nose | None = None
+    pattern: float | None = None
+    bound: float | None = None
 
     @property
     def good(self) -> bool:
@@ -100,7 +108,8 @@ class Evidence:
     """What a track is known by: mean descriptor, float32 (128,) of length 1, of `frames` frames.
 
     `body` is the id of the body that it belongs to; after `ended` nothing more comes of `face`.
-    `early`: too few frames for more than naming somebody beyond doubt.
+    `early`: too few frames for more than naming somebody beyond doubt. `presentation`: whether it
+    is a head.
     """
 
     face: int
@@ -110,6 +119,7 @@ class Evidence:
     frames: int
     ended: bool
     early: bool = False
+    presentation: Verdict = "off"
 
 
 @dataclass(slots=True, eq=False)
@@ -145,6 +155,17 @@ class _Face:
     confirmed_at_s: float = -math.inf
     companions: dict[int, _Companion] = field(default_factory=dict)
     guessed: dict[int, _Companion] = field(default_factory=dict)
+    check: PresentationCheck | None = None
+
+    @property
+    def checking(self) -> bool:
+        """Whether somebody is being asked, or watched, to show a head."""
+        return self.check is not None and self.check.verdict == "open" and self.checkable
+
+    @property
+    def checkable(self) -> bool:
+        """Whether it is near and clear enough that the guest means it."""
+        return self.frames >= EARLY_FRAMES
 
     @property
     def mean(self) -> Vector:
@@ -154,6 +175,8 @@ class _Face:
     @property
     def rest_s(self) -> float:
         """How long it need not be looked for since it was seen."""
+        if self.checking:
+            return 0.0
         if self.frames >= MOST_FRAMES:
             return OPEN_S / 2
         return 0.0 if self.frames else POOR_S
@@ -163,7 +186,7 @@ class _Face:
         spacing_s = CHECK_SPACING_S
         if self.frames < FIRST_FRAMES:
             spacing_s = FIRST_SPACING_S
-        elif self.frames < MOST_FRAMES:
+        elif self.frames < MOST_FRAMES or self.checking:
             spacing_s = LATER_SPACING_S
         # Times are rounded somewhere on their way here: a millisecond is no reason to wait.
         return at_s - self.taken_at_s >= spacing_s - 0.001
@@ -203,6 +226,14 @@ class _Face:
         best = min(mine, key=lambda pair: (-pair[1].held, pair[1].beside), default=None)
         return None if best is None else best[0]
 
+    def show(self, look: SeenFace, at_s: float) -> bool:
+        """Check what a look shows; say whether that has decided it."""
+        if self.check is None or not self.checkable:
+            return False
+        before = self.check.verdict
+        shown = Look(at_s=at_s, nose=look.nose, pattern=look.pattern, bound=look.bound)
+        return self.check.add(shown) != before
+
     def due(self) -> bool:
         """Whether it is time to tell: early, for a decision, and once more to revise it."""
         if self.decided:
@@ -226,15 +257,19 @@ class _Face:
             frames=self.frames,
             ended=ended,
             early=early,
+            presentation="off" if self.check is None else self.check.verdict,
         )
 
 
 class FaceTracks:
     """The face tracks of one camera. Deterministic; a pure function of what it was given."""
 
-    def __init__(self, first_face: int = 1) -> None:
-        """Tracks are numbered from `first_face`."""
+    def __init__(
+        self, first_face: int = 1, check: Callable[[], PresentationCheck] | None = None
+    ) -> None:
+        """Tracks are numbered from `first_face`; with `check`, each has to show a head."""
         self._next_id = first_face
+        self._check = check
         self._faces: list[_Face] = []
         self._at_s = -math.inf
 
@@ -265,6 +300,13 @@ class FaceTracks:
         """Whether somebody in view is about to be decided on."""
         return any(face.frames and not face.decided for face in self._faces)
 
+    @property
+    def prompt(self) -> Prompt | None:
+        """What the nearest of those who are being checked is asked."""
+        asked = [face for face in self._faces if face.checking]
+        nearest = max(asked, key=lambda face: face.box.area, default=None)
+        return None if nearest is None or nearest.check is None else nearest.check.prompt
+
     def wanted(self, seen: Sequence[SeenFace]) -> list[int]:
         """Return the indices of the faces of this picture that are worth a descriptor."""
         return [index for index, face in enumerate(seen) if face.good and self._tells(face)]
@@ -287,8 +329,9 @@ class FaceTracks:
             face.accompany(bodies)
             if index in vectors:
                 face.take(vectors[index], self._at_s)
-                if face.due():
-                    evidence.append(face.evidence(self._at_s, ended=False))
+            shown = face.show(look, self._at_s)
+            if shown or (index in vectors and face.due()):
+                evidence.append(face.evidence(self._at_s, ended=False))
         return evidence
 
     def finish(self) -> list[Evidence]:
@@ -301,6 +344,8 @@ class FaceTracks:
         # A track without a descriptor is nobody yet: only where it is the nearest is it this one.
         nearest = min(reached, key=lambda face: _moved(face.box, look.box), default=None)
         near = [face for face in reached if face.frames or face is nearest]
+        if len(near) == 1 and near[0].checking and look.turned > CHECKED_TURNED:
+            return False
         return len(near) != 1 or near[0].wants(self._at_s) or _moved(near[0].box, look.box) > STILL
 
     def _in_reach(self, face: _Face, look: SeenFace, most_s: float = math.inf) -> bool:
@@ -343,7 +388,11 @@ class FaceTracks:
 
     def _born(self, look: SeenFace) -> _Face:
         face = _Face(
-            id=self._next_id, box=look.box, seen_at_s=self._at_s, total=np.zeros(128, np.float64)
+            id=self._next_id,
+            box=look.box,
+            seen_at_s=self._at_s,
+            total=np.zeros(128, np.float64),
+            check=None if self._check is None else self._check(),
         )
         self._next_id += 1
         self._faces.append(face)

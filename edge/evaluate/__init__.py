@@ -2,10 +2,11 @@
 
     folder -> describe (the box's own detector and embedder) -> core.rates, many splits -> Report
                                                              -> dedup
+    people -> presentation (drawn films, the box's own check)
     Report -> words or JSON lines; plot -> PNG
 
-Each section is a function of what was described that gives rows; another one (presentation
-attacks) is another entry in `SECTIONS`. The model is made in a temporary folder, nothing is kept.
+Each section is a function of what was described that gives rows, an entry in `SECTIONS`. The model
+is made in a temporary folder, nothing is kept.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ from edge.core.rates import Mean, Searched, Split, candidates, mean_of, search, 
 from edge.core.threshold import SAME_STRANGER
 from edge.evaluate.dedup import count, visits_of
 from edge.evaluate.folder import Described, FolderFault, describe, people_of
+from edge.evaluate.presentation import portraits, present
+from edge.faces.detector import YunetDetector
 from edge.faces.embedder import Embedder
 from edge.faces.precision import Wanted, chosen
 from edge.faces.reader import FaceReader
+from edge.models.manifest import content, read_manifest, state_of
 
 SPLITS: Final = 20
 PHOTOS: Final = (1, 3)
@@ -34,11 +38,20 @@ GROUP_LEAST: Final = 5
 """Fewer strangers or probes of a group say nothing about it."""
 
 Row = dict[str, str | int | float]
+Told = Callable[[int, int], None]
+
+
+def _silent(done: int, count: int) -> None:
+    """Tell nobody how far it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What is to be measured: see `menkou-edge evaluate --help`."""
+    """What is to be measured: see `menkou-edge evaluate --help`.
+
+    `models` is the folder of a box's fetched models; presentations are read by YuNet if it is
+    there, as by the box. `shown` hears how many of them are done.
+    """
 
     folder: Path
     fpir: float = 0.01
@@ -46,6 +59,9 @@ class Wish:
     members: int | None = None
     splits: int = SPLITS
     precision: Wanted = "auto"
+    presentations: int = 0
+    models: Path | None = None
+    shown: Told = _silent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,11 +86,12 @@ class Report:
     rows: tuple[Row, ...]
 
 
-def run(wish: Wish, told: Callable[[int, int], None] = lambda done, count: None) -> Report:
+def run(wish: Wish, told: Told = _silent) -> Report:
     """Measure a folder; `told` hears how many pictures are done.
 
     Raises:
         FolderFault: there is nothing to measure in it.
+        edge.models.manifest.ModelFault: a fetched model is not what the manifest says.
         edge.faces.dlib_file.FaceModelFault: the models cannot be loaded.
     """
     people = people_of(wish.folder)
@@ -202,6 +219,37 @@ def _dedup(described: Described, measured: tuple[Measured, ...], wish: Wish) -> 
     }
 
 
+def _presentation(
+    described: Described, measured: tuple[Measured, ...], wish: Wish
+) -> Iterator[Row]:
+    """What passes the check before a check-in camera: pictures held up, and heads."""
+    if not wish.presentations:
+        return
+    yunet = None
+    if wish.models is not None:
+        model = read_manifest().of("yunet-s")
+        if state_of(model, wish.models) != "not fetched":
+            yunet = YunetDetector(content(model, wish.models))
+    reader = FaceReader(detector=yunet)
+    faces = portraits(people_of(wish.folder), reader, wish.presentations)
+    if not faces:
+        return
+    for one in present(faces, reader, asked=yunet is not None, told=wish.shown):
+        low, high = one.interval
+        yield {
+            "evaluate": "presentation",
+            "kind": one.kind,
+            "detector": "hog" if yunet is None else "yunet-s",
+            "asked": int(one.asked),
+            "shown": one.shown,
+            "wrong": one.wrong,
+            "measure": "bpcer" if one.kind == "head" else "apcer",
+            "rate": round(100 * one.wrong / one.shown, 1),
+            "low": round(100 * low, 1),
+            "high": round(100 * high, 1),
+        }
+
+
 Section = Callable[[Described, tuple[Measured, ...], Wish], Iterator[Row]]
-SECTIONS: Final[tuple[Section, ...]] = (_rates, _shipped, _groups, _dedup)
+SECTIONS: Final[tuple[Section, ...]] = (_rates, _shipped, _groups, _dedup, _presentation)
 """What is measured of a folder, in the order of the report."""

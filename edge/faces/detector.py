@@ -41,12 +41,14 @@ _CENTRE: Final = (0.5, 0.553)
 _SIDE: Final = 0.986
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Found:
     """A face: the square that HOG would give, in pixels of the picture; it may stick out.
 
     `score` is 0 at the detector's threshold and grows with certainty. `turned` as faces.reader.Face
     has it, where the detector tells: YuNet's points know a profile, dlib's fit one as a front.
+    `points` (5, 2), in pixels of the picture: the person's right eye, left eye, nose tip, right
+    and left corner of the mouth; None where the detector gives none.
     """
 
     left: float
@@ -54,6 +56,7 @@ class Found:
     side: float
     score: float
     turned: float | None = None
+    points: Point | None = None
 
 
 class Detector(Protocol):
@@ -118,13 +121,13 @@ class YunetDetector:
         if not len(scores):
             return []
         kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), YUNET_SCORE, YUNET_OVERLAP)
-        return [_found(boxes[i] * scale, float(scores[i]), points[i]) for i in kept]
+        return [_found(boxes[i] * scale, float(scores[i]), points[i] * scale) for i in kept]
 
 
 def _decoded(
     made: dict[str, Any], wide: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Boxes (N, 4) as left, top, width, height in pixels, scores (N,), points (N, 5, 2) in strides.
+    """Boxes (N, 4) as left, top, width, height in pixels, scores (N,), points (N, 5, 2) in pixels.
 
     As OpenCV's FaceDetectorYN decodes them.
     """
@@ -140,7 +143,8 @@ def _decoded(
         middle = (np.stack([column, row], axis=1) + raw[:, :2]) * stride
         boxes.append(np.hstack([middle - size / 2, size]).astype(np.float32))
         scores.append(score[found])
-        points.append(made[f"kps_{stride}"][0][found].reshape(-1, 5, 2))
+        cells = np.stack([column, row], axis=1)[:, None].astype(np.float32)
+        points.append((made[f"kps_{stride}"][0][found].reshape(-1, 5, 2) + cells) * stride)
     return np.concatenate(boxes), np.concatenate(scores), np.concatenate(points)
 
 
@@ -153,6 +157,7 @@ def _found(box: NDArray[np.float32], score: float, points: NDArray[np.float32]) 
         side=side,
         score=score - YUNET_SCORE,
         turned=turned(points[0], points[1], points[2]),
+        points=points,
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 
 from edge.core.facetrack import Evidence, FaceTracks, SeenFace
 from edge.core.geometry import Box
+from edge.core.presentation import PresentationCheck, Prompt
 from edge.core.tracking import Track
+from edge.faces.cues import Surroundings, pattern
 from edge.faces.reader import Face, FacePlace, PictureUnusable
 from edge.ports import Sighting, Vector
 
@@ -77,12 +79,22 @@ class FaceWatch:
         embedder: gives descriptors.
         first_face: number of the first face track; several watches that share numbers go on
             from each other's `next_face`.
+        check: makes the check of one face, before a camera where people stop on purpose; without
+            it every face is taken for a head.
     """
 
-    def __init__(self, reader: Finder, embedder: Embedding, first_face: int = 1) -> None:
+    def __init__(
+        self,
+        reader: Finder,
+        embedder: Embedding,
+        first_face: int = 1,
+        *,
+        check: Callable[[], PresentationCheck] | None = None,
+    ) -> None:
         self._reader = reader
         self._embedder = embedder
-        self._tracks = FaceTracks(first_face)
+        self._tracks = FaceTracks(first_face, check)
+        self._surroundings = None if check is None else Surroundings()
         self._searched_s = -math.inf
         self._discovered_s = -math.inf
         self._embedded = 0
@@ -92,6 +104,11 @@ class FaceWatch:
     def embedded(self) -> int:
         """How many face chips were embedded so far."""
         return self._embedded
+
+    @property
+    def prompt(self) -> Prompt | None:
+        """See ports.FaceWatcher."""
+        return self._tracks.prompt
 
     def look(
         self,
@@ -110,6 +127,8 @@ class FaceWatch:
         pause_s = DECIDING_S if self._tracks.deciding else DISCOVER_S
         if at_s - self._discovered_s < pause_s - 0.001:
             moving = ()
+        if not places and self._surroundings is not None:
+            self._surroundings.forget()
         if not moving and not places:
             return _sightings(ended)
         self._searched_s = at_s
@@ -126,6 +145,8 @@ class FaceWatch:
     ) -> list[Evidence]:
         found = self._reader.find(image, moving, places)
         seen = [_seen(place) for place in found]
+        if self._surroundings is not None:
+            seen = self._measured(image, found, seen, self._surroundings)
         chips: dict[int, Image] = {}
         for index in self._tracks.wanted(seen):
             face = self._reader.cut(image, found[index])
@@ -141,6 +162,27 @@ class FaceWatch:
             self._embedded += len(chips)
             vectors = dict(zip(chips, descriptors, strict=True))
         return self._tracks.update(seen, vectors, bodies)
+
+    def _measured(
+        self,
+        image: Image,
+        found: Sequence[FacePlace],
+        seen: Sequence[SeenFace],
+        surroundings: Surroundings,
+    ) -> list[SeenFace]:
+        """Add what tells a head from a picture; where only landmarks tell, the face is cut out."""
+        bound = surroundings.measure(image, [place.square for place in found])
+        measured = []
+        for place, look, moves_with in zip(found, seen, bound, strict=True):
+            nose, turned = place.nose, look.turned
+            if place.turned is None:
+                face = self._reader.cut(image, place)
+                nose, turned = face.nose, face.turned
+            shown = pattern(image, place.square)
+            measured.append(
+                replace(look, nose=nose, turned=turned, pattern=shown, bound=moves_with)
+            )
+        return measured
 
     def finish(self) -> list[Sighting]:
         """See ports.FaceWatcher."""
@@ -171,6 +213,7 @@ def _sightings(evidence: Sequence[Evidence]) -> list[Sighting]:
             frames=one.frames,
             ended=one.ended,
             early=one.early,
+            presentation=one.presentation,
         )
         for one in evidence
     ]

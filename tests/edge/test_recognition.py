@@ -13,6 +13,7 @@ import pytest
 from edge.core.book import VisitBook
 from edge.core.geometry import Box
 from edge.core.hours import OpeningHours
+from edge.core.presentation import Prompt, Verdict
 from edge.core.tracking import Track
 from edge.core.visit import Change, Opened, Raised, Revised, Visit, Window
 from edge.faces.gallery import MemberGallery
@@ -41,6 +42,7 @@ class Script:
     """A face watcher that has seen what the test says."""
 
     embedded = 5
+    prompt: Prompt | None = None
 
     def __init__(self) -> None:
         self.next: list[Sighting] = []
@@ -97,6 +99,7 @@ class Door:
         body: int | None = 1,
         ended: bool = False,
         early: bool = False,
+        presentation: Verdict = "off",
         staff: Collection[int] = (),
     ) -> None:
         self.script.next.append(
@@ -108,6 +111,7 @@ class Door:
                 frames=5,
                 ended=ended,
                 early=early,
+                presentation=presentation,
             )
         )
         frame = Frame(
@@ -304,3 +308,59 @@ def test_a_stranger_is_counted_once_a_track_and_a_member_never(
     door.see(3, somebody(), face=2, body=2)
     door.see(4, somebody(), face=2, body=2, ended=True)
     assert counted == [5]
+
+
+@pytest.mark.parametrize("presentation", ["open", "refused"])
+def test_at_a_checkin_nobody_is_named_whose_face_was_not_seen_to_be_a_head(
+    presentation: Verdict,
+) -> None:
+    door, anna = Door(checkin=True), somebody()
+    door.enrol("anna", anna)
+    door.see(1, like(anna), presentation=presentation)
+    door.see(2, like(anna), presentation=presentation)
+    door.see(3, like(anna), presentation=presentation, ended=True)
+    assert (door.visits, door.alerts) == ({}, [])
+    assert door.recognition.refused == 1
+    assert door.recognition.prompts == ({"door": "code"} if presentation == "refused" else {})
+
+
+def test_who_was_seen_to_be_a_head_later_is_named_then() -> None:
+    door, anna = Door(checkin=True), somebody()
+    door.enrol("anna", anna)
+    door.see(1, like(anna), presentation="open")
+    assert door.visits == {}
+    door.see(4, like(anna), presentation="passed")
+    assert [(v.subject, v.sure) for v in door.visits.values()] == [("anna", True)]
+    door.see(5, like(anna), presentation="passed", ended=True)
+    assert door.recognition.refused == 0
+    assert door.recognition.prompts == {"door": "welcome"}
+
+
+def test_who_was_only_seen_to_move_is_at_most_likely() -> None:
+    door, anna = Door(checkin=True), somebody()
+    door.enrol("anna", anna)
+    door.see(1, anna.copy(), presentation="moved")
+    assert [(v.subject, v.sure) for v in door.visits.values()] == [("anna", False)]
+
+
+def test_a_stranger_who_is_a_picture_is_counted_nowhere_and_told_the_same() -> None:
+    door = Door(checkin=True)
+    door.enrol("anna", somebody())
+    door.see(1, somebody(), presentation="refused")
+    assert door.recognition.refused == 0
+    assert door.recognition.prompts == {"door": "code"}
+    door.see(2, somebody(), face=2, presentation="passed")
+    assert door.recognition.prompts == {"door": "code"}
+
+
+def test_the_guests_screen_says_what_is_asked_then_what_came_of_it_then_nothing() -> None:
+    door, anna = Door(checkin=True), somebody()
+    door.enrol("anna", anna)
+    door.script.prompt = "left"
+    door.see(1, like(anna), presentation="open")
+    assert door.recognition.prompts == {"door": "left"}
+    door.script.prompt = None
+    door.see(2, like(anna), presentation="passed")
+    assert door.recognition.prompts == {"door": "welcome"}
+    door.see(9, somebody(), face=2, presentation="open")
+    assert door.recognition.prompts == {}

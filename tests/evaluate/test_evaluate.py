@@ -12,9 +12,11 @@ import pytest
 from PIL import Image
 
 from edge import cli, evaluate
+from edge.evaluate.attacks import KINDS
 from edge.evaluate.dedup import count, visits_of
 from edge.evaluate.folder import people_of
 from edge.evaluate.plot import png
+from edge.evaluate.presentation import wilson
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +51,23 @@ def test_the_command_prints_rates_names_what_is_no_use_and_draws_the_curve(
 ) -> None:
     curve = tmp_path / "curve.png"
     arguments = ["--faces", str(folder), "--splits", "2", "--photos", "3", "--json"]
+    arguments += ["--presentations", "1"]
     assert cli.main(["evaluate", *arguments, "--png", str(curve)]) == 0
     said = capsys.readouterr()
     rows = [json.loads(line) for line in said.out.splitlines()]
-    assert {row["evaluate"] for row in rows} == {"rates", "threshold", "group", "dedup"}
+    assert {row["evaluate"] for row in rows} == {
+        "rates",
+        "threshold",
+        "group",
+        "dedup",
+        "presentation",
+    }
     (shipped,) = (row for row in rows if row["evaluate"] == "threshold")
     assert (shipped["members"], shipped["photos"], shipped["strangers"]) == (8, 3, 12)
+    shown = [row for row in rows if row["evaluate"] == "presentation"]
+    assert [row["kind"] for row in shown] == list(KINDS)
+    assert {(row["shown"], row["detector"], row["asked"]) for row in shown} == {(1, "hog", 0)}
+    assert [row["measure"] for row in shown] == ["bpcer", *["apcer"] * 4]
     for name, reason in (
         ("dot.png", "expected 80 pixels or more each way, got 1 x 1"),
         ("huge.png", "expected at most 24 million pixels"),
@@ -179,3 +192,21 @@ def test_who_is_taken_for_another_is_swallowed_and_who_is_not_known_again_counts
     counted = count(visits, vectors, 0.3)
     assert counted.counted == pytest.approx(1.0)
     assert counted.swallowed == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("hits", "count", "interval"),
+    [
+        (0, 10, (0.0, 0.278)),
+        (5, 10, (0.237, 0.763)),
+        (10, 10, (0.722, 1.0)),
+        (1, 100, (0.002, 0.054)),
+    ],
+)
+def test_a_rate_has_wilsons_interval(hits: int, count: int, interval: tuple[float, float]) -> None:
+    assert wilson(hits, count) == pytest.approx(interval, abs=0.001)
+
+
+def test_a_rate_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="got 0 of 0"):
+        wilson(0, 0)

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.app.faces import detector_of
+from edge.app.faces import check_of, detector_of
+from edge.config import load
 from edge.faces.detector import Found, HogDetector, YunetDetector
 from edge.faces.dlib_file import FaceModelFault
 from edge.faces.embedder import Embedder
 from edge.faces.reader import FaceReader, PictureUnusable
+from tests.support.shop import settings
 
 Image = NDArray[np.uint8]
 YUNET = "yunet_s_dynamic.onnx"
@@ -177,3 +179,21 @@ def test_a_detector_that_is_missing_or_damaged_is_said_and_hog_finds_faces(
 def test_what_is_no_picture_is_refused_by_the_reader(yunet: YunetDetector) -> None:
     with pytest.raises(PictureUnusable):
         FaceReader(detector=yunet).read(np.zeros((4, 4), np.uint8))
+
+
+def test_guests_are_asked_where_yunet_sees_them_turn_and_watched_where_it_does_not(
+    yunet: YunetDetector, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def prompt(detector: YunetDetector | None, *, asked: bool, setting: str = "refuse") -> object:
+        path = tmp_path / "edge.toml"
+        faces = f'[faces]\npresentation = "{setting}"\n'
+        path.write_text(settings(mode="checkin") + faces, encoding="utf-8")
+        check = check_of(load(path), detector, asked=asked)
+        return None if check is None else check().prompt
+
+    assert prompt(yunet, asked=True) == "front"
+    assert prompt(yunet, asked=False) == "both"
+    assert prompt(yunet, asked=True, setting="off") is None
+    assert not caplog.records
+    assert prompt(None, asked=True) == "both"
+    assert "likely at most" in caplog.text

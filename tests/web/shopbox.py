@@ -15,6 +15,7 @@ from ulid import ULID
 from edge.clock import SteadyClock
 from edge.console.access import Access
 from edge.console.app import create_console
+from edge.console.checkin import GuestScreen
 from edge.console.clock import ClockDesk
 from edge.console.codes import CodeDesk
 from edge.console.desk import Desk
@@ -75,6 +76,7 @@ class ShopBox:
         self.keys = ProfileKeys(self.root)
         self.woken: list[str] = []
         self.reserved = False
+        self.told: dict[str, str] = {}
         self.db_of_thread = PerThread(lambda: connect(self.folder))
         migrate(self.db)
         epoch = Outbox(self.db).begin_epoch(self.now(), "run")
@@ -220,7 +222,8 @@ class ShopBox:
             return dataclasses.replace(view(), faces_off=is_off(self.db, FACES))
 
         paired = DeviceDesk(devices=self.devices, now=self.now, listen=listen, revoked=revoked)
-        app = create_console(shown, self.desk, paired, self.clock_desk, self.codes)
+        screen = GuestScreen(cameras=["desk", "counter"], told=self.told.get)
+        app = create_console(shown, self.desk, paired, self.clock_desk, self.codes, screen)
         more = {"clock": clock} if clock else {}
         door = Access(devices=self.devices, now=self.now, listen=listen, revoked=revoked, **more)
         dress(app, listen, secret_file=self.folder / "console.secret", door=door)

@@ -173,3 +173,36 @@ def test_why_nobody_is_recognised_is_told_on_every_page(tmp_path: Path) -> None:
     client = ShopBox(tmp_path).app(lambda: view, Listen(host="127.0.0.1", port=0)).test_client()
     for path in ("/", "/live", "/arrivals", "/arrivals/live", "/devices"):
         assert "The declaration has expired" in client.get(f"{path}?lang=en").text
+
+
+@pytest.mark.parametrize(
+    ("told", "language", "words"),
+    [
+        ("left", "en", "Please turn your head slowly to your left"),
+        ("left", "zh", "请把头慢慢转向您的左边"),
+        ("code", "en", "We could not confirm this. Please use your code, or ask us"),
+        ("code", "zh", "暂时无法确认，请使用您的会员码，或联系店员"),
+        (None, "en", "To check in, please stop here and look at the camera"),
+        ("from the future", "en", "To check in, please stop here and look at the camera"),
+    ],
+)
+def test_the_guests_screen_says_what_to_do_and_names_nobody(
+    tmp_path: Path, told: str | None, language: str, words: str
+) -> None:
+    box = ShopBox(tmp_path)
+    if told is not None:
+        box.told["counter"] = told
+    client = box.app(_view, Listen(host="127.0.0.1", port=0)).test_client()
+    for path in ("/checkin/counter", "/checkin/counter/live"):
+        page = client.get(path, headers={"Accept-Language": language})
+        assert page.status_code == 200
+        assert words in page.text
+    assert 'data-live="/checkin/counter/live' in client.get("/checkin/counter").text
+
+
+def test_without_a_name_the_guests_screen_is_that_of_the_first_camera(tmp_path: Path) -> None:
+    box = ShopBox(tmp_path)
+    box.told["desk"] = "right"
+    client = box.app(_view, Listen(host="127.0.0.1", port=0)).test_client()
+    assert 'data-told="right"' in client.get("/checkin").text
+    assert client.get("/checkin/door").status_code == 404
