@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.geometry import Box
+from edge.core.occupancy import Balance
 from edge.core.timeline import Timeline
 from edge.core.tracking import Track
 from edge.core.visit import Chain, Change, Occupied, Visit
@@ -226,6 +227,10 @@ class VisitLog(Protocol):
 
     def occupancy(self) -> Occupied | None:
         """Return the last known occupancy."""
+        ...
+
+    def balance(self, closing: datetime) -> Balance:
+        """Return what the doors counted of guests on the days before a closing."""
         ...
 
     def foreign(self, now: datetime, window: timedelta) -> Collection[datetime]:
