@@ -14,15 +14,11 @@ from edge.core.visit import Direction, Occupied
 
 OPENS = datetime(2026, 11, 21, 10, tzinfo=UTC)
 OPEN_S = 12 * 3600
-HOURS = OpeningHours(
-    zone=ZoneInfo("UTC"), by_weekday=dict.fromkeys(range(7), (time(10), time(22)))
-)
+HOURS = OpeningHours(zone=ZoneInfo("UTC"), by_weekday=dict.fromkeys(range(7), (time(10), time(22))))
 Step = tuple[float, Direction, str, bool]  # when, where to, by which door, whether it was counted
 
 
-def day_of(
-    seed: int, *, guests: int, missed: dict[tuple[str, Direction], float]
-) -> Iterator[Step]:
+def day_of(seed: int, *, guests: int, missed: dict[tuple[str, Direction], float]) -> Iterator[Step]:
     """A day of guests who come by one of two doors, stay 25 minutes or so, and go by either."""
     chance = random.Random(seed)
     steps = []
