@@ -8,8 +8,8 @@ the picture is, since a camera's exposure follows whoever stands before it.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 Image = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+Room = tuple[float, Image]  # the number of a picture, and the empty room about then
 
 FPS: Final = 10.0
 # Pictures of `one-by-one.mp4` without anybody or anybody's shadow, see the recordings' README.
@@ -26,76 +28,76 @@ EMPTY: Final = (
     *((876, 917), (1209, 1231), (1370, 1394)),
 )
 DIFFERS: Final = 22  # grey levels by which a body differs from the room
+SMALLEST: Final = 0.0018  # of the picture; what is smaller is noise
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Recording:
-    """Pictures, uint8 (N, h, w, 3), and where in each somebody is, bool (N, h, w)."""
-
-    pictures: Image
-    bodies: npt.NDArray[np.bool_]
-
-
-def read_recording(path: Path, *, size: tuple[int, int] = (192, 108)) -> Recording:
-    """Read `one-by-one.mp4` at a size (width, height)."""
-    film, pictures = cv2.VideoCapture(str(path)), []
-    while True:
-        good, image = film.read()
-        if not good:
-            break
-        pictures.append(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
-    held = np.array(pictures, np.uint8)
-    rooms = [
-        ((first + end) / 2, np.median(held[first:end:3], axis=0).astype(np.float32))
-        for first, end in EMPTY
-    ]
-    return Recording(
-        pictures=held,
-        bodies=np.array(
-            [_body(image, _nearest(rooms, number)) for number, image in enumerate(held)]
-        ),
-    )
-
-
-def _nearest(rooms: list[tuple[float, npt.NDArray[np.float32]]], number: int) -> list[
-    npt.NDArray[np.float32]
-]:  # fmt: skip
-    return [room for _, room in sorted(rooms, key=lambda pair: abs(pair[0] - number))[:2]]
-
-
-def _body(image: Image, rooms: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.bool_]:
-    difference = np.full(image.shape[:2], 255, np.uint8)
-    for room in rooms:
-        gain = np.median(image[::3, ::3] / np.maximum(room[::3, ::3], 1), axis=(0, 1))
-        offset = np.median(image[::3, ::3] - room[::3, ::3], axis=(0, 1))
-        for lit in (room * gain, room + offset):
-            seen = cv2.absdiff(image, np.clip(lit, 0, 255).astype(np.uint8)).max(axis=2)
-            difference = np.minimum(difference, seen)
-    body = (cv2.GaussianBlur(difference, (3, 3), 0) > DIFFERS).astype(np.uint8)
-    body = cv2.morphologyEx(body, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    body = cv2.morphologyEx(body, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(body)
-    keep = stats[:, cv2.CC_STAT_AREA] > 0.002 * body.size
-    keep[0] = False
-    return np.asarray(keep[labels], np.bool_)
-
-
-def composed(recording: Recording, *, delay: int = 0, aside: int = 0) -> Iterator[
-    tuple[Image, float]
-]:  # fmt: skip
-    """The recording with a copy of its people over it: pictures with their times in seconds.
+def composed(film: Path, *, delay: int = 0, aside: int = 0) -> Iterator[tuple[Image, float]]:
+    """`one-by-one.mp4` at half size with a copy of its people over it; times in seconds.
 
     The copy is `delay` pictures later and `aside` pixels further right (left if negative; both are
     then cut off on the right, where people leave, so that nobody vanishes inside the picture).
     """
-    wide = recording.pictures.shape[2]
-    from_x, to_x = max(0, -aside), max(0, aside)
+    rooms = _rooms(film)
+    waiting: deque[tuple[Image, Mask]] = deque(maxlen=delay + 1)
+    number, last = 0, None
+    for number, last in enumerate(_pictures(film)):
+        waiting.append((last, _body(last, rooms, number)))
+        copy = waiting[0] if number >= delay else None
+        yield _pasted(last, copy, aside), number / FPS
+    while last is not None and len(waiting) > 1:
+        number += 1
+        waiting.popleft()
+        yield _pasted(last, waiting[0], aside), number / FPS
+
+
+def _pictures(film: Path) -> Iterator[Image]:
+    source = cv2.VideoCapture(str(film))
+    while True:
+        good, image = source.read()
+        if not good:
+            return
+        small = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        yield np.asarray(small, np.uint8)
+
+
+def _rooms(film: Path) -> list[Room]:
+    held: list[list[Image]] = [[] for _ in EMPTY]
+    for number, image in enumerate(_pictures(film)):
+        for (first, end), images in zip(EMPTY, held, strict=True):
+            if first <= number < end and (number - first) % 2 == 0:
+                images.append(image)
+    return [
+        ((first + end) / 2, np.median(np.array(images), axis=0).astype(np.uint8))
+        for (first, end), images in zip(EMPTY, held, strict=True)
+    ]
+
+
+def _body(image: Image, rooms: list[Room], number: int) -> Mask:
+    """Where somebody is, bool (h, w): what differs from the rooms before and after, lit alike."""
+    difference = np.full(image.shape[:2], 255, np.uint8)
+    for _, room in sorted(rooms, key=lambda known: abs(known[0] - number))[:2]:
+        seen, base = image[::3, ::3].astype(np.float32), room[::3, ::3].astype(np.float32)
+        gain = np.median(seen / np.maximum(base, 1), axis=(0, 1))
+        offset = np.round(np.median(seen - base, axis=(0, 1)))
+        for lit in (room * gain, room + offset):
+            other = np.clip(lit, 0, 255).astype(np.uint8)
+            difference = np.minimum(difference, cv2.absdiff(image, other).max(axis=2))
+    body = (cv2.GaussianBlur(difference, (5, 5), 0) > DIFFERS).astype(np.uint8)
+    body = np.asarray(cv2.morphologyEx(body, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
+    closed = cv2.morphologyEx(body, cv2.MORPH_CLOSE, disc)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
+    keep = stats[:, cv2.CC_STAT_AREA] > SMALLEST * body.size
+    keep[0] = False
+    return np.asarray(keep[labels], np.bool_)
+
+
+def _pasted(under: Image, copy: tuple[Image, Mask] | None, aside: int) -> Image:
+    wide = under.shape[1]
     across = wide - abs(aside)
-    for number in range(len(recording.pictures) + delay):
-        here = min(number, len(recording.pictures) - 1)
-        picture = recording.pictures[here][:, : across if aside < 0 else wide].copy()
-        if number >= delay:
-            copy = recording.pictures[number - delay][:, from_x : from_x + across]
-            body = recording.bodies[number - delay][:, from_x : from_x + across]
-            picture[:, to_x : to_x + across][body] = copy[body]
-        yield picture, number / FPS
+    picture = under[:, : across if aside < 0 else wide].copy()
+    if copy is not None:
+        left, to = max(0, -aside), max(0, aside)
+        people, body = (part[:, left : left + across] for part in copy)
+        picture[:, to : to + across][body] = people[body]
+    return picture
