@@ -21,11 +21,12 @@ Step = tuple[float, Direction, str, bool]  # when, where to, by which door, whet
 def day_of(seed: int, *, guests: int, missed: dict[tuple[str, Direction], float]) -> Iterator[Step]:
     """A day of guests who come by one of two doors, stay 25 minutes or so, and go by either."""
     chance = random.Random(seed)
-    steps = []
+    steps: list[Step] = []
+    ways: tuple[Direction, Direction] = ("in", "out")
     for _ in range(guests):
         came_s = chance.uniform(0, OPEN_S - 3600)
         left_s = min(OPEN_S - 1, came_s + chance.expovariate(1 / 1500))
-        for second, way in ((came_s, "in"), (left_s, "out")):
+        for second, way in zip((came_s, left_s), ways, strict=True):
             door = chance.choice(("front", "back"))
             steps.append((second, way, door, chance.random() >= missed.get((door, way), 0.0)))
     return iter(sorted(steps))

@@ -81,13 +81,14 @@ def _body(image: Image, rooms: list[Room], number: int) -> Mask:
         offset = np.round(np.median(seen - base, axis=(0, 1)))
         for lit in (room * gain, room + offset):
             other = np.clip(lit, 0, 255).astype(np.uint8)
-            difference = np.minimum(difference, cv2.absdiff(image, other).max(axis=2))
-    body = (cv2.GaussianBlur(difference, (5, 5), 0) > DIFFERS).astype(np.uint8)
-    body = np.asarray(cv2.morphologyEx(body, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
+            apart = np.asarray(cv2.absdiff(image, other), np.uint8).max(axis=2)
+            difference = np.minimum(difference, apart)
+    rough = np.greater(cv2.GaussianBlur(difference, (5, 5), 0), DIFFERS).astype(np.uint8)
+    opened = cv2.morphologyEx(rough, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
-    closed = cv2.morphologyEx(body, cv2.MORPH_CLOSE, disc)
+    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, disc)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
-    keep = stats[:, cv2.CC_STAT_AREA] > SMALLEST * body.size
+    keep = stats[:, cv2.CC_STAT_AREA] > SMALLEST * rough.size
     keep[0] = False
     return np.asarray(keep[labels], np.bool_)
 
