@@ -275,6 +275,7 @@ def _blobs(differs: Image) -> tuple[Image, list[Box]]:
     closed = cv2.morphologyEx(
         opened, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, reach)
     )
+    outline = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
     keep = stats[:, cv2.CC_STAT_AREA] >= PART * high * wide
     keep[0] = False
@@ -284,10 +285,10 @@ def _blobs(differs: Image) -> tuple[Image, list[Box]]:
         x, y, across, down, _ = (int(value) for value in stats[label])
         window = np.s_[y : y + down, x : x + across]
         body = labels[window] == label
-        # Who is cut off by a side of the picture has an outline that tells nothing; and closing
-        # has filled the valleys.
+        # Who is cut off by a side of the picture has an outline that tells nothing. Valleys are
+        # filled in what was joined across gaps; the outline is only cleared of a sensor's noise.
         whole = x > 0 and x + across < wide
-        cuts = cuts_between_heads(body & (opened[window] > 0), high) if whole else []
+        cuts = cuts_between_heads(body & (outline[window] > 0), high) if whole else []
         for first, end in pairwise((0, *cuts, across)):
             rows = np.flatnonzero(body[:, first:end].any(axis=1))
             boxes.append(
