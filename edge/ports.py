@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.geometry import Box
+from edge.core.occupancy import Balance
 from edge.core.presentation import Prompt, Verdict
 from edge.core.timeline import Timeline
 from edge.core.tracking import Track
@@ -234,6 +235,10 @@ class VisitLog(Protocol):
 
     def occupancy(self) -> Occupied | None:
         """Return the last known occupancy."""
+        ...
+
+    def balance(self, closing: datetime) -> Balance:
+        """Return what the doors counted of guests on the days before a closing."""
         ...
 
     def foreign(self, now: datetime, window: timedelta) -> Collection[datetime]:

@@ -42,6 +42,7 @@ def book_of(
         alerted=visits.alerted(now, window.length),
         vetoes=visits.vetoes(now, window.length),
         occupancy=visits.occupancy() if goes_on else None,
+        balance=visits.balance,
         foreign=visits.foreign(now, window.length),
         in_doubt=in_doubt,
     )

@@ -1,10 +1,10 @@
 """The shop's open book: crossings and identities in, visits and occupancy out (DESIGN section 6).
 
-Called by `edge.pipeline`; calls `core.returns` and `core.told`.
+Called by `edge.pipeline`; calls `core.occupancy`, `core.returns` and `core.told`.
 
     in  ──> visit opens ──> turned back within 10 s? the visit was none
                        └──> occupancy zero, closing time: the visit ends
-    out ──> occupancy - 1, opens nothing
+    out ──> occupancy - what an exit is worth, opens nothing
     face known ──> the visit of its body ──> else the visit that its person is on
                                          └─> else a visit of its own; the crossing joins
     code shown ──> the visit that its person is on, else the newest anonymous one, else its own
@@ -20,6 +20,7 @@ from typing import Final
 
 from edge.core.hours import OpeningHours
 from edge.core.identity import BY_CODE, Body, Fit, Place, Recognised
+from edge.core.occupancy import Balance, Occupancy
 from edge.core.returns import linked
 from edge.core.timeline import Moved
 from edge.core.told import STAY, Told, Veto, Word
@@ -62,6 +63,7 @@ class VisitBook:
         alerted: when each member's arrival was last told and of which visit, by subject.
         vetoes: when a person in the shop said of a visit that it is not that member's.
         occupancy: how many people were in the shop then.
+        balance: what the doors counted on the days before a closing; asked once for each.
         foreign: the moments among all these that another start of the machine dated: a step of
             this one's clock does not move them.
         in_doubt: whether nobody vouches for the time. Whoever crosses then counts as in opening
@@ -80,6 +82,7 @@ class VisitBook:
         alerted: Mapping[str, Told] | None = None,
         vetoes: Mapping[Veto, datetime] | None = None,
         occupancy: Occupied | None = None,
+        balance: Callable[[datetime], Balance] = lambda closing: Balance(),
         foreign: Collection[datetime] = (),
         in_doubt: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -96,13 +99,15 @@ class VisitBook:
         self._faces: dict[Body, tuple[str, Fit | None]] = {}
         self._word = Word(alerted or {}, vetoes or {})
         self._foreign = frozenset(foreign)
-        self._people = occupancy.people if occupancy else 0
+        self._people = Occupancy(occupancy.people if occupancy else 0)
+        self._balance = balance
+        self._learnt_at: datetime | None = None
         self._last_change = occupancy.at if occupancy else None
 
     @property
     def occupancy(self) -> int:
         """People in the shop, by the count."""
-        return self._people
+        return self._people.people
 
     def crossing(
         self,
@@ -132,7 +137,8 @@ class VisitBook:
         return changes + self._leave(crossed)
 
     def _enter(self, crossed: Crossed) -> list[Change]:
-        changes: list[Change] = [self._occupy(crossed.at, self._people + 1)]
+        people = self._people.enter(turned_back=crossed.turned_back)
+        changes: list[Change] = [self._occupy(crossed.at, people)]
         if crossed.turned_back:  # came out and went straight back in: nobody new
             return changes
         body = (crossed.camera, crossed.track)
@@ -180,7 +186,8 @@ class VisitBook:
         return Opened(visit=visit)
 
     def _leave(self, crossed: Crossed) -> list[Change]:
-        changes: list[Change] = [self._occupy(crossed.at, max(0, self._people - 1))]
+        people = self._people.leave(turned_back=crossed.turned_back)
+        changes: list[Change] = [self._occupy(crossed.at, people)]
         body = (crossed.camera, crossed.track)
         self._faces.pop(body, None)
         visit_id = self._by_body.pop(body, None)
@@ -191,7 +198,7 @@ class VisitBook:
             changes.append(self._revise(crossed.at, void, "u_turn"))
             changes += self._relink(crossed.at, self._owner.get(visit_id))
             self._word.take_back(visit_id)
-        if self._people == 0:
+        if people == 0:
             changes += self._close_all(crossed.at, "occupancy_zero", self._inside(crossed.at))
         return changes
 
@@ -484,10 +491,14 @@ class VisitBook:
         closing = self._hours.last_closing(now)
         if closing is None:
             return []
+        if closing != self._learnt_at:
+            self._people.learn(self._balance(closing))
+            self._learnt_at = closing
         over = [i for i in self._open if self._visits[i].opened_at < closing]
         changes = self._close_all(closing, "closing_time", over)
-        if self._people and self._last_change is not None and self._last_change < closing:
-            changes.append(self._occupy(closing, 0))
+        stale = self._last_change is not None and self._last_change < closing
+        if stale and self._people.people:
+            changes.append(self._occupy(closing, self._people.empty()))
         return changes
 
     def _forget(self, now: datetime) -> None:
@@ -503,7 +514,6 @@ class VisitBook:
             self._word.forget(limit, self._visits)
 
     def _occupy(self, at: datetime, people: int) -> Occupied:
-        self._people = people
         self._last_change = at
         return Occupied(at=at, people=people)
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlite_utils import Database
 
+from edge.core.occupancy import LEARNT_FROM, Balance
 from edge.core.visit import Occupied, Visit
 from edge.store.outbox import Origin
 from edge.wire.codec import utc_text
@@ -105,6 +106,16 @@ class Recall:
         if row is None:
             return None
         return Occupied(at=_moment(row[0], row[2], self._shifts()), people=row[1])
+
+    def balance(self, closing: datetime) -> Balance:
+        """Return what the doors counted of guests on the days before a closing."""
+        row = self._db.execute(
+            "SELECT coalesce(sum(direction = 'in'), 0), coalesce(sum(direction = 'out'), 0),"
+            " coalesce(sum(turned_back), 0) FROM crossing"
+            " WHERE at >= ? AND at < ? AND origin = 'run' AND staff = 0 AND hours_open = 1",
+            [utc_text(closing - LEARNT_FROM), utc_text(closing)],
+        ).fetchone()
+        return Balance(entered=row[0] - row[2], left=row[1] - row[2])  # a turn is one of each
 
     def foreign(self, now: datetime, window: timedelta) -> Collection[datetime]:
         """Return the moments among all these that another start of the machine dated.

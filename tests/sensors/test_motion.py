@@ -15,6 +15,7 @@ from edge.core.counting import BodyCounter
 from edge.core.crossing import Crossing
 from edge.core.geometry import Line, Polygon
 from edge.sensors.motion import FrameUnreadable, MotionDetector
+from tests.support.composite import composed
 
 Image = npt.NDArray[np.uint8]
 Timed = Iterator[tuple[Image, float]]
@@ -151,6 +152,12 @@ def visit(start: float, until: float) -> Person:
     return person((start, left), (start + 2, middle), (until, middle), (until + 2.5, right))
 
 
+def abreast(start: float, aside: float, *, seed: int = 1) -> Person:
+    """One of several who walk away from the camera close together, stay, and leave below."""
+    near, far = (0.43 + aside, 1.9, 0.9), (0.43 + aside, 0.9, 0.75)
+    return person((start, near), (start + 3, far), (start + 6, far), (start + 9, near), seed=seed)
+
+
 def opening_door(image: Image, second: float) -> None:
     wide = int(np.interp(second, [2, 4], [0, 60]))
     if wide > 2:
@@ -209,6 +216,10 @@ BORDER_SCENES: list[tuple[str, Callable[[], Timed], tuple[int, int, int]]] = [
                (17, (1.2, 0.9, 0.7))),
         person((2, (-0.27, 0.92, 0.72)), (5, (0.38, 0.92, 0.72)), (14, (0.38, 0.92, 0.72)),
                (17, (-0.3, 0.92, 0.72)), seed=5)]), (2, 2, 0)),
+    ("two side by side turn back", lambda: film(13, [
+        abreast(2, 0.0), abreast(2, 0.13, seed=5)]), (2, 2, 2)),
+    ("the same at 5 fps", lambda: film(13, [
+        abreast(2, 0.0), abreast(2, 0.13, seed=5)], fps=5), (2, 2, 2)),
     ("a soft shadow", lambda: film(10, extra=passing_shadow), (0, 0, 0)),
 ]  # fmt: skip
 
@@ -351,6 +362,20 @@ def test_six_people_one_by_one_are_six_in_and_six_out(
     recordings: Path, variant: Callable[[Path], Timed]
 ) -> None:
     assert tally(count(variant(recordings))) == (6, 6, 0)
+
+
+@pytest.mark.parametrize(
+    ("delay", "aside"),
+    [
+        pytest.param(15, 0, id="1.5 s behind, covering each other"),
+        pytest.param(0, 45, id="side by side, a shoulder covered"),
+    ],
+)
+def test_everybody_twice_is_twelve_in_and_twelve_out(
+    recordings: Path, delay: int, aside: int
+) -> None:
+    film = recordings / "video" / "one-by-one.mp4"
+    assert tally(count(composed(film, delay=delay, aside=aside))) == (12, 12, 0)
 
 
 def test_six_people_cross_a_line_where_they_come_in(recordings: Path) -> None:

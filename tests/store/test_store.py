@@ -13,6 +13,7 @@ from sqlite_utils import Database
 
 from edge.clock import SystemClock
 from edge.core.hours import OpeningHours
+from edge.core.occupancy import Balance
 from edge.core.visit import (
     Change,
     Closed,
@@ -82,6 +83,25 @@ def epoch(db: Database) -> str:
 @pytest.fixture
 def log(db: Database, epoch: str) -> SqliteVisitLog:
     return SqliteVisitLog(db, epoch, "run")
+
+
+def test_what_closed_days_counted_is_of_guests_of_the_living_shop_less_who_turned_back(
+    db: Database, log: SqliteVisitLog
+) -> None:
+    came, went = crossed(), crossed("out")
+    turned = dataclasses.replace(went, turned_back=True)
+    log.commit([fact(c) for c in (came, came, came, turned, went)])
+    apart = [
+        dataclasses.replace(came, staff=True),
+        dataclasses.replace(came, hours_open=False),
+        dataclasses.replace(came, at=AT - timedelta(days=8)),
+        dataclasses.replace(came, at=AT + timedelta(hours=2)),
+    ]
+    log.commit([fact(c) for c in apart])
+    replayed = SqliteVisitLog(db, Outbox(db).begin_epoch(AT, "replay"), "replay")
+    replayed.commit([fact(came)])
+    assert log.balance(AT + timedelta(hours=1)) == Balance(entered=2, left=1)
+    assert log.balance(AT) == Balance(entered=0, left=0)
 
 
 def test_a_crossing_its_visit_and_its_events_are_kept_together(
