@@ -14,6 +14,7 @@ from edge.core.book import VisitBook
 from edge.core.geometry import Box
 from edge.core.hours import OpeningHours
 from edge.core.presentation import Prompt, Verdict
+from edge.core.threshold import SURE_FPIR, threshold
 from edge.core.tracking import Track
 from edge.core.visit import Change, Opened, Raised, Revised, Visit, Window
 from edge.faces.gallery import MemberGallery
@@ -188,7 +189,7 @@ def double(anna: Vector, apart: float) -> Vector:
 
 
 # From a template in a gallery of one: between the distances of 1 % and of 0.1 %, and within both.
-LIKELY, SURE = 0.37, 0.2
+LIKELY, SURE = (threshold(1, 1, 5) + threshold(1, 1, 5, SURE_FPIR)) / 2, 0.2
 
 
 def test_early_only_who_is_beyond_doubt_is_named() -> None:

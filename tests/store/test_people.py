@@ -33,6 +33,7 @@ from edge.store.people import (
 )
 from edge.store.register import ConsentMissing, ExternalIdTaken, Register, new_member
 from tests.support.people import (
+    MODEL,
     NOW,
     TEMPLATE_ROOT,
     consent,
@@ -153,7 +154,7 @@ def test_an_enrolment_is_one_transaction_with_ledger_log_and_what_is_told(
     assert entries == [
         ("enrol", {}),
         ("consent", {"kind": "given"}),
-        ("enrol", {"model": "dlib-v1", "photos": 2}),
+        ("enrol", {"model": MODEL, "photos": 2}),
     ]
 
 
@@ -179,7 +180,7 @@ def test_the_eyes_open_what_was_enrolled(db: Database, office: Register, people:
         row = rows[member.subject]
         opened = opener.open(row.sealed_key, row.sealed, subject=row.subject)
         assert np.array_equal(opened, vector(seed))
-        assert (row.photos, row.model) == (2, "dlib-v1")
+        assert (row.photos, row.model) == (2, MODEL)
 
 
 def test_a_damaged_template_row_names_its_subject_and_stops_no_other(

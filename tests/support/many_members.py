@@ -26,7 +26,7 @@ from edge.store.database import connect, migrate
 from edge.store.people import gallery_mark
 from edge.store.standing import chosen_marks, roll_call
 from edge.wire.codec import utc_text
-from tests.support.people import NOW, TEMPLATE_ROOT, template, vector
+from tests.support.people import MODEL, NOW, TEMPLATE_ROOT, template, vector
 
 CHOSEN: Final = 20_000
 _AT_ONCE: Final = 20_000
@@ -79,8 +79,8 @@ def _rows(numbers: range, real_from: int) -> Iterator[tuple[str, Iterator[tuple[
     )
     yield (
         "INSERT INTO template (subject, consent_id, made_at, model, photos, sealed_key, sealed)"
-        " VALUES (?, ?, ?, 'dlib-face-resnet-v1.2', 3, ?, ?)",
-        ((subject(n), n + 1, moment, *_sealed(n, real_from)) for n in numbers),
+        " VALUES (?, ?, ?, ?, 3, ?, ?)",
+        ((subject(n), n + 1, moment, MODEL, *_sealed(n, real_from)) for n in numbers),
     )
 
 

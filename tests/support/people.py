@@ -23,6 +23,8 @@ from edge.store.register import Register, Template, new_member
 NOW: Final = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 PROFILE_ROOT: Final = bytes(range(32))
 TEMPLATE_ROOT: Final = bytes(range(100, 132))
+MODEL: Final = "dlib-face-resnet-v1.2"
+"""Of the box's own family: it takes no other template."""
 RECORD: Final[Mapping[str, Any]] = {
     "purpose": "recognition",
     "text_version": "2026-11",
@@ -54,9 +56,7 @@ def template(subject: str, seed: int = 1) -> Template:
     """Return a sealed template that TEMPLATE_ROOT opens."""
     lock = TemplateLock(envelope.public_of(TEMPLATE_ROOT))
     sealed = lock.seal(vector(seed), subject=subject)
-    return Template(
-        sealed_key=sealed.key, sealed=sealed.vector, model="dlib-face-resnet-v1.2", photos=2
-    )
+    return Template(sealed_key=sealed.key, sealed=sealed.vector, model=MODEL, photos=2)
 
 
 def profile_keys() -> ProfileKeys:

@@ -40,10 +40,9 @@ from edge.wire.orders import Orders
 from edge.wire.sharing import SharedAck
 from edge.wire.topics import BoxAddress, parse_topic
 from tests.edge.test_modes import BASE, DECLARATION
-from tests.support.people import RECORD, vector
+from tests.support.people import MODEL, RECORD, vector
 from tests.support.secured import SHIPPED
 
-MODEL = "dlib-face-resnet-v1.2"
 A, B, C = "nj-001/nj-001-a", "sh-002/sh-002-a", "bj-003/bj-003-a"
 
 

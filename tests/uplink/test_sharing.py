@@ -44,8 +44,8 @@ from edge.wire.codec import decode_down, encode, inflated, read_statement
 from edge.wire.orders import BoxKeyOrder, Order, OrderBody, Orders, TemplateOrder, VoidOrder
 from edge.wire.sealing import bundle_words, statement_words
 from edge.wire.sharing import Bundle, Statement
-from tests.support.people import vector, visited
-from tests.support.sharing import MODEL, A, B, Box, C, Certificates, World, record
+from tests.support.people import MODEL, vector, visited
+from tests.support.sharing import A, B, Box, C, Certificates, World, record
 from tests.support.vectors import vectors_in
 
 DAY = timedelta(days=1)
