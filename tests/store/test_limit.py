@@ -241,7 +241,6 @@ def test_a_store_that_grows_to_the_end_of_its_disk_can_still_note_what_the_hub_h
     tmp_path: Path,
 ) -> None:
     with small_disk_at(tmp_path / "disk", 256) as disk:
-        connect(disk).close()
         with (disk / "others").open("wb") as others:
             os.posix_fallocate(others.fileno(), 0, 236_000_000)
         eyes = connect(disk, limit_bytes=2_000_000_000)
