@@ -30,7 +30,7 @@ from edge.modes import declared, judge
 from edge.store import switches
 from edge.store.appointments import forget_past
 from edge.store.ballast import lay_up
-from edge.store.database import StoreAway, StoreLock, connect, migrate, transaction
+from edge.store.database import StoreAway, StoreLock, connect, fitting, migrate, transaction
 from edge.store.ledger import SqliteVisitLog
 from edge.store.limit import Bounds
 from edge.store.orders import key_wanted
@@ -141,7 +141,7 @@ def keep_tidy(config: EdgeConfig, epoch: str, stop: threading.Event) -> None:
     bounds = Bounds(
         db,
         epoch=epoch,
-        limit_bytes=config.box.store_limit,
+        limit_bytes=lambda: fitting(config.data_dir, config.box.store_limit),
         zone=config.store.zone,
         sends=config.uplink is not None,
         clock=clock,

@@ -40,7 +40,7 @@ from edge.sensors.camera import LiveCamera
 from edge.sensors.mailbox import Mailbox
 from edge.sensors.recording import quiet_opencv
 from edge.store.clockfix import ClockFix
-from edge.store.database import connect
+from edge.store.database import connect, fitting
 from edge.store.ledger import SqliteVisitLog
 from edge.store.switches import FACES, is_off
 from edge.wire.messages import Health
@@ -155,6 +155,7 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
         basis=basis_of(status.mode),
         named=errands.note_match,
         boot=boot,
+        limit_bytes=lambda: fitting(config.data_dir, config.box.store_limit),
     )
     bus = Bus(run_dir(config), "eyes")
 

@@ -20,6 +20,11 @@ PAGE_BYTES: Final = 2048
 """A commit writes a dozen pages of which little is new: small ones spare the card (ADR 10)."""
 LOG_BYTES: Final = 8 * 1024 * 1024
 """To this the write-ahead log is cut down; it is moved into the database at half of it."""
+LEFT_FREE_BYTES: Final = 2 * LOG_BYTES
+_LEFT_FREE_SHARE: Final = 1 / 16
+"""Of a disk, which a database leaves free: so many bytes, or that share if it is less. On a disk
+that it has filled to the last page nothing can be written, not even what the hub has: then nothing
+of it can ever go."""
 _DISK_CODES: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 
 
@@ -91,6 +96,22 @@ class StoreLock:
         os.close(self._fd)
 
 
+def fitting(data_dir: Path, limit_bytes: int) -> int:
+    """Return what the database may take: `limit_bytes`, or what its disk holds if that is less.
+
+    Raises:
+        StoreAway: the disk does not answer.
+    """
+    path = data_dir / FILE_NAME
+    try:
+        disk = os.statvfs(data_dir)
+        size = path.stat().st_size if path.exists() else 0
+    except OSError as exc:
+        raise StoreAway(f"{path}: cannot be read: {exc.strerror}; check the disk") from exc
+    left = min(LEFT_FREE_BYTES, int(disk.f_blocks * disk.f_frsize * _LEFT_FREE_SHARE))
+    return min(limit_bytes, max(0, size + disk.f_bavail * disk.f_frsize - left))
+
+
 def connect(data_dir: Path, *, limit_bytes: int | None = None) -> Database:
     """Open the database of a data directory for use by one thread at a time.
 
@@ -100,7 +121,7 @@ def connect(data_dir: Path, *, limit_bytes: int | None = None) -> Database:
     Args:
         data_dir: where it is, or is to be made.
         limit_bytes: what the database may take; a transaction through this connection that would
-            make it larger is refused as `StoreFull`. None: what the disk holds.
+            make it larger is refused as `StoreFull`; see `bound`. None: what the disk holds.
 
     Raises:
         StoreFault: no database there, a damaged one, or one of a newer version.
@@ -124,7 +145,7 @@ def connect(data_dir: Path, *, limit_bytes: int | None = None) -> Database:
         # Pages that are written again and again reach the database once a checkpoint.
         conn.execute(f"PRAGMA wal_autocheckpoint={LOG_BYTES // page // 2}")
         if limit_bytes is not None:
-            conn.execute(f"PRAGMA max_page_count={limit_bytes // page}")
+            _bound(conn, fitting(data_dir, limit_bytes))
         db = Database(conn)
         known = {migration.name for migration in migrations.pending(db)}
         applied = {migration.name for migration in migrations.applied(db)}
@@ -137,6 +158,23 @@ def connect(data_dir: Path, *, limit_bytes: int | None = None) -> Database:
             " install that version again, or restore a backup"
         )
     return db
+
+
+def bound(db: Database, limit_bytes: int) -> None:
+    """Let no transaction through this connection make the database larger than that.
+
+    Raises:
+        StoreFault: SQLite's own error, translated.
+    """
+    try:
+        _bound(db.conn, limit_bytes)
+    except sqlite3.Error as exc:
+        raise translated(exc, FILE_NAME) from exc
+
+
+def _bound(conn: sqlite3.Connection, limit_bytes: int) -> None:
+    (page,) = conn.execute("PRAGMA page_size").fetchone()
+    conn.execute(f"PRAGMA max_page_count={max(1, limit_bytes // page)}")
 
 
 def migrate(db: Database) -> None:

@@ -16,7 +16,7 @@ from edge.core.timeline import Timeline
 from edge.core.visit import Closed, Crossed, Occupied, Opened, Raised, Revised, Seen, Visit
 from edge.modes import Basis
 from edge.ports import Fact
-from edge.store.database import transaction
+from edge.store.database import bound, transaction
 from edge.store.minutes import add_crossing, minute_of, told_minute
 from edge.store.outbox import Origin, Outbox, Reading
 from edge.store.recall import COLUMNS, Recall
@@ -48,6 +48,8 @@ class SqliteVisitLog(Recall):
         basis: what the visits of this start are.
         named: told of each visit that is found to be a member's.
         boot: names this start of the machine (`edge.clock.boot_id`); None: a recording's facts.
+        limit_bytes: what the database may take, read anew for each commit; None: what the disk
+            holds.
     """
 
     def __init__(
@@ -59,8 +61,10 @@ class SqliteVisitLog(Recall):
         basis: Basis = "crossings",
         named: Named = lambda at, visit: None,
         boot: str | None = None,
+        limit_bytes: Callable[[], int] | None = None,
     ) -> None:
         super().__init__(db, origin, boot)
+        self._limit_bytes = limit_bytes
         self._epoch = epoch
         self._basis = basis
         self._named = named
@@ -75,6 +79,8 @@ class SqliteVisitLog(Recall):
         """Keep facts, their rows and their events, all or none (see `ports.VisitLog`)."""
         entries: list[tuple[Body, Reading]] = []
         minutes: dict[tuple[str, datetime], Reading] = {}
+        if self._limit_bytes is not None:
+            bound(self._db, self._limit_bytes())
         with transaction(self._db):
             for fact in facts:
                 body = self._keep(fact)

@@ -47,7 +47,7 @@ class Bounds:
     Args:
         db: a connection of its own.
         epoch: the epoch of this start.
-        limit_bytes: what the database may take.
+        limit_bytes: what the database may take, asked for at each look.
         zone: the shop's.
         sends: whether there is a hub to send to; without one the oldest events are deleted.
         clock: the box's, which may step between two calls.
@@ -59,7 +59,7 @@ class Bounds:
         db: Database,
         *,
         epoch: str,
-        limit_bytes: int,
+        limit_bytes: Callable[[], int],
         zone: ZoneInfo,
         sends: bool,
         clock: Clock,
@@ -67,7 +67,7 @@ class Bounds:
     ) -> None:
         self._db = db
         self._epoch = epoch
-        self._limit = limit_bytes
+        self._limit_bytes = limit_bytes
         self._zone = zone
         self._sends = sends
         self._clock = clock
@@ -96,7 +96,7 @@ class Bounds:
         return self._note(state)
 
     def _share(self) -> float:
-        return used_bytes(self._db) / self._limit
+        return used_bytes(self._db) / max(1, self._limit_bytes())
 
     def _too_full(self) -> bool:
         return self._going() and self._share() > FREED_SHARE

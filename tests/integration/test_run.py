@@ -23,6 +23,7 @@ from edge.memory import STRANGERS_BYTES, SecretMemory, reserve
 from edge.ports import Vector
 from edge.store.database import connect
 from tests.integration.conftest import Chain
+from tests.support.disk import small_disk_at
 from tests.support.processes import Running, child_of, free_port, our_command, until
 
 needs_root = pytest.mark.skipif(
@@ -392,14 +393,8 @@ def test_without_a_broker_the_box_works_on_and_the_outbox_waits(chain: Chain) ->
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 3 MB, mounted for this test."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small disk needs root; run as root to see a full disk survived")
-    mount = tmp_path / "disk"
-    mount.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(mount)], check=True)
-    yield mount
-    subprocess.run(["umount", "-l", str(mount)], check=True)
+    with small_disk_at(tmp_path / "disk", 3) as disk:
+        yield disk
 
 
 def fill(disk: Path) -> Path:

@@ -2,9 +2,11 @@
 
 import json
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,17 +14,19 @@ import pytest
 from sqlite_utils import Database
 
 from edge.core.hours import OpeningHours
-from edge.ports import ClockState
+from edge.ports import ClockState, Fact
 from edge.store import figures
 from edge.store.audit import Audit
-from edge.store.database import StoreFull, connect, transaction
+from edge.store.database import StoreFull, connect, fitting, migrate, transaction
 from edge.store.keeping import USUAL, prune
+from edge.store.ledger import SqliteVisitLog
 from edge.store.limit import Bounds, shown_state, state_of, used_bytes
 from edge.store.outbox import Outbox, Reading
 from edge.store.switches import ask, note_done, open_requests
 from edge.wire.codec import utc_text
 from edge.wire.messages import Ack, EpochAck, Health, HourSummary, MemberChanged
-from tests.support.days import BEGAN, SUBJECT, keep_days
+from tests.support.days import BEGAN, SUBJECT, day_of, keep_days
+from tests.support.disk import small_disk_at
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 ALWAYS = OpeningHours(zone=SHANGHAI, by_weekday=None)
@@ -67,7 +71,7 @@ def look(db: Database, epoch: str) -> Look:
         return Bounds(
             db,
             epoch=epoch,
-            limit_bytes=int(limit_bytes),
+            limit_bytes=lambda: int(limit_bytes),
             zone=SHANGHAI,
             sends=sends,
             clock=clock(),
@@ -231,6 +235,47 @@ def test_the_eyes_connection_takes_no_more_than_the_limit_and_others_go_on(
     with transaction(db):  # an erasure must never fail for a limit
         Audit(db).append(at=NOW, what="erase", actor="command", subject=SUBJECT)
     eyes.close()
+
+
+def test_a_store_that_grows_to_the_end_of_its_disk_can_still_note_what_the_hub_has(
+    tmp_path: Path,
+) -> None:
+    with small_disk_at(tmp_path / "disk", 256) as disk:
+        with (disk / "others").open("wb") as others:
+            os.posix_fallocate(others.fileno(), 0, 236_000_000)
+        eyes = connect(disk, limit_bytes=2_000_000_000)
+        migrate(eyes)
+        epoch = Outbox(eyes).begin_epoch(BEGAN, "run")
+        with pytest.raises(StoreFull):
+            keep_days(eyes, epoch, 400, visitors=100)
+        uplink = connect(disk)
+        (span,) = Outbox(uplink).waiting_spans()
+        assert span.last > 4_000
+        for through in range(1, 4_000):
+            acknowledged(uplink, epoch, through)
+        eyes.close()
+        uplink.close()
+        (disk / "others").unlink()
+        assert fitting(disk, 2_000_000_000) > 200_000_000
+        assert fitting(disk, 64_000_000) == 64_000_000
+
+
+def test_a_limit_that_was_short_of_a_full_disk_follows_the_disk(tmp_path: Path) -> None:
+    room = 10_000_000
+    db = connect(tmp_path, limit_bytes=0)
+    migrate(connect(tmp_path))
+    epoch = Outbox(connect(tmp_path)).begin_epoch(BEGAN, "run")
+    log = SqliteVisitLog(db, epoch, "run", limit_bytes=lambda: room)
+    log.commit(list(facts_of(0, 200)))
+    room = 0
+    with pytest.raises(StoreFull):
+        log.commit(list(facts_of(1, 900)))
+
+
+def facts_of(day: int, visitors: int) -> Iterator[Fact]:
+    for changes in day_of(day, visitors, Random(day)):
+        for change in changes:
+            yield Fact(change=change, mono=1.0, clock="ok")
 
 
 def test_every_commit_reaches_the_card_before_it_counts(tmp_path: Path, db: Database) -> None:

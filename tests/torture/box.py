@@ -36,7 +36,7 @@ from edge.core.visit import (
 from edge.pipeline import Recorder
 from edge.ports import Clock, ClockState, Fact
 from edge.store.clockfix import ClockFix
-from edge.store.database import StoreLock, connect, migrate
+from edge.store.database import StoreLock, connect, fitting, migrate
 from edge.store.ledger import SqliteVisitLog
 from edge.store.outbox import Outbox
 from edge.uplink.link import Condition
@@ -159,12 +159,20 @@ def main() -> None:
     stop = stop_on_signals()
     lock = StoreLock(config.data_dir, patience_s=10)
     try:
-        db = connect(config.data_dir)
+        limit_bytes = config.box.store_limit
+        db = connect(config.data_dir, limit_bytes=limit_bytes)
         migrate(db)
         kernel, times = WrongClock(arguments.clock), timelines(db)
         clock = SteadyClock(kernel, times.follow(kernel))
         epoch = Outbox(db).begin_epoch(clock.now(), "run", boot_id())
-        visits = SqliteVisitLog(db, epoch, "run", basis="distinct", boot=boot_id())
+        visits = SqliteVisitLog(
+            db,
+            epoch,
+            "run",
+            basis="distinct",
+            boot=boot_id(),
+            limit_bytes=lambda: fitting(config.data_dir, limit_bytes),
+        )
         keeper = StoreTimekeeper(
             kernel=kernel,
             clock=clock,

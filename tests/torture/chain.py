@@ -164,7 +164,7 @@ class Tortured:
             box.start()
         until(
             lambda: all(0 < _count(box.database) > box.waits() for box in self.boxes),
-            within_s=60,
+            within_s=180,  # the first batch may be lost several times
             what="something of every box being at the hub",
         )
 

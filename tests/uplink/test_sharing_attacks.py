@@ -123,14 +123,15 @@ def test_no_mangled_certificate_raises_anything_that_nobody_expects(world: World
     authority = Authority(a.folder / "ca.pem")
     der = b64decode(identity.certificates[0])
     now, signature = world.clock.now(), identity.sign(b"words")
-    believed = 0
+    believed: set[int] = set()
     for at in range(4, len(der)):
         for value in (0, 1, 3, 0x30, 0xFF):
             mangled = b64encode(der[:at] + bytes([value]) + der[at + 1 :]).decode()
             with suppress(Untrusted):
                 authority.check(A, [mangled], b"words", signature, now)
-                believed += der[at] != value
-    assert believed <= 1, "the signature's unused bits are nobody's"
+                believed |= {at} if der[at] != value else set()
+    # One place, how many of the signature's last bits count: whose last ones are 0 may spare some.
+    assert len(believed) <= 1
 
 
 def test_a_consent_that_names_what_is_no_shops_id_keeps_nobody_from_being_shared(
