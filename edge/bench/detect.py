@@ -100,6 +100,9 @@ class _Noting:
         self.found += [(self.at_s, place.box) for place in found]
         return found
 
+    def glance(self, image: films.Image, place: FacePlace) -> float:
+        return self._reader.glance(image, place)
+
     def cut(self, image: films.Image, place: FacePlace) -> Face:
         return self._reader.cut(image, place)
 

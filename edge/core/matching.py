@@ -53,10 +53,17 @@ def assign(
 
 def _cost(box: Box, seen: Box, elapsed_s: float) -> float:
     """How badly a box suits a body, 0 to 1; 1 and more cannot be."""
-    (x, y), (x1, y1) = box.centre, seen.centre
-    reach = FASTEST * elapsed_s
-    wide, high = (box.width + seen.width) / 2, (box.height + seen.height) / 2
-    distance = math.hypot((x1 - x) / (0.6 * wide + reach), (y1 - y) / (0.6 * high + reach))
+    # Twice the way between the middles, and the sum of the sides; most pairs lie far apart, and
+    # there are hundreds a picture.
+    across = abs(seen.left + seen.right - box.left - box.right)
+    down = abs(seen.top + seen.bottom - box.top - box.bottom)
+    wide = box.right - box.left + seen.right - seen.left
+    high = box.bottom - box.top + seen.bottom - seen.top
+    reach = 2 * FASTEST * elapsed_s
+    apart = across >= wide or down >= high
+    if apart and (across >= 0.6 * wide + reach or down >= 0.6 * high + reach):
+        return math.inf
+    distance = math.hypot(across / (0.6 * wide + reach), down / (0.6 * high + reach))
     smaller = min(box.area, seen.area)
     covered = box.overlap(seen) / smaller if smaller > 0 else 0.0
     if distance >= 1 and covered < 0.5:

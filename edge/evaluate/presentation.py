@@ -79,7 +79,7 @@ def portraits(people: Sequence[Person], reader: FaceReader, most: int) -> list[P
             if not places:
                 continue
             left, top, right, bottom = places[0].square
-            nose = reader.cut(image, places[0]).nose
+            nose = places[0].nose or reader.cut(image, places[0]).nose
             if nose is not None and abs(nose.across) <= FRONTAL:
                 found.append(
                     Portrait(

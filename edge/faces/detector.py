@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import cv2
@@ -117,7 +118,7 @@ class YunetDetector:
         planes = np.zeros((1, 3, high, wide), np.float32)
         planes[0, :, : part.shape[0], : part.shape[1]] = part.transpose(2, 0, 1)
         made = dict(zip(self._names, self._session.run(None, {"input": planes}), strict=True))
-        boxes, scores, points = _decoded(made, wide)
+        boxes, scores, points = _decoded(made, wide, high)
         if not len(scores):
             return []
         kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), YUNET_SCORE, YUNET_OVERLAP)
@@ -125,27 +126,35 @@ class YunetDetector:
 
 
 def _decoded(
-    made: dict[str, Any], wide: int
+    made: dict[str, Any], wide: int, high: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Boxes (N, 4) as left, top, width, height in pixels, scores (N,), points (N, 5, 2) in pixels.
 
     As OpenCV's FaceDetectorYN decodes them.
     """
-    boxes, scores = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
-    points = [np.zeros((0, 5, 2), np.float32)]
+    joined = [
+        np.concatenate([made[f"{kind}_{stride}"][0] for stride in _STRIDES]) for kind in _OUTPUTS
+    ]
+    sure, there, boxes, points = joined
+    score = np.sqrt(np.clip(sure[:, 0], 0, 1) * np.clip(there[:, 0], 0, 1))
+    found = np.flatnonzero(score > YUNET_SCORE)
+    cells, strides = _grid(wide, high)
+    cell, stride, raw = cells[found], strides[found], boxes[found]
+    size = np.exp(raw[:, 2:]) * stride
+    corner = (cell + raw[:, :2]) * stride - size / 2
+    five = (points[found].reshape(-1, 5, 2) + cell[:, None]) * stride[:, None]
+    return np.hstack([corner, size]), score[found], five
+
+
+@lru_cache(maxsize=64)
+def _grid(wide: int, high: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(column and row (N, 2), stride (N, 1)) of each place of an input, in YuNet's order."""
+    cells, strides = [], []
     for stride in _STRIDES:
-        sure = np.clip(made[f"cls_{stride}"][0, :, 0], 0, 1)
-        score = np.sqrt(sure * np.clip(made[f"obj_{stride}"][0, :, 0], 0, 1))
-        found = np.flatnonzero(score > YUNET_SCORE)
-        row, column = np.divmod(found, wide // stride)
-        raw = made[f"bbox_{stride}"][0][found]
-        size = np.exp(raw[:, 2:]) * stride
-        middle = (np.stack([column, row], axis=1) + raw[:, :2]) * stride
-        boxes.append(np.hstack([middle - size / 2, size]).astype(np.float32))
-        scores.append(score[found])
-        cells = np.stack([column, row], axis=1)[:, None].astype(np.float32)
-        points.append((made[f"kps_{stride}"][0][found].reshape(-1, 5, 2) + cells) * stride)
-    return np.concatenate(boxes), np.concatenate(scores), np.concatenate(points)
+        row, column = np.divmod(np.arange((high // stride) * (wide // stride)), wide // stride)
+        cells.append(np.stack([column, row], axis=1).astype(np.float32))
+        strides.append(np.full((len(row), 1), stride, np.float32))
+    return np.concatenate(cells), np.concatenate(strides)
 
 
 def _found(box: NDArray[np.float32], score: float, points: NDArray[np.float32]) -> Found:

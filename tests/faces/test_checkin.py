@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -183,10 +182,9 @@ def test_both_detectors_say_alike_to_which_side_a_real_head_is_turned(
     sides = []
     for image, _ in decoded(film, every=6, start=96, end=205):
         place = desk.reader.find(image)[0]
-        landmarks = desk.reader.cut(image, replace(place, nose=None)).nose
+        landmarks = desk.reader.cut(image, place).nose
         assert place.nose is not None
         assert landmarks is not None
-        assert desk.reader.cut(image, place).nose == place.nose
         sides.append((place.nose.across, landmarks.across))
     yunet, dlib = np.asarray(sides).T
     assert np.corrcoef(yunet, dlib)[0, 1] > 0.85

@@ -72,6 +72,9 @@ class CountingReader:
         self.searches.append(list(moving or []))
         return self._reader.find(image, moving, places)
 
+    def glance(self, image: Image, place: FacePlace) -> float:
+        return self._reader.glance(image, place)
+
     def cut(self, image: Image, place: FacePlace) -> Face:
         return self._reader.cut(image, place)
 
@@ -299,6 +302,9 @@ def test_a_picture_that_the_detector_refuses_is_passed_over(
             self, image: Image, moving: Sequence[Box] | None = None, places: Sequence[Box] = ()
         ) -> list[FacePlace]:
             raise PictureUnusable("picture of (4, 4, 3): refused")
+
+        def glance(self, image: Image, place: FacePlace) -> float:
+            raise AssertionError("there was nothing to look at")
 
         def cut(self, image: Image, place: FacePlace) -> Face:
             raise AssertionError("there was nothing to cut")
