@@ -68,11 +68,11 @@ def _through(folder: Path) -> Iterator[Result]:
     cv2.setNumThreads(1)
     try:
         theirs, them = _documented()
-        for detector in ("yunet-s", "hog"):
+        for detector, film in (("yunet-s", films.TWO_FACES.name), ("hog", "the same film")):
             ours, us = _ours(folder, detector)
             yield Result(
                 bench="pipeline",
-                case=f"two-faces.mp4, 1 core, by processor time, {detector}: {_names(us)} found",
+                case=f"{film}, 1 core, by processor time, {detector}: {_names(us)} found",
                 value=round(ours, 1),
                 unit="frames/s",
                 baseline=f"face_recognition's loop, every frame ({_names(them)} found)",
@@ -196,7 +196,7 @@ def _ten_cameras(folder: Path) -> Result:
     in_time = sum(each <= LATE_S for each in late)
     return Result(
         bench="pipeline",
-        case=f"{CAMERAS} cameras at 1280x720, 15 a second, 2 cores, {WITH_FACES} with two-faces:"
+        case=f"{CAMERAS} cameras at 1280x720, 15 a second, 2 cores, {WITH_FACES} with faces:"
         f" {in_time} of the {seen['frames']} frames that came ({due:.0f} in {LIVE_S:g} s, less what"
         f" opening took) counted within {LATE_S} s, {seen['dropped']} dropped,"
         f" {seen['searches'] / LIVE_S:.1f} detections a second,"
