@@ -19,7 +19,7 @@ from edge.core.codes import phone_end
 from edge.core.consent import Consent, Terms, read_consent
 from edge.keys.onetime import address_of
 from edge.keys.profiles import ProfileKeys
-from edge.store import codes, consents, holding, register
+from edge.store import codes, consents, endings, holding
 from edge.store.audit import Audit
 from edge.store.chain import Verdict
 from edge.store.codes import Codes, ShopCode
@@ -104,14 +104,14 @@ class Office:
         return Register(self.db, keys, actor=LOCAL, tell=self._tell)
 
     def withdraw(self, member_id: str) -> bool:
-        """End a member's consent (see `store.register.withdraw`)."""
+        """End a member's consent (see `store.endings.withdraw`)."""
         self._begin()
-        return register.withdraw(self.db, member_id, self.now(), actor=LOCAL, tell=self._tell)
+        return endings.withdraw(self.db, member_id, self.now(), actor=LOCAL, tell=self._tell)
 
     def erase(self, member_id: str) -> bool:
-        """Erase a member (see `store.register.erase`)."""
+        """Erase a member (see `store.endings.erase`)."""
         self._begin()
-        return register.erase(self.db, member_id, self.now(), actor=LOCAL, tell=self._tell)
+        return endings.erase(self.db, member_id, self.now(), actor=LOCAL, tell=self._tell)
 
     def code(self, member_id: str) -> ShopCode:
         """Make six digits for a member (see `store.codes.Codes.issue`)."""

@@ -14,7 +14,8 @@ from edge.core.misses import expected_fnir
 from edge.front import FrontProcess, PerThread, Shop, ShopFront
 from edge.live import LiveState
 from edge.store.database import connect, migrate
-from edge.store.register import Register, withdraw
+from edge.store.endings import withdraw
+from edge.store.register import Register
 from edge.store.timelines import Timelines
 from menkou.listen import Listen
 from menkou.web.stream import Broadcast

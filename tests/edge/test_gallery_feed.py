@@ -13,8 +13,9 @@ from edge.faces.gallery import MemberGallery
 from edge.keys.templates import TemplateOpener
 from edge.ports import Vector
 from edge.store.database import connect, migrate
+from edge.store.endings import withdraw
 from edge.store.people import subject_of
-from edge.store.register import Register, withdraw
+from edge.store.register import Register
 from tests.support.people import (
     NOW,
     TEMPLATE_ROOT,

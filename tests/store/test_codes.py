@@ -14,8 +14,9 @@ from edge.store import code_tries, codes, holding
 from edge.store.audit import Audit
 from edge.store.codes import OPEN_MAX, Codes, PhoneUnclear
 from edge.store.database import FILE_NAME, connect
+from edge.store.endings import erase
 from edge.store.people import MemberMissing, People, subject_of
-from edge.store.register import Register, erase
+from edge.store.register import Register
 from edge.store.schema import migrations
 from edge.store.switches import open_requests
 from tests.support.people import NOW, joined, profile_keys

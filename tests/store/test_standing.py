@@ -9,10 +9,11 @@ from sqlite_utils import Database
 from edge.core.visit import Opened, Revised, Visit
 from edge.ports import Fact
 from edge.store.database import connect, migrate
+from edge.store.endings import erase, withdraw
 from edge.store.ledger import SqliteVisitLog
 from edge.store.outbox import Outbox
 from edge.store.people import subject_of
-from edge.store.register import Register, erase, withdraw
+from edge.store.register import Register
 from edge.store.schema import migrations
 from edge.store.share_in import note_own
 from edge.store.standing import chosen_marks, note_brought, roll_call

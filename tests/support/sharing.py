@@ -28,7 +28,7 @@ from edge.keys.lock import TemplateLock
 from edge.keys.profiles import ProfileKeys
 from edge.keys.templates import TemplateOpener
 from edge.ports import ClockState
-from edge.store import register
+from edge.store import endings
 from edge.store.consents import Change
 from edge.store.database import connect, migrate
 from edge.store.outbox import Outbox, Reading
@@ -195,10 +195,10 @@ class Box:
         self.register().enrol(member.id, self.clock.now(), consent=consent, template=template)
 
     def withdraw(self, member: Member) -> None:
-        register.withdraw(self.db, member.id, self.clock.now(), actor="local", tell=self._tell)
+        endings.withdraw(self.db, member.id, self.clock.now(), actor="local", tell=self._tell)
 
     def erase(self, member: Member) -> None:
-        register.erase(self.db, member.id, self.clock.now(), actor="local", tell=self._tell)
+        endings.erase(self.db, member.id, self.clock.now(), actor="local", tell=self._tell)
 
     def knows(self, seed: int) -> bool:
         """Say whether the box recognises a face."""

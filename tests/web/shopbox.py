@@ -29,10 +29,11 @@ from edge.keys.profiles import ProfileKeys
 from edge.ports import ClockState, Fact
 from edge.store.database import connect, migrate
 from edge.store.devices import Devices
+from edge.store.endings import erase
 from edge.store.ledger import SqliteVisitLog
 from edge.store.outbox import Outbox
 from edge.store.people import Member
-from edge.store.register import Register, erase, new_member
+from edge.store.register import Register, new_member
 from edge.store.switches import FACES, is_off, note_done, open_requests
 from edge.store.timelines import Timelines
 from menkou.listen import Listen
