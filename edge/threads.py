@@ -2,8 +2,8 @@
 
 Calls OpenCV and threadpoolctl. Both OpenCV and NumPy's BLAS take a thread for each core otherwise.
 The eyes' pictures and products are small, so that gains nothing; beside cameras' threads, on a
-small box, it costs much: a search among 10,000 then waits for threads that do not run (measured on
-two busy cores: 40 to 170 ms and 11 to 24 ms of processor time, against 0.8 to 1.2 ms in one thread).
+small box, it costs much: a search among 10,000 then waits for threads that do not run (on two busy
+cores 40 to 170 ms, of which 11 to 24 ms of processor time, against 0.8 to 1.2 ms in one thread).
 """
 
 import cv2
