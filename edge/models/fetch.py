@@ -98,8 +98,8 @@ def _fill(part: BinaryIO, model: Model, address: str, progress: Progress, pause_
                 got = part.seek(0, os.SEEK_END)
                 raise CannotFetch(
                     f"model {model.name}: {_shown(address)}: {exc}; got {got} of {model.bytes}"
-                    " bytes. Check the network, or name a mirror with --from; the next fetch goes on"
-                    " from there"
+                    " bytes. Check the network, or name a mirror with --from; the next fetch goes"
+                    " on from there"
                 ) from exc
             time.sleep(pause_s * 2**attempt)
             continue

@@ -155,9 +155,7 @@ def test_what_came_before_the_line_was_cut_is_kept_for_the_next_fetch(
 def test_a_byte_that_differs_is_refused_and_nothing_is_kept(
     serve: Callable[[Answer], Server], yunet: Model, tmp_path: Path
 ) -> None:
-    with pytest.raises(
-        WrongModel, match=r"expected the sha256 daede24.*got [0-9a-f]{64};"
-    ):
+    with pytest.raises(WrongModel, match=r"expected the sha256 daede24.*got [0-9a-f]{64};"):
         bring(yunet, tmp_path, serve(a_byte_different).url)
     assert state_of(yunet, tmp_path) == "not fetched"
     assert [p.stat().st_size for p in tmp_path.iterdir()] == [0]
