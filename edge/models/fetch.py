@@ -66,7 +66,7 @@ def fetch(
     address = f"{mirror.rstrip('/')}/{model.file}" if mirror else model.source
     try:
         make_folder(folder)
-        with (folder / f".{model.file}.part").open("a+b") as part:
+        with open(folder / f".{model.file}.part", "a+b", opener=_no_link) as part:
             _lock(part, model)
             _fill(part, model, address, progress, pause_s)
             part.flush()
@@ -78,6 +78,11 @@ def fetch(
             f" {model.bytes} bytes free, got {exc.strerror or exc}"
         ) from exc
     return True
+
+
+def _no_link(path: str, flags: int) -> int:
+    """Open what is a file itself: who may write the folder must not lead root to another file."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _lock(part: BinaryIO, model: Model) -> None:

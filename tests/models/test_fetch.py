@@ -210,6 +210,18 @@ def test_a_file_that_the_server_does_not_have_is_not_asked_for_again(
     assert server.asked == [0]
 
 
+def test_a_link_in_the_folder_leads_to_no_other_file(
+    serve: Callable[[Answer], Server], yunet: Model, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(b"of somebody else")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / f".{yunet.file}.part").symlink_to(other)
+    with pytest.raises(CannotFetch, match="symbolic links"):
+        bring(yunet, tmp_path / "models", serve(good).url)
+    assert other.read_bytes() == b"of somebody else"
+
+
 def test_a_folder_that_cannot_be_written_is_named(yunet: Model, tmp_path: Path) -> None:
     (tmp_path / "models").write_text("in the way")
     with pytest.raises(CannotFetch, match="expected a folder that this user may write to"):
