@@ -291,6 +291,8 @@ class LiveCamera:
             self._enter("ok", "pictures arrive")
         elif now - self._last_change > self._frozen_s:
             self._enter("frozen", f"the same picture for {self._frozen_s:.0f} s")
+        else:
+            self._enter("ok", "pictures arrive")  # it was away, and nothing has moved
         frame = Frame(
             camera=self.name,
             at=self._clock.now(),

@@ -130,6 +130,13 @@ def test_a_folder_without_faces_is_a_clear_error(
     assert expected in capsys.readouterr().err
 
 
+def test_a_folder_that_cannot_be_read_is_a_clear_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["evaluate", "--faces", str(tmp_path / ("x" * 300))]) == 1
+    assert "expected a folder that can be read, got File name too long" in capsys.readouterr().err
+
+
 def _walls(place: Path) -> None:
     for name in ("one", "two"):
         (place / name).mkdir(parents=True)

@@ -187,6 +187,22 @@ def test_a_camera_that_repeats_one_picture_is_frozen(watch: Watch, tmp_path: Pat
     assert states == ["ok", "frozen"]
 
 
+def test_a_camera_that_comes_back_to_the_same_picture_is_not_lost_any_more() -> None:
+    camera = LiveCamera(
+        name="door",
+        source="rtsp://192.0.2.1/",
+        loop=False,
+        clock=CLOCK,
+        mailbox=Mailbox(),
+        on_state=lambda *_: None,
+    )
+    night = np.zeros((120, 160, 3), np.uint8)
+    camera._deliver(night)
+    camera._enter("lost", "the stream ended")
+    camera._deliver(night)
+    assert camera.report().state == "ok"
+
+
 def test_the_newest_frame_is_whole_those_behind_it_small_and_what_is_too_much_is_counted() -> None:
     mailbox = Mailbox()
     frames = [
