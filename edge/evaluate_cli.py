@@ -5,11 +5,12 @@ Reads pictures, writes nothing but the PNG that was asked for. Data to stdout, w
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any, Final
 
-from edge.commands import CommandFault, CommandUsage
+from edge.commands import CommandFault, CommandUsage, warn
 from edge.hardening import seal_process
 from menkou.progress import Progress
 
@@ -95,6 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
         models=arguments.models,
         shown=lambda done, count: progress.show(lambda: f"{done} of {count} presentations"),
     )
+    if arguments.png is not None and not arguments.png.parent.is_dir():
+        raise CommandUsage(f"--png {arguments.png}: expected a file in a folder that is there")
     seal_process(quietly=True)  # faces and their descriptors are in this memory
     report = evaluate.run(
         wish, lambda done, count: progress.show(lambda: f"{done} of {count} pictures")
@@ -102,6 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
     progress.done()
     for reason in report.described.refused:
         print(f"passed over: {reason}", file=sys.stderr)
+    _warn_of_few(report, wish.fpir)
     if not arguments.json:
         pictures = len(report.described.enrolled)
         print(f"{len(report.described.people)} people, {pictures} pictures")
@@ -110,6 +114,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.png is not None:
         _draw(report, arguments.png)
     return 0
+
+
+def _warn_of_few(report: Any, fpir: float) -> None:
+    """Say when no rate as low as the one that was asked for can show."""
+    few = min(len(one.splits[0].strangers) for one in report.measured)
+    if few * fpir < 1:
+        warn(
+            f"FPIR {_ONE_IN * fpir:g} %: expected {math.ceil(1 / fpir)} strangers or more to"
+            f" measure it by, got {few}; what is said of it is of the nearest of them"
+        )
 
 
 def words(row: dict[str, str | int | float]) -> str:

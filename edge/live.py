@@ -97,10 +97,15 @@ class LiveState:
         return (*found, "facts_refused") if note.refused else tuple(found)
 
     def prompt(self, camera: str) -> str | None:
-        """Return what the guest before a check-in camera is told now, as a code; None: nothing."""
+        """Return what the guest before a check-in camera is told now, as a code; None: nothing.
+
+        A camera that is lost sees nobody, whatever was asked of whom it saw last.
+        """
         with self._lock:
             note = self._fresh()
-        return next((p.told for p in note.prompts if p.camera == camera), None) if note else None
+        if note is None or any(c.name == camera and c.state != "ok" for c in note.cameras):
+            return None
+        return next((p.told for p in note.prompts if p.camera == camera), None)
 
     def unconfirmed(self) -> int:
         """Return how many members' faces were not seen to be a head since the eyes began."""

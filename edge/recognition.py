@@ -227,9 +227,12 @@ class Recognition:
         if sighting.ended:
             if match is None and said.subject is None and sighting.frames >= FRAMES_OF_A_STRANGER:
                 self._gallery.note_stranger(sighting.vector, sighting.frames)
-            self._owners.pop(face, None)
-            self._said.pop(face, None)
+            self._forget(face)
         return known
+
+    def _forget(self, face: tuple[str, int]) -> None:
+        self._owners.pop(face, None)
+        self._said.pop(face, None)
 
     def _held_back(self, place: Place, sighting: Sighting) -> None:
         """Name nobody: the face was not seen to be a head. A member's is counted, once."""
@@ -241,6 +244,7 @@ class Recognition:
             self._tell(place, sighting, "code")
         if sighting.ended:
             self._unconfirmed.discard(face)
+            self._forget(face)  # who had passed is refused when a screen's pattern shows
 
     def _tell(self, place: Place, sighting: Sighting, told: Told) -> None:
         """Tell the guest what came of it, who is still there to read it."""

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from edge.bench.shop import BenchShop, detector_named
 from edge.clock import SystemClock
 from edge.ports import CameraStateCode
 from edge.sensors.camera import LiveCamera
 from edge.sensors.mailbox import Mailbox
+from edge.threads import one_thread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +148,7 @@ def main(path: str) -> None:
     raw: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
     spec = Spec(**raw)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: spec.cores])
-    cv2.setNumThreads(1)
+    one_thread()
     live = Live(spec)
     print("ready", flush=True)
     seen = live.run()

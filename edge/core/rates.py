@@ -22,6 +22,8 @@ from edge.core.threshold import MARGIN, closeness, threshold
 NORMAL_95: Final = 1.96
 STRANGERS_LEAST: Final = 0.3
 """Of the people: where fewer have too few pictures to be members, members are left out for it."""
+FARTHEST: Final = 2.0
+"""Between descriptors of length 1. Where MARGIN refuses all strangers any distance does."""
 
 Vectors = NDArray[np.float32]
 Distances = NDArray[np.float64]
@@ -68,7 +70,7 @@ class Searched:
     def distance_at(self, fpir: float) -> float:
         """The largest distance at which no more than that part of the strangers is below."""
         place = min(int(fpir * len(self.strangers)), len(self.strangers) - 1)
-        return float(np.sort(self.strangers)[place])
+        return min(float(np.sort(self.strangers)[place]), FARTHEST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from edge.faces.detector import YunetDetector
 from edge.faces.embedder import Embedder
 from edge.faces.precision import Wanted, chosen
 from edge.faces.reader import FaceReader
-from edge.models.manifest import content, read_manifest, state_of
+from edge.models.manifest import content, read_manifest
 
 SPLITS: Final = 20
 PHOTOS: Final = (1, 3)
@@ -49,8 +49,8 @@ def _silent(done: int, count: int) -> None:
 class Wish:
     """What is to be measured: see `menkou-edge evaluate --help`.
 
-    `models` is the folder of a box's fetched models; presentations are read by YuNet if it is
-    there, as by the box. `shown` hears how many of them are done.
+    `models` is the folder of a box's fetched models: presentations are then read by its YuNet.
+    `shown` hears how many of them are done.
     """
 
     folder: Path
@@ -91,10 +91,11 @@ def run(wish: Wish, told: Told = _silent) -> Report:
 
     Raises:
         FolderFault: there is nothing to measure in it.
-        edge.models.manifest.ModelFault: a fetched model is not what the manifest says.
+        edge.models.manifest.ModelFault: a model is missing, or is not what the manifest says.
         edge.faces.dlib_file.FaceModelFault: the models cannot be loaded.
     """
     people = people_of(wish.folder)
+    _yunet(wish)  # minutes later is too late to say that it is missing
     with tempfile.TemporaryDirectory(prefix="menkou-evaluate-") as name:
         embedder = Embedder.open(Path(name), precision=chosen(wish.precision))
     described = describe(people, FaceReader(), embedder, told)
@@ -225,11 +226,7 @@ def _presentation(
     """What passes the check before a check-in camera: pictures held up, and heads."""
     if not wish.presentations:
         return
-    yunet = None
-    if wish.models is not None:
-        model = read_manifest().of("yunet-s")
-        if state_of(model, wish.models) != "not fetched":
-            yunet = YunetDetector(content(model, wish.models))
+    yunet = _yunet(wish)
     reader = FaceReader(detector=yunet)
     faces = portraits(people_of(wish.folder), reader, wish.presentations)
     if not faces:
@@ -248,6 +245,13 @@ def _presentation(
             "low": round(100 * low, 1),
             "high": round(100 * high, 1),
         }
+
+
+def _yunet(wish: Wish) -> YunetDetector | None:
+    """What asks guests to turn, where its folder was named. Raises ModelFault: it is not there."""
+    if wish.models is None:
+        return None
+    return YunetDetector(content(read_manifest().of("yunet-s"), wish.models))
 
 
 Section = Callable[[Described, tuple[Measured, ...], Wish], Iterator[Row]]

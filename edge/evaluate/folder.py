@@ -55,9 +55,27 @@ class Described:
 
 
 def people_of(folder: Path) -> list[Person]:
-    """Everybody in a folder, by name. Raises FolderFault: there is none, or nobody in it."""
-    if not folder.is_dir():
-        raise FolderFault(f"{folder}: expected a folder of people, found none; check the path")
+    """Everybody in a folder, by name.
+
+    Raises FolderFault: there is none, nobody in it, or a folder in it cannot be read.
+    """
+    try:
+        if not folder.is_dir():
+            raise FolderFault(f"{folder}: expected a folder of people, found none; check the path")
+        found = _people(folder)
+    except OSError as exc:
+        raise FolderFault(
+            f"{exc.filename}: expected a folder that can be read, got {exc.strerror}"
+        ) from exc
+    if not found:
+        raise FolderFault(
+            f"{folder}: expected a folder for each person with pictures in it, found none;"
+            " make DIR/person/1.jpg or DIR/group/person/1.jpg"
+        )
+    return found
+
+
+def _people(folder: Path) -> list[Person]:
     found: list[Person] = []
     for first in _folders(folder):
         if pictures := _files(first):
@@ -67,11 +85,6 @@ def people_of(folder: Path) -> list[Person]:
             for second in _folders(first)
             if (inside := _files(second))
         ]
-    if not found:
-        raise FolderFault(
-            f"{folder}: expected a folder for each person with pictures in it, found none;"
-            " make DIR/person/1.jpg or DIR/group/person/1.jpg"
-        )
     return found
 
 

@@ -133,9 +133,12 @@ class Templates:
         # float32 orders all but those that are nearly as good as the second.
         best = np.flatnonzero(scores >= _second(scores) - np.float32(SLACK))
         places = best if left is None else left[best]
-        between = self._rows[places].astype(np.float64)
+        gathered = self._rows[places]
+        between = gathered.astype(np.float64)
         between -= probe
         apart = np.linalg.norm(between, axis=1)
+        gathered.fill(0.0)
+        between.fill(0.0)  # with the probe it is the template
         order = np.argsort(apart, kind="stable")
         return Nearest(
             row=int(places[order[0]]),

@@ -34,6 +34,7 @@ def session_of(model: bytes, threads: int) -> onnxruntime.InferenceSession:
         state.InvalidGraph,
         state.InvalidProtobuf,
         state.NotImplemented,
+        UnicodeDecodeError,  # of a damaged name in the graph
     ) as exc:
         raise FaceModelFault(f"face model: expected an ONNX model to run, got {exc}") from exc
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
@@ -65,7 +66,7 @@ def fetch(
     address = f"{mirror.rstrip('/')}/{model.file}" if mirror else model.source
     try:
         make_folder(folder)
-        with (folder / f".{model.file}.part").open("a+b") as part:
+        with open(folder / f".{model.file}.part", "a+b", opener=_no_link) as part:
             _lock(part, model)
             _fill(part, model, address, progress, pause_s)
             part.flush()
@@ -77,6 +78,11 @@ def fetch(
             f" {model.bytes} bytes free, got {exc.strerror or exc}"
         ) from exc
     return True
+
+
+def _no_link(path: str, flags: int) -> int:
+    """Open what is a file itself: who may write the folder must not lead root to another file."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _lock(part: BinaryIO, model: Model) -> None:
@@ -96,20 +102,20 @@ def _fill(part: BinaryIO, model: Model, address: str, progress: Progress, pause_
             if attempt + 1 == ATTEMPTS:
                 got = part.seek(0, os.SEEK_END)
                 raise CannotFetch(
-                    f"model {model.name}: {address}: {exc}; got {got} of {model.bytes} bytes."
-                    " Check the network, or name a mirror with --from; the next fetch goes on"
-                    " from there"
+                    f"model {model.name}: {_shown(address)}: {exc}; got {got} of {model.bytes}"
+                    " bytes. Check the network, or name a mirror with --from; the next fetch goes"
+                    " on from there"
                 ) from exc
             time.sleep(pause_s * 2**attempt)
             continue
-        if _digest(part) == model.sha256:
+        if (digest := _digest(part)) == model.sha256:
             return
         part.truncate(0)
         if not resumed:  # else the old part may be of another file: once more, from byte 0
             break
     raise WrongModel(
-        f"model {model.name}: {address}: expected the sha256 {model.sha256} of the manifest, got"
-        " another file; nothing of it is kept. Use a mirror that holds this very file"
+        f"model {model.name}: {_shown(address)}: expected the sha256 {model.sha256} of the"
+        f" manifest, got {digest}; nothing of it is kept. Use a mirror that holds this very file"
     )
 
 
@@ -138,7 +144,7 @@ def _receive(part: BinaryIO, model: Model, address: str, progress: Progress) -> 
                 if got + len(piece) > size:
                     part.truncate(0)
                     raise WrongModel(
-                        f"model {model.name}: {address}: expected {size} bytes, got more;"
+                        f"model {model.name}: {_shown(address)}: expected {size} bytes, got more;"
                         " nothing of it is kept"
                     )
                 part.write(piece)
@@ -151,7 +157,10 @@ def _receive(part: BinaryIO, model: Model, address: str, progress: Progress) -> 
     ) as exc:
         raise _Broken("no connection, or it broke off") from exc
     except requests.RequestException as exc:
-        raise CannotFetch(f"model {model.name}: {address}: {exc}") from exc
+        raise CannotFetch(
+            f"model {model.name}: {_shown(address)}: expected an address to fetch from, got"
+            f" {type(exc).__name__}; check the address"
+        ) from exc
     finally:
         part.flush()
     if got < size:
@@ -164,8 +173,18 @@ def _refuse(status: int, model: Model, address: str) -> None:
     if status >= 500 or status == 429:
         raise _Broken(f"the server is not able to answer now (HTTP {status})")
     raise CannotFetch(
-        f"model {model.name}: {address}: expected the file, got HTTP {status}; check the address"
+        f"model {model.name}: {_shown(address)}: expected the file, got HTTP {status};"
+        " check the address"
     )
+
+
+def _shown(address: str) -> str:
+    """Return an address for messages: without what a mirror's user, password or token may be."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "an address that cannot be read"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _digest(part: BinaryIO) -> str:

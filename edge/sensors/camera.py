@@ -35,6 +35,9 @@ STUCK_S: Final = 120.0
 """A driver that has not returned for this long will not; only a new process helps."""
 _BACKOFF_S: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 _TIMEOUT_MS: Final = 8000
+_ROUND_S: Final = 1.0
+"""A file that is played over and over takes so long at least: one that breaks off after its first
+picture would take a whole core, and every other camera's frames with it."""
 log = logging.getLogger(__name__)
 
 
@@ -197,6 +200,7 @@ class LiveCamera:
 
     def _paced_file(self) -> Iterator[NDArray[np.uint8]]:
         """Play the file at its own pace; over and over if asked."""
+        said = False
         while not self._stop.is_set():
             began = time.monotonic()
             recording = Recording(
@@ -207,10 +211,13 @@ class LiveCamera:
                     if self._stop.wait(max(0.0, began + frame.elapsed_s - time.monotonic())):
                         return
                     yield frame.image
-            except RecordingTruncated:
+            except RecordingTruncated as exc:
                 if not self._loop:
                     raise
-            if not self._loop:
+                if not said:
+                    log.warning("%s", exc)
+                said = True
+            if not self._loop or self._stop.wait(max(0.0, began + _ROUND_S - time.monotonic())):
                 return
 
     def _stream(self) -> Iterator[NDArray[np.uint8]]:
@@ -284,6 +291,8 @@ class LiveCamera:
             self._enter("ok", "pictures arrive")
         elif now - self._last_change > self._frozen_s:
             self._enter("frozen", f"the same picture for {self._frozen_s:.0f} s")
+        else:
+            self._enter("ok", "pictures arrive")  # it was away, and nothing has moved
         frame = Frame(
             camera=self.name,
             at=self._clock.now(),

@@ -35,6 +35,12 @@ def test_at_a_rate_no_more_than_that_part_of_the_strangers_is_taken() -> None:
         assert one.fpir(one.distance_at(part) + 0.001) > part
 
 
+def test_where_all_strangers_are_refused_any_distance_will_do() -> None:
+    one = searched([0.1, 0.5], [np.inf] * 3)
+    assert one.distance_at(0.01) == 2.0
+    assert one.fnir(one.distance_at(0.01)) == 0.0
+
+
 def test_an_interval_is_that_of_the_mean() -> None:
     mean = mean_of([0.1, 0.2, 0.3, 0.4])
     assert mean.value == pytest.approx(0.25)

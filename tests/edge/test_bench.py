@@ -81,6 +81,16 @@ def test_the_pipeline_bench_finds_the_member_and_counts_every_frame(
     assert " 0 dropped" in lines[-1]["case"]
 
 
+def test_a_pass_without_an_alert_is_said_and_has_no_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(pipeline.films, "cut", lambda *_args, **_named: tmp_path)
+    monkeypatch.setattr(pipeline, "_live", lambda *_args, **_named: {"alerts_s": [0.3, None]})
+    said = list(pipeline._alerts(tmp_path))
+    assert len(said) == 2
+    assert all(isinstance(one, str) and "of 2 passes, got 1" in one for one in said)
+
+
 @pytest.mark.parametrize("name", ["detect", "match", "memory", "pipeline"])
 def test_a_case_without_its_recording_is_named_as_skipped(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 
-from edge.bus import Bus, Note
+from edge.bus import Bus, CameraNote, Note, PromptNote
 from edge.clock import SteadyClock, SystemClock, boot_id
 from edge.core.hours import OpeningHours
 from edge.core.misses import expected_fnir
@@ -97,3 +97,16 @@ def test_who_is_left_out_of_the_search_is_counted_with_what_to_expect(tmp_path: 
     assert over.missed == expected_fnir({2: 2}, 0.01).fnir
     withdraw(db, ids[0], NOW, actor="local", tell=lambda *_: None)
     assert front.view().gallery is None
+
+
+def test_the_guests_screen_is_told_by_the_eyes_and_by_nobody_while_its_camera_is_lost() -> None:
+    live = LiveState(("desk",))
+    assert live.prompt("desk") is None
+    for state, told in (("ok", "left"), ("lost", None)):
+        camera = CameraNote(
+            name="desk", state=state, since="2026-11-22T03:00:00Z", frames_per_s=15.0, dropped=0
+        )
+        asked = PromptNote(camera="desk", told="left")
+        live.take(Note(sender="eyes", cameras=(camera,), prompts=(asked,)))
+        assert live.prompt("desk") == told
+    assert live.prompt("door") is None

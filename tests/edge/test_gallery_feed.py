@@ -132,12 +132,15 @@ def test_who_only_makes_use_of_room_is_no_news(db: Database, register: Register)
     assert eyes.knows(1)
 
 
+@pytest.mark.parametrize(
+    "damage", ["sealed = zeroblob(40)", "model = CAST(X'FF' AS TEXT)", "sealed_key = X''"]
+)
 def test_a_damaged_template_is_passed_over(
-    db: Database, register: Register, caplog: pytest.LogCaptureFixture
+    db: Database, register: Register, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
     for seed, name in ((1, "Anna"), (2, "Ben")):
         joined(register, name, seed=seed)
-    db.execute("UPDATE template SET sealed = zeroblob(40) WHERE rowid = 1")
+    db.execute(f"UPDATE template SET {damage} WHERE rowid = 1")
     (damaged,) = db.execute("SELECT subject FROM template WHERE rowid = 1").fetchone()
     eyes = Eyes(db)
     eyes.feed(NOW)

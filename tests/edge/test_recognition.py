@@ -337,6 +337,15 @@ def test_who_was_seen_to_be_a_head_later_is_named_then() -> None:
     assert door.recognition.prompts == {"door": "welcome"}
 
 
+def test_of_a_face_that_is_gone_nothing_stays_however_its_check_ended() -> None:
+    door, anna = Door(checkin=True), somebody()
+    door.enrol("anna", anna)
+    door.see(1, like(anna), presentation="passed")
+    door.see(2, like(anna), presentation="refused", ended=True)  # a screen's pattern, seen late
+    assert not door.recognition._said
+    assert not door.recognition._owners
+
+
 def test_who_was_only_seen_to_move_is_at_most_likely() -> None:
     door, anna = Door(checkin=True), somebody()
     door.enrol("anna", anna)

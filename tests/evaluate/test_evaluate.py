@@ -54,6 +54,7 @@ def test_the_command_prints_rates_names_what_is_no_use_and_draws_the_curve(
     arguments += ["--presentations", "1"]
     assert cli.main(["evaluate", *arguments, "--png", str(curve)]) == 0
     said = capsys.readouterr()
+    assert "FPIR 1 %: expected 100 strangers or more to measure it by, got 12" in said.err
     rows = [json.loads(line) for line in said.out.splitlines()]
     assert {row["evaluate"] for row in rows} == {
         "rates",
@@ -129,6 +130,13 @@ def test_a_folder_without_faces_is_a_clear_error(
     assert expected in capsys.readouterr().err
 
 
+def test_a_folder_that_cannot_be_read_is_a_clear_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["evaluate", "--faces", str(tmp_path / ("x" * 300))]) == 1
+    assert "expected a folder that can be read, got File name too long" in capsys.readouterr().err
+
+
 def _walls(place: Path) -> None:
     for name in ("one", "two"):
         (place / name).mkdir(parents=True)
@@ -151,6 +159,21 @@ def test_a_picture_a_person_is_too_little(
 )
 def test_wrong_usage_ends_with_two(wrong: tuple[str, str], tmp_path: Path) -> None:
     assert cli.main(["evaluate", "--faces", str(tmp_path), *wrong]) == 2
+
+
+def test_what_would_fail_after_minutes_fails_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "wang").mkdir()
+    Image.new("RGB", (200, 200), "white").save(tmp_path / "wang" / "1.jpg")
+    people = ["evaluate", "--faces", str(tmp_path)]
+    assert cli.main([*people, "--png", str(tmp_path / "none" / "curve.png")]) == 2
+    assert "expected a file in a folder that is there" in capsys.readouterr().err
+    # Whoever names the box's models is not to be told of HOG's rates instead.
+    assert cli.main([*people, "--models", str(tmp_path / "none")]) == 1
+    assert "yunet_s_dynamic.onnx, found none; run menkou-edge models fetch" in (
+        capsys.readouterr().err
+    )
 
 
 def test_hidden_files_are_nobodys_pictures(tmp_path: Path) -> None:

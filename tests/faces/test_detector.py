@@ -150,6 +150,13 @@ def test_half_a_model_is_refused(recordings: Path) -> None:
         YunetDetector((recordings / "models" / YUNET).read_bytes()[:100_000])
 
 
+def test_a_model_with_a_damaged_name_in_it_is_refused(recordings: Path) -> None:
+    whole = (recordings / "models" / YUNET).read_bytes()
+    at = whole.index(b"\x04Conv") + 1  # an operator's
+    with pytest.raises(FaceModelFault, match="expected an ONNX model to run"):
+        YunetDetector(whole[:at] + b"\xff" + whole[at + 1 :])
+
+
 def test_another_network_is_refused(tmp_path: Path) -> None:
     Embedder.open(tmp_path)
     with pytest.raises(FaceModelFault, match=r"expected YuNet's outputs .* models verify"):

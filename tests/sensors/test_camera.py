@@ -152,6 +152,26 @@ def test_a_truncated_file_is_played_once_and_has_then_ended(
     assert states == ["ok", "ended"]
 
 
+def test_a_truncated_file_that_loops_is_said_once_and_goes_on(
+    watch: Watch, avi: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    short = tmp_path / "short.avi"
+    short.write_bytes(avi.read_bytes()[: avi.stat().st_size // 10])
+    _, mailbox, states = watch(str(short), loop=True)
+    gather(mailbox, [], 25)  # it holds about nine
+    assert caplog.text.count("truncated or damaged from there on") == 1
+    assert states == ["ok"]
+
+
+def test_one_picture_over_and_over_leaves_the_processor_to_others(
+    watch: Watch, tmp_path: Path
+) -> None:
+    _, mailbox, _ = watch(str(write_video(tmp_path / "one.avi", frames=1)), loop=True)
+    seen: list[Frame] = []
+    gather(mailbox, seen, 3)
+    assert all(b.elapsed_s - a.elapsed_s > 0.9 for a, b in pairwise(seen))
+
+
 def test_a_file_that_is_no_video_is_unreadable(watch: Watch, tmp_path: Path) -> None:
     junk = tmp_path / "junk.mp4"
     junk.write_bytes(b"x" * 5000)
@@ -165,6 +185,22 @@ def test_a_camera_that_repeats_one_picture_is_frozen(watch: Watch, tmp_path: Pat
     camera, mailbox, states = watch(str(still), loop=True, frozen_s=1.0)
     until(lambda: bool(mailbox.take(0.2)) and camera.report().state == "frozen")
     assert states == ["ok", "frozen"]
+
+
+def test_a_camera_that_comes_back_to_the_same_picture_is_not_lost_any_more() -> None:
+    camera = LiveCamera(
+        name="door",
+        source="rtsp://192.0.2.1/",
+        loop=False,
+        clock=CLOCK,
+        mailbox=Mailbox(),
+        on_state=lambda *_: None,
+    )
+    night = np.zeros((120, 160, 3), np.uint8)
+    camera._deliver(night)
+    camera._enter("lost", "the stream ended")
+    camera._deliver(night)
+    assert camera.report().state == "ok"
 
 
 def test_the_newest_frame_is_whole_those_behind_it_small_and_what_is_too_much_is_counted() -> None:

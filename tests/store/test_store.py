@@ -90,11 +90,11 @@ def test_what_closed_days_counted_is_of_guests_of_the_living_shop_less_who_turne
 ) -> None:
     came, went = crossed(), crossed("out")
     turned = dataclasses.replace(went, turned_back=True)
-    log.commit([fact(c) for c in (came, came, came, turned, went)])
+    before = dataclasses.replace(came, at=AT - timedelta(days=8))
+    log.commit([fact(c) for c in (before, came, came, came, turned, went)])
     apart = [
         dataclasses.replace(came, staff=True),
         dataclasses.replace(came, hours_open=False),
-        dataclasses.replace(came, at=AT - timedelta(days=8)),
         dataclasses.replace(came, at=AT + timedelta(hours=2)),
     ]
     log.commit([fact(c) for c in apart])
@@ -102,6 +102,24 @@ def test_what_closed_days_counted_is_of_guests_of_the_living_shop_less_who_turne
     replayed.commit([fact(came)])
     assert log.balance(AT + timedelta(hours=1)) == Balance(entered=2, left=1)
     assert log.balance(AT) == Balance(entered=0, left=0)
+
+
+def test_what_closed_days_counted_is_read_without_the_months_before(
+    db: Database, log: SqliteVisitLog
+) -> None:
+    # The eyes count nothing meanwhile.
+    long_ago = codec.utc_text(AT - timedelta(days=30))
+    db.conn.executemany(
+        "INSERT INTO crossing (at, camera, direction, track, staff, turned_back, hours_open,"
+        " origin) VALUES (?, 'door', 'in', 1, 0, 0, 1, 'run')",
+        [[long_ago]] * 20_000,
+    )
+    log.commit([fact(crossed())])
+    steps: list[None] = []
+    db.conn.set_progress_handler(lambda: steps.append(None), 1_000)
+    assert log.balance(AT + timedelta(hours=1)) == Balance(entered=1, left=0)
+    db.conn.set_progress_handler(None, 0)
+    assert not steps  # of a thousand instructions each
 
 
 def test_a_crossing_its_visit_and_its_events_are_kept_together(
