@@ -84,7 +84,7 @@ def test_the_pipeline_bench_finds_the_member_and_counts_every_frame(
 def test_a_pass_without_an_alert_is_said_and_has_no_time(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(pipeline.films, "cut", lambda *_args, **_named: tmp_path)
+    monkeypatch.setattr("edge.bench.films.cut", lambda *_args, **_named: tmp_path)
     monkeypatch.setattr(pipeline, "_live", lambda *_args, **_named: {"alerts_s": [0.3, None]})
     said = list(pipeline._alerts(tmp_path))
     assert len(said) == 2
