@@ -88,8 +88,9 @@ class GalleryFeed:
             (s for s, m in marks.items() if self._held.get(s) != m), key=lambda s: -marks[s]
         )
         new: list[tuple[str, Vector]] = []
-        for row in template_rows(self._db, now, fresh[:OPENED_AT_ONCE]):
-            self._held[row.subject] = row.mark
+        turn = fresh[:OPENED_AT_ONCE]
+        self._held |= {subject: marks[subject] for subject in turn}
+        for row in template_rows(self._db, now, turn):
             vector = self._opened(row)
             if vector is None:
                 self._gallery.remove(row.subject)

@@ -85,7 +85,7 @@ def steps_at(now: datetime) -> range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tries:
-    """How often a device has failed since it last succeeded, and until when it is locked."""
+    """How often a device has failed, less how often it succeeded; until when it is locked."""
 
     failed: int = 0
     locked_until: datetime | None = None
@@ -107,7 +107,8 @@ class Tries:
     def after(self, outcome: Outcome, now: datetime) -> "Tries":
         """Return what holds after a try that was not refused for a lock."""
         if outcome == "taken":
-            return Tries()
+            # One for one: else who has a code of their own could guess four times between each two.
+            return Tries(failed=max(0, self.failed - 1))
         before = self if self.locked_until is None else Tries()  # that lock is over
         if outcome not in FAILURES:
             return before

@@ -72,9 +72,10 @@ def test_five_failures_lock_and_four_do_not() -> None:
     assert not locked.wait(NOW + LOCKED_FOR)
 
 
-def test_a_code_that_is_taken_forgives_what_was_mistyped() -> None:
-    assert _after(*FOUR_WRONG, "taken") == Tries()
+def test_a_code_that_is_taken_forgives_one_that_was_mistyped() -> None:
+    assert _after("wrong", "taken") == Tries()
     assert not _after(*FOUR_WRONG, "taken", "wrong").wait(NOW)
+    assert _after(*FOUR_WRONG, "taken", "wrong", "wrong").wait(NOW)
 
 
 @pytest.mark.parametrize("outcome", ["malformed", "clock", "key"])
