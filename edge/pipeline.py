@@ -146,6 +146,11 @@ class Counting:
         """Members' faces at check-in cameras that were not seen to be a head."""
         return self._faces.refused if self._faces else 0
 
+    @property
+    def mirrored(self) -> bool:
+        """Whether a check-in camera's picture seems to be mirrored."""
+        return self._faces.mirrored if self._faces else False
+
     def take(self, frame: Frame) -> list[Change]:
         """Return what a frame makes known; one of a camera without a task says nothing."""
         changes = self.count(frame)

@@ -6,9 +6,11 @@ Called by `edge.pipeline`, through ports only; which mode reads which camera is 
                                     └─> nobody -> Strangers, where they have a basis; else dropped
 
 Before a check-in camera a face is looked up only once it was seen to be no picture
-(`core.presentation`); what the guest is asked for that, and what came of it, is in `prompts`.
+(`core.presentation`); what the guest is asked for that, and what came of it, is in `prompts`. Where
+that fails too often nobody's face is read for a while (`core.retries`).
 """
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,18 +19,24 @@ from typing import Final, Literal
 from edge.core.book import VisitBook
 from edge.core.geometry import Box
 from edge.core.identity import Fit, Place, Recognised
+from edge.core.retries import Mirror, Retries
 from edge.core.threshold import SURE_FPIR, threshold
 from edge.core.tracking import Track
 from edge.core.visit import Change, Window
 from edge.ports import FaceWatcher, Frame, Gallery, Match, Sighting, Strangers, Vector
 
+log = logging.getLogger(__name__)
+
 FRAMES_OF_A_STRANGER: Final = 5
 """What a remembered vector is the mean of, at least as a rule (`core.facetrack`)."""
 OUTCOME_S: Final = 6.0
 """How long the guest's screen says what came of it."""
-Told = Literal["front", "left", "right", "both", "welcome", "code"]
+Told = Literal["front", "left", "right", "both", "welcome", "code", "pause"]
 """What the guest's screen says: what `core.presentation` asks, or what came of it. `code` is for
-whoever could not be confirmed and for whoever is no member alike."""
+whoever could not be confirmed and for whoever is no member alike; `pause` for everybody, while
+nobody's face is read there."""
+Paused = Callable[[str, datetime, float], None]
+"""Keeps that check-in pauses: the camera, since when, for how many seconds."""
 Feed = Callable[[datetime], Sequence[tuple[str, Vector]]]
 """Brings the gallery up to date; returns the templates that are new since it was last called."""
 
@@ -60,6 +68,10 @@ class _Said:
         return match
 
 
+def _keep_nothing(camera: str, at: datetime, pause_s: float) -> None:
+    """Where nobody is asked there are no pauses."""
+
+
 class Recognition:
     """Recognises members at the cameras of one shop.
 
@@ -72,6 +84,8 @@ class Recognition:
             then they are dropped at once.
         book: the shop's visits.
         window: how long strangers are remembered.
+        asked: those cameras at which guests are asked to turn: there retries are limited.
+        paused: keeps that one of these pauses.
     """
 
     def __init__(
@@ -84,6 +98,8 @@ class Recognition:
         strangers: Strangers | None,
         book: VisitBook,
         window: Window,
+        asked: Collection[str] = (),
+        paused: Paused = _keep_nothing,
     ) -> None:
         self._watchers = watchers
         self._checkins = checkins
@@ -98,6 +114,9 @@ class Recognition:
         self._said: dict[tuple[str, int], _Said] = {}
         self._outcomes: dict[str, tuple[Told, float]] = {}
         self._unconfirmed: set[tuple[str, int]] = set()
+        self._retries = {camera: Retries() for camera in asked}
+        self._mirrors = {camera: Mirror() for camera in asked}
+        self._keep_pause = paused
         self.refused = 0
         """Members' faces that were not seen to be a head; nothing else is kept of them."""
         if strangers is not None:
@@ -114,12 +133,23 @@ class Recognition:
         return sum(watcher.embedded for watcher in self._watchers.values())
 
     @property
+    def mirrored(self) -> bool:
+        """Whether a camera's picture seems to be mirrored (`core.retries.Mirror`)."""
+        return any(mirror.likely for mirror in self._mirrors.values())
+
+    def _paused(self, camera: str, elapsed_s: float) -> bool:
+        retries = self._retries.get(camera)
+        return retries is not None and retries.paused(elapsed_s)
+
+    @property
     def prompts(self) -> dict[str, Told]:
         """What the guest before each camera is told just now; cameras without one are left out."""
         told: dict[str, Told] = {}
         for camera, watcher in self._watchers.items():
             outcome = self._outcomes.get(camera)
-            if (prompt := watcher.prompt) is not None:
+            if camera in self._last and self._paused(camera, self._last[camera][1]):
+                told[camera] = "pause"
+            elif (prompt := watcher.prompt) is not None:
                 told[camera] = prompt
             elif outcome is not None and self._last[camera][1] < outcome[1]:
                 told[camera] = outcome[0]
@@ -138,9 +168,20 @@ class Recognition:
         if watcher is None:
             return []
         self._last[frame.camera] = (frame.at, frame.elapsed_s)
+        if self._paused(frame.camera, frame.elapsed_s):
+            return []
         seen = watcher.look(frame.image, bodies=bodies, moving=moving, at_s=frame.elapsed_s)
         guests = [sighting for sighting in seen if sighting.body not in staff]
-        return self._identify(frame.camera, frame.at, frame.elapsed_s, guests)
+        changes = self._identify(frame.camera, frame.at, frame.elapsed_s, guests)
+        if self._paused(frame.camera, frame.elapsed_s):
+            changes += self._let_go(frame, watcher)
+        return changes
+
+    def _let_go(self, frame: Frame, watcher: FaceWatcher) -> list[Change]:
+        """A pause begins: no face is kept over it, and who is in view begins anew after it."""
+        left = [one for one in watcher.finish() if one.presentation not in ("open", "refused")]
+        self._unconfirmed = {face for face in self._unconfirmed if face[0] != frame.camera}
+        return self._identify(frame.camera, frame.at, frame.elapsed_s, left)
 
     def finish(self) -> list[Change]:
         """Return what is known of the faces that were still in view."""
@@ -204,7 +245,7 @@ class Recognition:
     def _known(self, at: datetime, place: Place, sighting: Sighting) -> Recognised | None:
         """Look one face up; None where nothing may be said or kept of it."""
         if sighting.presentation in ("open", "refused"):
-            self._held_back(place, sighting)
+            self._held_back(at, place, sighting)
             return None
         face = (place.camera, sighting.face)
         before = self._owners.get(face)
@@ -223,6 +264,7 @@ class Recognition:
         if known is not None and known.owner is not None:
             self._owners[face] = known.owner
         if sighting.presentation != "off":
+            self._passed(place, sighting, said.subject)
             self._tell(place, sighting, "code" if said.subject is None else "welcome")
         if sighting.ended:
             if match is None and said.subject is None and sighting.frames >= FRAMES_OF_A_STRANGER:
@@ -231,14 +273,44 @@ class Recognition:
             self._said.pop(face, None)
         return known
 
-    def _held_back(self, place: Place, sighting: Sighting) -> None:
+    def _passed(self, place: Place, sighting: Sighting, subject: str | None) -> None:
+        """A head has turned as asked."""
+        if sighting.presentation == "passed" and place.camera in self._retries:
+            self._mirrors[place.camera].add(passed=True, why=None)
+            if subject is not None:
+                self._retries[place.camera].passed(subject, sighting.at_s)
+
+    def _failed(self, at: datetime, place: Place, sighting: Sighting, subject: str | None) -> None:
+        """A challenge was not met."""
+        if sighting.presentation != "refused" or place.camera not in self._retries:
+            return
+        if self._mirrors[place.camera].add(passed=False, why=sighting.why):
+            log.warning(
+                "camera %s: all who were asked to turn turned to the other side; if its picture is"
+                " mirrored, set mirrored = true for it, else recordings are being held up",
+                place.camera,
+            )
+        if subject is None:
+            return
+        pause_s = self._retries[place.camera].failed(subject, sighting.at_s)
+        if pause_s is not None:
+            log.warning(
+                "camera %s: check-in by face pauses for %d s: too many were not seen to be a head",
+                place.camera,
+                pause_s,
+            )
+            self._keep_pause(place.camera, at, pause_s)
+
+    def _held_back(self, at: datetime, place: Place, sighting: Sighting) -> None:
         """Name nobody: the face was not seen to be a head. A member's is counted, once."""
         face = (place.camera, sighting.face)
         over = sighting.ended or sighting.presentation == "refused"
         if over and face not in self._unconfirmed:
             self._unconfirmed.add(face)
-            self.refused += self._gallery.match(sighting.vector, sighting.frames) is not None
+            match = self._gallery.match(sighting.vector, sighting.frames)
+            self.refused += match is not None
             self._tell(place, sighting, "code")
+            self._failed(at, place, sighting, None if match is None else match.subject)
         if sighting.ended:
             self._unconfirmed.discard(face)
 

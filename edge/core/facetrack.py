@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.geometry import Box
-from edge.core.presentation import Look, Nose, PresentationCheck, Prompt, Verdict
+from edge.core.presentation import Look, Nose, PresentationCheck, Prompt, Verdict, Why
 from edge.core.tracking import Track
 
 Vector = NDArray[np.float32]
@@ -109,7 +109,7 @@ class Evidence:
 
     `body` is the id of the body that it belongs to; after `ended` nothing more comes of `face`.
     `early`: too few frames for more than naming somebody beyond doubt. `presentation`: whether it
-    is a head.
+    is a head, and if that is refused, `why`.
     """
 
     face: int
@@ -120,6 +120,7 @@ class Evidence:
     ended: bool
     early: bool = False
     presentation: Verdict = "off"
+    why: Why | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -258,6 +259,7 @@ class _Face:
             ended=ended,
             early=early,
             presentation="off" if self.check is None else self.check.verdict,
+            why=None if self.check is None else self.check.why,
         )
 
 
@@ -403,6 +405,8 @@ class FaceTracks:
         left = []
         for face in gone:
             face.confirm()
+            if face.check is not None:
+                face.check.end()
             if face.frames >= LAST_FRAMES:
                 left.append(face.evidence(face.seen_at_s, ended=True))
             face.total.fill(0.0)

@@ -46,7 +46,9 @@ Verdict = Literal["off", "open", "passed", "moved", "refused"]
 asked. `moved`: showed relief without being asked, which a recording does, too."""
 Prompt = Literal["front", "left", "right", "both"]
 """What the guest is asked: look here, turn to a side; to both, where only movement is watched."""
-Why = Literal["time", "side", "pattern", "surroundings"]
+Why = Literal["time", "side", "pattern", "surroundings", "gone"]
+"""`side`: turned to the other one. `gone`: out of view after a side was told, which would otherwise
+be a way to have another lot."""
 
 TURNS: Final = 2  # sides drawn; a recording of somebody who turns both ways is right in 1 of 4
 TURN: Final = 0.2  # eye distances across, from the front: 0.45 tan(24 degrees)
@@ -131,9 +133,12 @@ class PresentationCheck:
 
     Args:
         draw: gives a side by lot; None where nobody can be asked: movement is watched.
+        mirrored: the camera gives its picture as a mirror does.
     """
 
-    def __init__(self, draw: Callable[[], Side] | None) -> None:
+    def __init__(self, draw: Callable[[], Side] | None, *, mirrored: bool = False) -> None:
+        # The guest's left is to the right in the picture, unless that is mirrored.
+        self._to_the_right: Side = "right" if mirrored else "left"
         # Drawn once: who starts over, by covering a screen for a moment, gets no other lot.
         self._sides = tuple(draw() for _ in range(TURNS)) if draw is not None else ()
         self._verdict: Verdict = "open"
@@ -181,6 +186,12 @@ class PresentationCheck:
             self._cues(look)
         if self._verdict == "open":
             self._turning(look)
+        return self._verdict
+
+    def end(self) -> Verdict:
+        """The face is out of view for good; return what is known of it."""
+        if self._verdict == "open" and self._sides and self._front is not None:
+            self._refuse("gone")
         return self._verdict
 
     def _refuse(self, why: Why) -> None:
@@ -234,7 +245,7 @@ class PresentationCheck:
             if abs(swing) <= BACK:
                 self._ask(at_s)
             return
-        towards = swing if self._side == "left" else -swing
+        towards = swing if self._side == self._to_the_right else -swing
         if towards <= -WRONG:
             self._refuse("side")
         elif towards >= TURN:

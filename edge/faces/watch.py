@@ -186,6 +186,8 @@ class FaceWatch:
 
     def finish(self) -> list[Sighting]:
         """See ports.FaceWatcher."""
+        if self._surroundings is not None:
+            self._surroundings.forget()
         return _sightings(self._tracks.finish())
 
 
@@ -214,6 +216,7 @@ def _sightings(evidence: Sequence[Evidence]) -> list[Sighting]:
             ended=one.ended,
             early=one.early,
             presentation=one.presentation,
+            why=one.why,
         )
         for one in evidence
     ]

@@ -149,6 +149,27 @@ def test_who_turns_to_the_other_side_is_refused() -> None:
     assert check.why == "side"
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_in_a_mirrored_picture_who_turns_as_asked_passes_where_that_is_set(mirrored: bool) -> None:
+    check = PresentationCheck(lots("left", "right"), mirrored=mirrored)
+    swapped = {"left": -40.0, "right": 40.0}
+    seen_in_a_mirror = Guest(does=lambda prompt, at_s: swapped.get(prompt or "", 0.0))
+    assert run(check, seen_in_a_mirror)[0] == ("passed" if mirrored else "refused")
+    assert check.why == (None if mirrored else "side")
+
+
+def test_who_goes_after_a_side_was_told_has_failed_and_before_it_nothing() -> None:
+    early, late = (PresentationCheck(lots("left")) for _ in range(2))
+    early.add(Guest().look(None, 0.0))
+    for number in range(6):
+        late.add(Guest().look(late.prompt, number * STEP_S))
+    assert (early.end(), late.prompt) == ("open", "left")
+    assert (late.end(), late.why) == ("refused", "gone")
+    watched = PresentationCheck(None)
+    watched.add(Guest().look(None, 0.0))
+    assert watched.end() == "open"
+
+
 def test_of_recordings_that_know_no_lots_one_in_four_passes() -> None:
     """Somebody who turns left, right, left and so on, played back."""
     passed = 0
