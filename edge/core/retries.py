@@ -18,8 +18,8 @@ from typing import Final
 from edge.core.presentation import Why
 
 FAILURES: Final = 5
-"""NIST SP 800-63B, 5.2.3: at most so many where the check was not tested to its measure, then PAUSE_S
-at least, longer after each further one, or another way in. Here there are both."""
+"""NIST SP 800-63B, 5.2.3: at most so many where the check was not tested to its measure, then
+PAUSE_S at least, longer after each further one, or another way in. Here there are both."""
 PAUSE_S: Final = 30.0
 LONGEST_S: Final = 240.0
 """An honest guest waits no longer, if the code is not at hand."""

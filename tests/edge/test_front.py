@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 
-from edge.bus import Bus, Note
+from edge.bus import Bus, Note, PromptNote
 from edge.clock import SteadyClock, SystemClock, boot_id
 from edge.core.hours import OpeningHours
 from edge.core.misses import expected_fnir
@@ -96,3 +96,15 @@ def test_who_is_left_out_of_the_search_is_counted_with_what_to_expect(tmp_path: 
     assert over.missed == expected_fnir({2: 2}, 0.01).fnir
     withdraw(db, ids[0], NOW, actor="local", tell=lambda *_: None)
     assert front.view().gallery is None
+
+
+def test_a_pause_of_check_in_and_a_mirrored_camera_are_noticed(tmp_path: Path) -> None:
+    migrate(connect(tmp_path))
+    live = LiveState(("desk",))
+    front = front_of(tmp_path, live)
+    prompts = (PromptNote(camera="desk", told="pause"),)
+    live.take(Note(sender="eyes", mode="checkin", prompts=prompts, mirrored=True))
+    assert {"checkin_paused", "camera_mirrored"} <= set(front.view().notices)
+    assert live.prompt("desk") == "pause"
+    live.take(Note(sender="eyes", mode="checkin"))
+    assert not {"checkin_paused", "camera_mirrored"} & set(front.view().notices)
