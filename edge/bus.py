@@ -41,7 +41,7 @@ class PartNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptNote:
-    """What the guest before a check-in camera is told: a code of `edge.recognition.Told`."""
+    """What the guest before a check-in camera is told: a code of `edge.guests.Told`."""
 
     camera: str
     told: str

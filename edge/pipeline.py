@@ -18,8 +18,9 @@ from edge.core.identity import Recognised
 from edge.core.timeline import Moved, Timeline
 from edge.core.tracking import Track
 from edge.core.visit import Change, Opened, Raised, Visit, visit_id_of
+from edge.guests import Told
 from edge.ports import BodyFinder, Clock, Fact, Frame, VisitLog
-from edge.recognition import Recognition, Told
+from edge.recognition import Recognition
 from edge.store.database import StoreAway
 
 log = logging.getLogger(__name__)

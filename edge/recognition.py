@@ -10,33 +10,22 @@ Before a check-in camera a face is looked up only once it was seen to be no pict
 that fails too often nobody's face is read for a while (`core.retries`).
 """
 
-import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from edge.core.book import VisitBook
 from edge.core.geometry import Box
 from edge.core.identity import Fit, Place, Recognised
-from edge.core.retries import Mirror, Retries
 from edge.core.threshold import SURE_FPIR, threshold
 from edge.core.tracking import Track
 from edge.core.visit import Change, Window
+from edge.guests import GuestDesk, Told
 from edge.ports import FaceWatcher, Frame, Gallery, Match, Sighting, Strangers, Vector
-
-log = logging.getLogger(__name__)
 
 FRAMES_OF_A_STRANGER: Final = 5
 """What a remembered vector is the mean of, at least as a rule (`core.facetrack`)."""
-OUTCOME_S: Final = 6.0
-"""How long the guest's screen says what came of it."""
-Told = Literal["front", "left", "right", "both", "welcome", "code", "pause"]
-"""What the guest's screen says: what `core.presentation` asks, or what came of it. `code` is for
-whoever could not be confirmed and for whoever is no member alike; `pause` for everybody, while
-nobody's face is read there."""
-Paused = Callable[[str, datetime, float], None]
-"""Keeps that check-in pauses: the camera, since when, for how many seconds."""
 Feed = Callable[[datetime], Sequence[tuple[str, Vector]]]
 """Brings the gallery up to date; returns the templates that are new since it was last called."""
 
@@ -68,10 +57,6 @@ class _Said:
         return match
 
 
-def _keep_nothing(camera: str, at: datetime, pause_s: float) -> None:
-    """Where nobody is asked there are no pauses."""
-
-
 class Recognition:
     """Recognises members at the cameras of one shop.
 
@@ -84,8 +69,7 @@ class Recognition:
             then they are dropped at once.
         book: the shop's visits.
         window: how long strangers are remembered.
-        asked: those cameras at which guests are asked to turn: there retries are limited.
-        paused: keeps that one of these pauses.
+        guests: the guests' screens, and how often is tried there.
     """
 
     def __init__(
@@ -98,8 +82,7 @@ class Recognition:
         strangers: Strangers | None,
         book: VisitBook,
         window: Window,
-        asked: Collection[str] = (),
-        paused: Paused = _keep_nothing,
+        guests: GuestDesk | None = None,
     ) -> None:
         self._watchers = watchers
         self._checkins = checkins
@@ -112,11 +95,8 @@ class Recognition:
         # Of the face tracks in view: whose visit each is on, and what was said of it.
         self._owners: dict[tuple[str, int], str] = {}
         self._said: dict[tuple[str, int], _Said] = {}
-        self._outcomes: dict[str, tuple[Told, float]] = {}
         self._unconfirmed: set[tuple[str, int]] = set()
-        self._retries = {camera: Retries() for camera in asked}
-        self._mirrors = {camera: Mirror() for camera in asked}
-        self._keep_pause = paused
+        self._guests = guests or GuestDesk()
         self.refused = 0
         """Members' faces that were not seen to be a head; nothing else is kept of them."""
         if strangers is not None:
@@ -135,24 +115,16 @@ class Recognition:
     @property
     def mirrored(self) -> bool:
         """Whether a camera's picture seems to be mirrored (`core.retries.Mirror`)."""
-        return any(mirror.likely for mirror in self._mirrors.values())
-
-    def _paused(self, camera: str, elapsed_s: float) -> bool:
-        retries = self._retries.get(camera)
-        return retries is not None and retries.paused(elapsed_s)
+        return self._guests.mirrored
 
     @property
     def prompts(self) -> dict[str, Told]:
         """What the guest before each camera is told just now; cameras without one are left out."""
         told: dict[str, Told] = {}
-        for camera, watcher in self._watchers.items():
-            outcome = self._outcomes.get(camera)
-            if camera in self._last and self._paused(camera, self._last[camera][1]):
-                told[camera] = "pause"
-            elif (prompt := watcher.prompt) is not None:
-                told[camera] = prompt
-            elif outcome is not None and self._last[camera][1] < outcome[1]:
-                told[camera] = outcome[0]
+        for camera, (_, elapsed_s) in self._last.items():
+            now = self._guests.told(camera, elapsed_s, self._watchers[camera].prompt)
+            if now is not None:
+                told[camera] = now
         return told
 
     def take(
@@ -168,12 +140,12 @@ class Recognition:
         if watcher is None:
             return []
         self._last[frame.camera] = (frame.at, frame.elapsed_s)
-        if self._paused(frame.camera, frame.elapsed_s):
+        if self._guests.paused(frame.camera, frame.elapsed_s):
             return []
         seen = watcher.look(frame.image, bodies=bodies, moving=moving, at_s=frame.elapsed_s)
         guests = [sighting for sighting in seen if sighting.body not in staff]
         changes = self._identify(frame.camera, frame.at, frame.elapsed_s, guests)
-        if self._paused(frame.camera, frame.elapsed_s):
+        if self._guests.paused(frame.camera, frame.elapsed_s):
             changes += self._let_go(frame, watcher)
         return changes
 
@@ -264,42 +236,13 @@ class Recognition:
         if known is not None and known.owner is not None:
             self._owners[face] = known.owner
         if sighting.presentation != "off":
-            self._passed(place, sighting, said.subject)
-            self._tell(place, sighting, "code" if said.subject is None else "welcome")
+            self._guests.passed(place.camera, sighting, said.subject)
         if sighting.ended:
             if match is None and said.subject is None and sighting.frames >= FRAMES_OF_A_STRANGER:
                 self._gallery.note_stranger(sighting.vector, sighting.frames)
             self._owners.pop(face, None)
             self._said.pop(face, None)
         return known
-
-    def _passed(self, place: Place, sighting: Sighting, subject: str | None) -> None:
-        """A head has turned as asked."""
-        if sighting.presentation == "passed" and place.camera in self._retries:
-            self._mirrors[place.camera].add(passed=True, why=None)
-            if subject is not None:
-                self._retries[place.camera].passed(subject, sighting.at_s)
-
-    def _failed(self, at: datetime, place: Place, sighting: Sighting, subject: str | None) -> None:
-        """A challenge was not met."""
-        if sighting.presentation != "refused" or place.camera not in self._retries:
-            return
-        if self._mirrors[place.camera].add(passed=False, why=sighting.why):
-            log.warning(
-                "camera %s: all who were asked to turn turned to the other side; if its picture is"
-                " mirrored, set mirrored = true for it, else recordings are being held up",
-                place.camera,
-            )
-        if subject is None:
-            return
-        pause_s = self._retries[place.camera].failed(subject, sighting.at_s)
-        if pause_s is not None:
-            log.warning(
-                "camera %s: check-in by face pauses for %d s: too many were not seen to be a head",
-                place.camera,
-                pause_s,
-            )
-            self._keep_pause(place.camera, at, pause_s)
 
     def _held_back(self, at: datetime, place: Place, sighting: Sighting) -> None:
         """Name nobody: the face was not seen to be a head. A member's is counted, once."""
@@ -309,15 +252,10 @@ class Recognition:
             self._unconfirmed.add(face)
             match = self._gallery.match(sighting.vector, sighting.frames)
             self.refused += match is not None
-            self._tell(place, sighting, "code")
-            self._failed(at, place, sighting, None if match is None else match.subject)
+            subject = None if match is None else match.subject
+            self._guests.failed(place.camera, at, sighting, subject)
         if sighting.ended:
             self._unconfirmed.discard(face)
-
-    def _tell(self, place: Place, sighting: Sighting, told: Told) -> None:
-        """Tell the guest what came of it, who is still there to read it."""
-        if not sighting.ended:
-            self._outcomes[place.camera] = (told, sighting.at_s + OUTCOME_S)
 
     def _member(self, at: datetime, place: Place, match: Match, before: str | None) -> Recognised:
         fit = Fit(distance=match.distance, sure=match.sure)

@@ -26,13 +26,14 @@ from edge.faces.precision import chosen
 from edge.faces.reader import FaceReader
 from edge.faces.strangers import StrangerMemory
 from edge.faces.watch import FaceWatch
+from edge.guests import GuestDesk, Paused
 from edge.keys.errors import Unreadable
 from edge.keys.templates import TemplateOpener
 from edge.memory import SecretMemory
 from edge.models.manifest import ModelFault, content, read_manifest, state_of
 from edge.modes import ModeStatus
 from edge.ports import Vector
-from edge.recognition import Paused, Recognition
+from edge.recognition import Recognition
 from edge.store.audit import Audit
 from edge.store.database import StoreAway, transaction
 from edge.store.people import TemplateRow, gallery_mark, template_rows
@@ -245,6 +246,5 @@ def recognition_of(
         strangers=StrangerMemory(strangers, SAME_STRANGER) if strangers else None,
         book=book,
         window=config.dedup.span,
-        asked=checkins if turning else (),
-        paused=pause_keeper(db),
+        guests=GuestDesk(checkins if turning else (), pause_keeper(db)),
     )

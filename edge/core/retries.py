@@ -1,6 +1,6 @@
 """When a check-in camera pauses, tried in vain too often, and whether its picture is mirrored.
 
-Called by edge.recognition, one of each a camera; calls nothing. Pure: what came of the checks in,
+Called by edge.guests, one of each a camera; calls nothing. Pure: what came of the checks in,
 how long to pause and a suspicion out.
 
 Who holds a recording up and may try again without end is right in the end, since the sides are

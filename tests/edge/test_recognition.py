@@ -20,6 +20,7 @@ from edge.core.tracking import Track
 from edge.core.visit import Change, Opened, Raised, Revised, Visit, Window
 from edge.faces.gallery import MemberGallery
 from edge.faces.strangers import StrangerMemory
+from edge.guests import GuestDesk
 from edge.memory import STRANGERS_BYTES, SecretMemory, reserve
 from edge.ports import Frame, Sighting, Vector
 from edge.recognition import Recognition
@@ -48,6 +49,7 @@ class Script:
 
     def __init__(self) -> None:
         self.next: list[Sighting] = []
+        self.finished = 0
 
     def look(
         self, image: object, *, bodies: Sequence[Track], moving: Sequence[Box], at_s: float
@@ -56,6 +58,7 @@ class Script:
         return seen
 
     def finish(self) -> list[Sighting]:
+        self.finished += 1
         return self.look(None, bodies=(), moving=(), at_s=0.0)
 
 
@@ -77,8 +80,10 @@ class Door:
         self.recognition = Recognition(
             watchers={"door": self.script},
             checkins=["door"] if checkin or asked else [],
-            asked=["door"] if asked else [],
-            paused=lambda camera, at, pause_s: self.pauses.append((camera, pause_s)),
+            guests=GuestDesk(
+                ["door"] if asked else [],
+                lambda camera, at, pause_s: self.pauses.append((camera, pause_s)),
+            ),
             gallery=self.gallery,
             feed=self._feed,
             strangers=self.strangers,
@@ -382,6 +387,7 @@ def test_after_too_many_refusals_of_a_members_face_nobody_is_looked_at_for_a_whi
         assert door.pauses == []
         door.see(number, like(anna), face=number, presentation="refused", ended=number % 2 == 0)
     assert door.pauses == [("door", PAUSE_S)]
+    assert door.script.finished == 1, "no face is kept over a pause"
     ends_s = FAILURES - 1 + PAUSE_S
     door.see(ends_s - 0.1, like(anna), face=8, presentation="passed")
     assert door.visits == {}
