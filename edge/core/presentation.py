@@ -214,7 +214,7 @@ class PresentationCheck:
             if before is not None and before.nose is not None:
                 apart = abs(nose.across - before.nose.across)
                 if apart > JUMP or look.at_s - before.at_s > GAP_S:
-                    self._start_over()
+                    self._broken()
             self._recent.append(nose)
             if len(self._recent) == LOOKS:
                 across = statistics.median(one.across for one in self._recent)
@@ -224,6 +224,16 @@ class PresentationCheck:
                     self._moved(across)
         if self._verdict == "open" and self._sides:
             self._overdue(look.at_s)
+
+    def _broken(self) -> None:
+        """Between two looks anything may have been swapped: a turn has to be shown without a break.
+
+        On the way back nothing is shown: whoever has turned far is out of sight for a moment.
+        """
+        if self._done and self._side is None:
+            self._recent.clear()
+        else:
+            self._start_over()
 
     def _moved(self, across: float) -> None:
         """Nobody is asked: the head's own movement has to show relief."""
