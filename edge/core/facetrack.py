@@ -29,6 +29,9 @@ from edge.core.tracking import Track
 Vector = NDArray[np.float32]
 
 OPEN_S: Final = 1.0  # a track whose face is unseen for longer has ended
+# Who is asked to turn the head may turn it out of sight for a moment; who is back is known again by
+# a descriptor.
+CHECKED_OPEN_S: Final = 3.0
 SLOW_PICTURES: Final = 2.5  # of a slow stream's intervals, where these are longer than that
 SLOWEST_S: Final = 4.0  # but nobody stands unseen in a doorway for longer
 
@@ -164,6 +167,11 @@ class _Face:
         return self.check is not None and self.check.verdict == "open" and self.checkable
 
     @property
+    def turning(self) -> bool:
+        """Whether somebody was asked to turn, and may be out of sight for that."""
+        return self.checking and self.check is not None and self.check.asked
+
+    @property
     def checkable(self) -> bool:
         """Whether it is near and clear enough that the guest means it."""
         return self.frames >= EARLY_FRAMES
@@ -285,8 +293,12 @@ class FaceTracks:
         interval_s = at_s - self._at_s if math.isfinite(self._at_s) else 0.0
         patience_s = max(OPEN_S, min(SLOW_PICTURES * interval_s, SLOWEST_S))
         self._at_s = at_s
-        gone = [face for face in self._faces if at_s - face.seen_at_s > patience_s]
-        self._faces = [face for face in self._faces if at_s - face.seen_at_s <= patience_s]
+        gone = []
+        for face in list(self._faces):
+            longest_s = max(patience_s, CHECKED_OPEN_S) if face.turning else patience_s
+            if at_s - face.seen_at_s > longest_s:
+                gone.append(face)
+                self._faces.remove(face)
         return self._close(gone)
 
     def places(self) -> list[Box]:

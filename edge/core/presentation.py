@@ -170,6 +170,11 @@ class PresentationCheck:
         return self._why
 
     @property
+    def asked(self) -> bool:
+        """Whether the guest was told a side."""
+        return bool(self._sides) and self._front is not None
+
+    @property
     def prompt(self) -> Prompt | None:
         """What the guest is asked now; None once it is decided."""
         if self._verdict != "open":
@@ -190,7 +195,7 @@ class PresentationCheck:
 
     def end(self) -> Verdict:
         """The face is out of view for good; return what is known of it."""
-        if self._verdict == "open" and self._sides and self._front is not None:
+        if self._verdict == "open" and self.asked:
             self._refuse("gone")
         return self._verdict
 

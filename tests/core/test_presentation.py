@@ -191,7 +191,8 @@ def test_two_photos_of_which_one_is_turned_do_not_make_a_turn() -> None:
 
 def test_who_turns_so_far_that_the_face_is_lost_goes_on_when_it_is_seen_again() -> None:
     check = PresentationCheck(lots("left", "right"))
-    guest, unseen_s, asked = Guest(), 0.0, []
+    guest, unseen_s = Guest(), 0.0
+    asked: list[str | None] = []
     for number in range(200):
         at_s = number * STEP_S
         look = guest.look(check.prompt, at_s)
