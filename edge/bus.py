@@ -41,7 +41,7 @@ class PartNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptNote:
-    """What the guest before a check-in camera is told: a code of `edge.recognition.Told`."""
+    """What the guest before a check-in camera is told: a code of `edge.guests.Told`."""
 
     camera: str
     told: str
@@ -52,7 +52,8 @@ class Note:
     """What one part tells another. `new` means: look into the database.
 
     The eyes tell the `mode` that they run, and `why` it is not the one that was asked for;
-    `unconfirmed` counts members' faces that were not seen to be a head.
+    `unconfirmed` counts members' faces that were not seen to be a head; `mirrored`: a check-in
+    camera's picture seems to be.
     """
 
     sender: str
@@ -65,6 +66,7 @@ class Note:
     parts: tuple[PartNote, ...] = field(default=())
     prompts: tuple[PromptNote, ...] = ()
     unconfirmed: int = 0
+    mirrored: bool = False
 
 
 def _load(raw: bytes) -> Note:

@@ -128,7 +128,10 @@ class HoursSection:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class CameraSection:
-    """One camera. `loop` plays a file over and over, for a demonstration."""
+    """One camera. `loop` plays a file over and over, for a demonstration.
+
+    `mirrored`: its picture is as in a mirror, so at check-in left and right are swapped.
+    """
 
     name: CameraName
     source: Source
@@ -138,6 +141,7 @@ class CameraSection:
     zone: Area = ()
     staff_zone: Area = ()
     loop: Flag = False
+    mirrored: Flag = False
 
     def address(self, base: Path) -> str:
         """Return the true source: a `file:` reference is read, a relative file is placed.

@@ -231,6 +231,7 @@ class Eyes:
             ),
             prompts=tuple(PromptNote(camera=c, told=told) for c, told in self._prompted.items()),
             unconfirmed=self._counting.unconfirmed,
+            mirrored=self._counting.mirrored,
         )
         self._bus.send("front", note)
         self._bus.send("supervisor", Note(sender="eyes"))

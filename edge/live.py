@@ -93,8 +93,13 @@ class LiveState:
             note = self._fresh()
         if note is None:
             return ()
-        found = ["disk_full"] if note.disk_full else []
-        return (*found, "facts_refused") if note.refused else tuple(found)
+        raised = {
+            "disk_full": note.disk_full,
+            "facts_refused": note.refused > 0,
+            "checkin_paused": any(prompt.told == "pause" for prompt in note.prompts),
+            "camera_mirrored": note.mirrored,
+        }
+        return tuple(code for code, is_so in raised.items() if is_so)
 
     def prompt(self, camera: str) -> str | None:
         """Return what the guest before a check-in camera is told now, as a code; None: nothing.
@@ -125,5 +130,6 @@ def _seen_by_people(note: Note) -> object:
         note.why,
         note.refused > 0,
         note.prompts,
+        note.mirrored,
         [(c.name, c.state, round(c.frames_per_s)) for c in note.cameras],
     )

@@ -18,8 +18,9 @@ from edge.core.identity import Recognised
 from edge.core.timeline import Moved, Timeline
 from edge.core.tracking import Track
 from edge.core.visit import Change, Opened, Raised, Visit, visit_id_of
+from edge.guests import Told
 from edge.ports import BodyFinder, Clock, Fact, Frame, VisitLog
-from edge.recognition import Recognition, Told
+from edge.recognition import Recognition
 from edge.store.database import StoreAway
 
 log = logging.getLogger(__name__)
@@ -145,6 +146,11 @@ class Counting:
     def unconfirmed(self) -> int:
         """Members' faces at check-in cameras that were not seen to be a head."""
         return self._faces.refused if self._faces else 0
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether a check-in camera's picture seems to be mirrored."""
+        return self._faces.mirrored if self._faces else False
 
     def take(self, frame: Frame) -> list[Change]:
         """Return what a frame makes known; one of a camera without a task says nothing."""

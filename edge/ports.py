@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge.core.geometry import Box
 from edge.core.occupancy import Balance
-from edge.core.presentation import Prompt, Verdict
+from edge.core.presentation import Prompt, Verdict, Why
 from edge.core.timeline import Timeline
 from edge.core.tracking import Track
 from edge.core.visit import Chain, Change, Occupied, Visit
@@ -66,7 +66,7 @@ class Sighting:
     `face` numbers the face tracks of a watcher, `body` is the body track that it belongs to
     (DESIGN section 6), `frames` how many frames agree in `vector`; after `ended` nothing more
     comes of this track. `early`: only who is beyond doubt may be named on it. `presentation`:
-    whether it is a head, where that is checked.
+    whether it is a head, where that is checked, and if it is refused, `why`.
     """
 
     face: int
@@ -77,6 +77,7 @@ class Sighting:
     ended: bool
     early: bool = False
     presentation: Verdict = "off"
+    why: Why | None = None
 
 
 class FaceWatcher(Protocol):

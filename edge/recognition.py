@@ -6,13 +6,14 @@ Called by `edge.pipeline`, through ports only; which mode reads which camera is 
                                     └─> nobody -> Strangers, where they have a basis; else dropped
 
 Before a check-in camera a face is looked up only once it was seen to be no picture
-(`core.presentation`); what the guest is asked for that, and what came of it, is in `prompts`.
+(`core.presentation`); what the guest is asked for that, and what came of it, is in `prompts`. Where
+that fails too often nobody's face is read for a while (`core.retries`).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from edge.core.book import VisitBook
 from edge.core.geometry import Box
@@ -20,15 +21,11 @@ from edge.core.identity import Fit, Place, Recognised
 from edge.core.threshold import SURE_FPIR, threshold
 from edge.core.tracking import Track
 from edge.core.visit import Change, Window
+from edge.guests import GuestDesk, Told
 from edge.ports import FaceWatcher, Frame, Gallery, Match, Sighting, Strangers, Vector
 
 FRAMES_OF_A_STRANGER: Final = 5
 """What a remembered vector is the mean of, at least as a rule (`core.facetrack`)."""
-OUTCOME_S: Final = 6.0
-"""How long the guest's screen says what came of it."""
-Told = Literal["front", "left", "right", "both", "welcome", "code"]
-"""What the guest's screen says: what `core.presentation` asks, or what came of it. `code` is for
-whoever could not be confirmed and for whoever is no member alike."""
 Feed = Callable[[datetime], Sequence[tuple[str, Vector]]]
 """Brings the gallery up to date; returns the templates that are new since it was last called."""
 
@@ -72,6 +69,7 @@ class Recognition:
             then they are dropped at once.
         book: the shop's visits.
         window: how long strangers are remembered.
+        guests: the guests' screens, and how often is tried there.
     """
 
     def __init__(
@@ -84,6 +82,7 @@ class Recognition:
         strangers: Strangers | None,
         book: VisitBook,
         window: Window,
+        guests: GuestDesk | None = None,
     ) -> None:
         self._watchers = watchers
         self._checkins = checkins
@@ -96,8 +95,8 @@ class Recognition:
         # Of the face tracks in view: whose visit each is on, and what was said of it.
         self._owners: dict[tuple[str, int], str] = {}
         self._said: dict[tuple[str, int], _Said] = {}
-        self._outcomes: dict[str, tuple[Told, float]] = {}
         self._unconfirmed: set[tuple[str, int]] = set()
+        self._guests = guests or GuestDesk()
         self.refused = 0
         """Members' faces that were not seen to be a head; nothing else is kept of them."""
         if strangers is not None:
@@ -114,15 +113,18 @@ class Recognition:
         return sum(watcher.embedded for watcher in self._watchers.values())
 
     @property
+    def mirrored(self) -> bool:
+        """Whether a camera's picture seems to be mirrored (`core.retries.Mirror`)."""
+        return self._guests.mirrored
+
+    @property
     def prompts(self) -> dict[str, Told]:
         """What the guest before each camera is told just now; cameras without one are left out."""
         told: dict[str, Told] = {}
-        for camera, watcher in self._watchers.items():
-            outcome = self._outcomes.get(camera)
-            if (prompt := watcher.prompt) is not None:
-                told[camera] = prompt
-            elif outcome is not None and self._last[camera][1] < outcome[1]:
-                told[camera] = outcome[0]
+        for camera, (_, elapsed_s) in self._last.items():
+            now = self._guests.told(camera, elapsed_s, self._watchers[camera].prompt)
+            if now is not None:
+                told[camera] = now
         return told
 
     def take(
@@ -138,9 +140,20 @@ class Recognition:
         if watcher is None:
             return []
         self._last[frame.camera] = (frame.at, frame.elapsed_s)
+        if self._guests.paused(frame.camera, frame.elapsed_s):
+            return []
         seen = watcher.look(frame.image, bodies=bodies, moving=moving, at_s=frame.elapsed_s)
         guests = [sighting for sighting in seen if sighting.body not in staff]
-        return self._identify(frame.camera, frame.at, frame.elapsed_s, guests)
+        changes = self._identify(frame.camera, frame.at, frame.elapsed_s, guests)
+        if self._guests.paused(frame.camera, frame.elapsed_s):
+            changes += self._let_go(frame, watcher)
+        return changes
+
+    def _let_go(self, frame: Frame, watcher: FaceWatcher) -> list[Change]:
+        """A pause begins: no face is kept over it, and who is in view begins anew after it."""
+        left = [one for one in watcher.finish() if one.presentation not in ("open", "refused")]
+        self._unconfirmed = {face for face in self._unconfirmed if face[0] != frame.camera}
+        return self._identify(frame.camera, frame.at, frame.elapsed_s, left)
 
     def finish(self) -> list[Change]:
         """Return what is known of the faces that were still in view."""
@@ -204,7 +217,7 @@ class Recognition:
     def _known(self, at: datetime, place: Place, sighting: Sighting) -> Recognised | None:
         """Look one face up; None where nothing may be said or kept of it."""
         if sighting.presentation in ("open", "refused"):
-            self._held_back(place, sighting)
+            self._held_back(at, place, sighting)
             return None
         face = (place.camera, sighting.face)
         before = self._owners.get(face)
@@ -223,7 +236,7 @@ class Recognition:
         if known is not None and known.owner is not None:
             self._owners[face] = known.owner
         if sighting.presentation != "off":
-            self._tell(place, sighting, "code" if said.subject is None else "welcome")
+            self._guests.passed(place.camera, sighting, said.subject)
         if sighting.ended:
             if match is None and said.subject is None and sighting.frames >= FRAMES_OF_A_STRANGER:
                 self._gallery.note_stranger(sighting.vector, sighting.frames)
@@ -234,22 +247,19 @@ class Recognition:
         self._owners.pop(face, None)
         self._said.pop(face, None)
 
-    def _held_back(self, place: Place, sighting: Sighting) -> None:
+    def _held_back(self, at: datetime, place: Place, sighting: Sighting) -> None:
         """Name nobody: the face was not seen to be a head. A member's is counted, once."""
         face = (place.camera, sighting.face)
         over = sighting.ended or sighting.presentation == "refused"
         if over and face not in self._unconfirmed:
             self._unconfirmed.add(face)
-            self.refused += self._gallery.match(sighting.vector, sighting.frames) is not None
-            self._tell(place, sighting, "code")
+            match = self._gallery.match(sighting.vector, sighting.frames)
+            self.refused += match is not None
+            subject = None if match is None else match.subject
+            self._guests.failed(place.camera, at, sighting, subject)
         if sighting.ended:
             self._unconfirmed.discard(face)
             self._forget(face)  # who had passed is refused when a screen's pattern shows
-
-    def _tell(self, place: Place, sighting: Sighting, told: Told) -> None:
-        """Tell the guest what came of it, who is still there to read it."""
-        if not sighting.ended:
-            self._outcomes[place.camera] = (told, sighting.at_s + OUTCOME_S)
 
     def _member(self, at: datetime, place: Place, match: Match, before: str | None) -> Recognised:
         fit = Fit(distance=match.distance, sure=match.sure)

@@ -7,13 +7,14 @@ import logging
 import secrets
 from collections.abc import Callable, Container
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from sqlite_utils import Database
 
 from edge.config import EdgeConfig
-from edge.config_sections import DetectorChoice
+from edge.config_sections import CameraSection, DetectorChoice
 from edge.core.book import VisitBook
 from edge.core.presentation import PresentationCheck, Side
 from edge.core.threshold import SAME_STRANGER
@@ -25,6 +26,7 @@ from edge.faces.precision import chosen
 from edge.faces.reader import FaceReader
 from edge.faces.strangers import StrangerMemory
 from edge.faces.watch import FaceWatch
+from edge.guests import GuestDesk, Paused
 from edge.keys.errors import Unreadable
 from edge.keys.templates import TemplateOpener
 from edge.memory import SecretMemory
@@ -32,6 +34,8 @@ from edge.models.manifest import ModelFault, content, read_manifest, state_of
 from edge.modes import ModeStatus
 from edge.ports import Vector
 from edge.recognition import Recognition
+from edge.store.audit import Audit
+from edge.store.database import StoreAway, transaction
 from edge.store.people import TemplateRow, gallery_mark, template_rows
 from edge.store.standing import chosen_marks
 
@@ -146,23 +150,42 @@ def detector_of(choice: DetectorChoice, folder: Path) -> Detector | None:
         return None
 
 
+def pause_keeper(db: Database) -> Paused:
+    """Return what keeps in the audit log that check-in pauses."""
+
+    def keep(camera: str, at: datetime, pause_s: float) -> None:
+        try:
+            with transaction(db):
+                Audit(db).append(
+                    at=at,
+                    what="pause",
+                    actor="eyes",
+                    detail={"camera": camera, "seconds": round(pause_s)},
+                )
+        except StoreAway as exc:  # it pauses all the same
+            log.error("that check-in pauses cannot be kept: %s", exc)
+
+    return keep
+
+
 def check_of(
-    config: EdgeConfig, detector: Detector | None, *, asked: bool
+    config: EdgeConfig, camera: CameraSection, detector: Detector | None, *, asked: bool
 ) -> Callable[[], PresentationCheck] | None:
-    """Return what makes the check of one face before a check-in camera; None: it is turned off.
+    """Return what makes the check of one face before a camera; None: faces are not checked there.
 
     Only YuNet's points tell a head that is turned from a picture that is; by HOG, and where nobody
     can be asked, a face has to show by its own movement that it is a head.
     """
-    if config.faces.presentation == "off":
+    if config.faces.presentation == "off" or camera.role != "checkin":
         return None
     if detector is None and asked:
         log.warning(
-            "check-in: members are named as likely at most, since dlib's HOG cannot tell a head"
-            " that is turned from a photo that is; run menkou-edge models fetch yunet-s"
+            "camera %s: members are named as likely at most, since dlib's HOG cannot tell a head"
+            " that is turned from a photo that is; run menkou-edge models fetch yunet-s",
+            camera.name,
         )
     draw = _drawn if asked and detector is not None else None
-    return lambda: PresentationCheck(draw)
+    return partial(PresentationCheck, draw, mirrored=camera.mirrored)
 
 
 def _drawn() -> Side:
@@ -208,13 +231,13 @@ def recognition_of(
     # One for all cameras: the eyes look at them one after the other.
     detector = detector_of(config.faces.detector, config.data_dir / "models")
     checkins = [c.name for c in read if c.role == "checkin"]
-    check = check_of(config, detector, asked=asked) if checkins else None
+    turning = asked and detector is not None and config.faces.presentation != "off"
     return Recognition(
         watchers={
             c.name: FaceWatch(
                 FaceReader(c.face_zone, detector),
                 embedder,
-                check=check if c.name in checkins else None,
+                check=check_of(config, c, detector, asked=asked),
             )
             for c in read
         },
@@ -224,4 +247,5 @@ def recognition_of(
         strangers=StrangerMemory(strangers, SAME_STRANGER) if strangers else None,
         book=book,
         window=config.dedup.span,
+        guests=GuestDesk(checkins if turning else (), pause_keeper(db)),
     )

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from edge.console.view import ShopView
 
-TOLD: Final = ("front", "left", "right", "both", "welcome", "code")
+TOLD: Final = ("front", "left", "right", "both", "welcome", "code", "pause")
 """What the page has words and a picture for; anything else is shown as nobody before it."""
 
 

@@ -45,6 +45,8 @@ NOTICES: Final = {
     "models_missing": "care",
     "everybody_without_basis": "care",
     "facts_refused": "care",
+    "checkin_paused": "care",
+    "camera_mirrored": "care",
     "gallery_over": "care",
     "wifi_absent": "care",
     "hub_unreachable": "care",

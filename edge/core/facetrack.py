@@ -23,12 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.geometry import Box
-from edge.core.presentation import Look, Nose, PresentationCheck, Prompt, Verdict
+from edge.core.presentation import Look, Nose, PresentationCheck, Prompt, Verdict, Why
 from edge.core.tracking import Track
 
 Vector = NDArray[np.float32]
 
 OPEN_S: Final = 1.0  # a track whose face is unseen for longer has ended
+# Who is asked to turn the head may turn it out of sight for a moment; who is back is known again by
+# a descriptor.
+CHECKED_OPEN_S: Final = 3.0
 SLOW_PICTURES: Final = 2.5  # of a slow stream's intervals, where these are longer than that
 SLOWEST_S: Final = 4.0  # but nobody stands unseen in a doorway for longer
 
@@ -109,7 +112,7 @@ class Evidence:
 
     `body` is the id of the body that it belongs to; after `ended` nothing more comes of `face`.
     `early`: too few frames for more than naming somebody beyond doubt. `presentation`: whether it
-    is a head.
+    is a head, and if that is refused, `why`.
     """
 
     face: int
@@ -120,6 +123,7 @@ class Evidence:
     ended: bool
     early: bool = False
     presentation: Verdict = "off"
+    why: Why | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -161,6 +165,11 @@ class _Face:
     def checking(self) -> bool:
         """Whether somebody is being asked, or watched, to show a head."""
         return self.check is not None and self.check.verdict == "open" and self.checkable
+
+    @property
+    def turning(self) -> bool:
+        """Whether somebody was asked to turn, and may be out of sight for that."""
+        return self.checking and self.check is not None and self.check.asked
 
     @property
     def checkable(self) -> bool:
@@ -258,6 +267,7 @@ class _Face:
             ended=ended,
             early=early,
             presentation="off" if self.check is None else self.check.verdict,
+            why=None if self.check is None else self.check.why,
         )
 
 
@@ -283,8 +293,12 @@ class FaceTracks:
         interval_s = at_s - self._at_s if math.isfinite(self._at_s) else 0.0
         patience_s = max(OPEN_S, min(SLOW_PICTURES * interval_s, SLOWEST_S))
         self._at_s = at_s
-        gone = [face for face in self._faces if at_s - face.seen_at_s > patience_s]
-        self._faces = [face for face in self._faces if at_s - face.seen_at_s <= patience_s]
+        gone = []
+        for face in list(self._faces):
+            longest_s = max(patience_s, CHECKED_OPEN_S) if face.turning else patience_s
+            if at_s - face.seen_at_s > longest_s:
+                gone.append(face)
+                self._faces.remove(face)
         return self._close(gone)
 
     def places(self) -> list[Box]:
@@ -403,6 +417,8 @@ class FaceTracks:
         left = []
         for face in gone:
             face.confirm()
+            if face.check is not None:
+                face.check.end()
             if face.frames >= LAST_FRAMES:
                 left.append(face.evidence(face.seen_at_s, ended=True))
             face.total.fill(0.0)

@@ -46,7 +46,9 @@ Verdict = Literal["off", "open", "passed", "moved", "refused"]
 asked. `moved`: showed relief without being asked, which a recording does, too."""
 Prompt = Literal["front", "left", "right", "both"]
 """What the guest is asked: look here, turn to a side; to both, where only movement is watched."""
-Why = Literal["time", "side", "pattern", "surroundings"]
+Why = Literal["time", "side", "pattern", "surroundings", "gone"]
+"""`side`: turned to the other one. `gone`: out of view after a side was told, which would otherwise
+be a way to have another lot."""
 
 TURNS: Final = 2  # sides drawn; a recording of somebody who turns both ways is right in 1 of 4
 TURN: Final = 0.2  # eye distances across, from the front: 0.45 tan(24 degrees)
@@ -131,9 +133,12 @@ class PresentationCheck:
 
     Args:
         draw: gives a side by lot; None where nobody can be asked: movement is watched.
+        mirrored: the camera gives its picture as a mirror does.
     """
 
-    def __init__(self, draw: Callable[[], Side] | None) -> None:
+    def __init__(self, draw: Callable[[], Side] | None, *, mirrored: bool = False) -> None:
+        # The guest's left is to the right in the picture, unless that is mirrored.
+        self._to_the_right: Side = "right" if mirrored else "left"
         # Drawn once: who starts over, by covering a screen for a moment, gets no other lot.
         self._sides = tuple(draw() for _ in range(TURNS)) if draw is not None else ()
         self._verdict: Verdict = "open"
@@ -165,6 +170,11 @@ class PresentationCheck:
         return self._why
 
     @property
+    def asked(self) -> bool:
+        """Whether the guest was told a side."""
+        return bool(self._sides) and self._front is not None
+
+    @property
     def prompt(self) -> Prompt | None:
         """What the guest is asked now; None once it is decided."""
         if self._verdict != "open":
@@ -181,6 +191,12 @@ class PresentationCheck:
             self._cues(look)
         if self._verdict == "open":
             self._turning(look)
+        return self._verdict
+
+    def end(self) -> Verdict:
+        """The face is out of view for good; return what is known of it."""
+        if self._verdict == "open" and self.asked:
+            self._refuse("gone")
         return self._verdict
 
     def _refuse(self, why: Why) -> None:
@@ -203,7 +219,7 @@ class PresentationCheck:
             if before is not None and before.nose is not None:
                 apart = abs(nose.across - before.nose.across)
                 if apart > JUMP or look.at_s - before.at_s > GAP_S:
-                    self._start_over()
+                    self._broken()
             self._recent.append(nose)
             if len(self._recent) == LOOKS:
                 across = statistics.median(one.across for one in self._recent)
@@ -213,6 +229,16 @@ class PresentationCheck:
                     self._moved(across)
         if self._verdict == "open" and self._sides:
             self._overdue(look.at_s)
+
+    def _broken(self) -> None:
+        """Between two looks anything may have been swapped: a turn has to be shown without a break.
+
+        On the way back nothing is shown: whoever has turned far is out of sight for a moment.
+        """
+        if self._done and self._side is None:
+            self._recent.clear()
+        else:
+            self._start_over()
 
     def _moved(self, across: float) -> None:
         """Nobody is asked: the head's own movement has to show relief."""
@@ -234,7 +260,7 @@ class PresentationCheck:
             if abs(swing) <= BACK:
                 self._ask(at_s)
             return
-        towards = swing if self._side == "left" else -swing
+        towards = swing if self._side == self._to_the_right else -swing
         if towards <= -WRONG:
             self._refuse("side")
         elif towards >= TURN:

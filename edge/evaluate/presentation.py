@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.facetrack import CHECKED_OPEN_S
 from edge.core.presentation import Look, PresentationCheck, Side
 from edge.core.rates import NORMAL_95
 from edge.evaluate.attacks import FRAMES_PER_S, KINDS, Actor, Kind, Portrait
@@ -123,11 +124,17 @@ def _passes(face: Portrait, kind: Kind, seed: int, reader: FaceReader, *, asked:
     actor = Actor(face, kind, seed + len(KINDS) * KINDS.index(kind))
     check = PresentationCheck(draw if asked else None)
     surroundings = Surroundings()
+    seen_s = 0.0
     for number in range(round((LONGEST_S if asked else WATCHED_S) * FRAMES_PER_S)):
         at_s = number / FRAMES_PER_S
         image = actor.picture(at_s, check.prompt)
         look = _look(image, at_s, reader, surroundings)
-        if look is not None and check.add(look) != "open":
+        if look is None:
+            if check.asked and at_s - seen_s > CHECKED_OPEN_S:
+                break
+            continue
+        seen_s = at_s
+        if check.add(look) != "open":
             break
     return check.verdict in ("passed", "moved")
 

@@ -197,6 +197,8 @@ class FaceWatch:
 
     def finish(self) -> list[Sighting]:
         """See ports.FaceWatcher."""
+        if self._surroundings is not None:
+            self._surroundings.forget()
         return _sightings(self._tracks.finish())
 
 
@@ -225,6 +227,7 @@ def _sightings(evidence: Sequence[Evidence]) -> list[Sighting]:
             ended=one.ended,
             early=one.early,
             presentation=one.presentation,
+            why=one.why,
         )
         for one in evidence
     ]

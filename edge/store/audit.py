@@ -35,6 +35,7 @@ What = Literal[
     "key",
     "clock",
     "code",
+    "pause",
 ]
 Code = str | int | float | bool | None
 # No spaces and ASCII only, so that neither a name nor a sentence stands in the log by accident.

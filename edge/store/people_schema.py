@@ -22,7 +22,7 @@ CONSENT: Final = Chain(
 AUDIT: Final = Chain(table="audit", columns=("at", "what", "actor", "subject", "detail"))
 WHAT: Final = (
     *("enrol", "change", "match", "view", "export", "erase", "import", "consent", "mode"),
-    *("pair", "revoke", "faces_off", "faces_on", "wrong_person", "key", "clock", "code"),
+    *("pair", "revoke", "faces_off", "faces_on", "wrong_person", "key", "clock", "code", "pause"),
 )
 Remains = Literal[0, 1, 2]
 NOTHING: Final = 0

@@ -8,7 +8,7 @@ from sqlite_utils import Database, Migrations
 from edge.store.bounded_schema import bounded
 from edge.store.clock_schema import clock
 from edge.store.code_schema import codes
-from edge.store.device_schema import devices
+from edge.store.device_schema import devices, guest_screens
 from edge.store.identity_schema import identity
 from edge.store.order_schema import orders
 from edge.store.people_schema import people
@@ -143,3 +143,8 @@ def _codes(db: Database) -> None:
 @migrations(name="0010_standing")
 def _standing(db: Database) -> None:
     standing(db)
+
+
+@migrations(name="0011_guest_screens")
+def _guest_screens(db: Database) -> None:
+    guest_screens(db)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from edge.core.facetrack import (
+    CHECKED_OPEN_S,
     EARLY_FRAMES,
     FIRST_FRAMES,
     MOST_FRAMES,
@@ -18,6 +21,7 @@ from edge.core.facetrack import (
     SeenFace,
 )
 from edge.core.geometry import Box
+from edge.core.presentation import Nose, PresentationCheck
 from edge.core.tracking import Track
 from tests.support.bodies import body
 
@@ -367,3 +371,34 @@ def test_nothing_of_a_descriptor_is_printed() -> None:
         stream.show((ANN, face(0.5)))
     assert "vector" not in repr(stream.evidence[0])
     assert "total" not in repr(stream.tracks._faces[0])
+
+
+def test_who_turns_out_of_sight_as_asked_is_waited_for_and_who_was_not_asked_is_not() -> None:
+    for draw, waited in ((lambda: "left", True), (None, False)):
+        stream = Stream()
+        stream.tracks = FaceTracks(1, partial(PresentationCheck, draw))  # type: ignore[arg-type]
+        front = replace(face(0.5), nose=Nose(across=0.0, narrow=1.0))
+        for _ in range(FPS):
+            stream.show((ANN, front))
+        for _ in range(round((CHECKED_OPEN_S - 0.5) * FPS)):
+            stream.show()
+        for _ in range(FPS):
+            stream.show((ANN, front))
+        assert ({one.face for one in stream.evidence} == {1}) is waited
+        assert any(one.ended for one in stream.evidence) is not waited
+
+
+def test_who_goes_in_the_midst_of_a_challenge_has_failed_and_begins_anew_when_back() -> None:
+    stream = Stream()
+    stream.tracks = FaceTracks(1, lambda: PresentationCheck(lambda: "left"))
+    front = replace(face(0.5), nose=Nose(across=0.0, narrow=1.0))
+    for _ in range(FPS):
+        stream.show((ANN, front))
+    assert stream.tracks.prompt == "left"
+    (gone,) = stream.tracks.finish()
+    assert (gone.ended, gone.presentation, gone.why) == (True, "refused", "gone")
+    stream.evidence.clear()
+    for _ in range(FPS // 2):
+        stream.show((ANN, front))
+    assert {one.face for one in stream.evidence} == {2}
+    assert stream.tracks.prompt == "left"

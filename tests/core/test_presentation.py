@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edge.core.presentation import (
     BOUND,
     CUES_LEAST,
+    GAP_S,
     PATTERN,
     WHOLE_S,
     Look,
@@ -149,6 +150,27 @@ def test_who_turns_to_the_other_side_is_refused() -> None:
     assert check.why == "side"
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_in_a_mirrored_picture_who_turns_as_asked_passes_where_that_is_set(mirrored: bool) -> None:
+    check = PresentationCheck(lots("left", "right"), mirrored=mirrored)
+    swapped = {"left": -40.0, "right": 40.0}
+    seen_in_a_mirror = Guest(does=lambda prompt, at_s: swapped.get(prompt or "", 0.0))
+    assert run(check, seen_in_a_mirror)[0] == ("passed" if mirrored else "refused")
+    assert check.why == (None if mirrored else "side")
+
+
+def test_who_goes_after_a_side_was_told_has_failed_and_before_it_nothing() -> None:
+    early, late = (PresentationCheck(lots("left")) for _ in range(2))
+    early.add(Guest().look(None, 0.0))
+    for number in range(6):
+        late.add(Guest().look(late.prompt, number * STEP_S))
+    assert (early.end(), late.prompt) == ("open", "left")
+    assert (late.end(), late.why) == ("refused", "gone")
+    watched = PresentationCheck(None)
+    watched.add(Guest().look(None, 0.0))
+    assert watched.end() == "open"
+
+
 def test_of_recordings_that_know_no_lots_one_in_four_passes() -> None:
     """Somebody who turns left, right, left and so on, played back."""
     passed = 0
@@ -164,6 +186,37 @@ def test_two_photos_of_which_one_is_turned_do_not_make_a_turn() -> None:
     for number in range(round((WHOLE_S + 2) / STEP_S)):
         shown = turned if check.prompt == "left" else front
         check.add(Look(at_s=number * STEP_S, nose=shown))
+    assert (check.verdict, check.why) == ("refused", "time")
+
+
+def test_who_turns_so_far_that_the_face_is_lost_goes_on_when_it_is_seen_again() -> None:
+    check = PresentationCheck(lots("left", "right"))
+    guest, unseen_s = Guest(), 0.0
+    asked: list[str | None] = []
+    for number in range(200):
+        at_s = number * STEP_S
+        look = guest.look(check.prompt, at_s)
+        asked += [check.prompt] if asked[-1:] != [check.prompt] else []
+        unseen_s = unseen_s + STEP_S if check.prompt == "front" and asked[1:] else 0.0
+        if 0 < unseen_s < 2 * GAP_S:
+            continue  # the turn was seen; what lies behind it is out of sight
+        if check.add(look) != "open":
+            break
+    assert check.verdict == "passed"
+    assert asked == ["front", "left", "front", "right"]
+
+
+def test_two_photos_that_are_swapped_out_of_sight_do_not_make_a_turn_either() -> None:
+    front, left, right = (nose_of(seen(FACE, yaw=yaw)) for yaw in (0, 45, -45))
+    check = PresentationCheck(lots("left", "right"))
+    heard, since_s = check.prompt, 0.0
+    for number in range(round((WHOLE_S + 2) / STEP_S)):
+        at_s = number * STEP_S
+        if check.prompt != heard:
+            heard, since_s = check.prompt, at_s
+        if at_s == 0.0 or at_s - since_s > GAP_S + STEP_S:
+            photos = {"left": left, "right": right}
+            check.add(Look(at_s=at_s, nose=photos.get(heard or "", front)))
     assert (check.verdict, check.why) == ("refused", "time")
 
 

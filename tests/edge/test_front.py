@@ -110,3 +110,15 @@ def test_the_guests_screen_is_told_by_the_eyes_and_by_nobody_while_its_camera_is
         live.take(Note(sender="eyes", cameras=(camera,), prompts=(asked,)))
         assert live.prompt("desk") == told
     assert live.prompt("door") is None
+
+
+def test_a_pause_of_check_in_and_a_mirrored_camera_are_noticed(tmp_path: Path) -> None:
+    migrate(connect(tmp_path))
+    live = LiveState(("desk",))
+    front = front_of(tmp_path, live)
+    prompts = (PromptNote(camera="desk", told="pause"),)
+    live.take(Note(sender="eyes", mode="checkin", prompts=prompts, mirrored=True))
+    assert {"checkin_paused", "camera_mirrored"} <= set(front.view().notices)
+    assert live.prompt("desk") == "pause"
+    live.take(Note(sender="eyes", mode="checkin"))
+    assert not {"checkin_paused", "camera_mirrored"} & set(front.view().notices)

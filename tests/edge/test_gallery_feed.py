@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from sqlite_utils import Database
 
-from edge.app.faces import GalleryFeed
+from edge.app.faces import GalleryFeed, pause_keeper
 from edge.faces.gallery import MemberGallery
 from edge.keys.templates import TemplateOpener
 from edge.ports import Vector
+from edge.store.audit import Audit
 from edge.store.database import connect, migrate
 from edge.store.endings import withdraw
 from edge.store.people import subject_of
@@ -168,3 +169,19 @@ def test_a_template_of_another_network_is_passed_over_with_a_word(
     eyes.feed(NOW)
     assert [eyes.knows(seed) for seed in (1, 2, 3)] == [True, True, False]
     assert "expected one by dlib-face-resnet-v1, got one by arcface-r50" in caplog.text
+
+
+def test_that_check_in_pauses_is_audited_without_whom(db: Database) -> None:
+    pause_keeper(db)("desk", NOW, 60.0)
+    entry = Audit(db).last("pause")
+    assert entry is not None
+    assert (entry.at, entry.actor, entry.subject) == (NOW, "eyes", None)
+    assert entry.detail == {"camera": "desk", "seconds": 60}
+
+
+def test_while_nothing_can_be_written_check_in_pauses_all_the_same(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    db.execute("PRAGMA query_only = ON")
+    pause_keeper(db)("desk", NOW, 60.0)
+    assert "cannot be kept" in caplog.text

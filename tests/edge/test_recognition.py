@@ -13,12 +13,14 @@ import pytest
 from edge.core.book import VisitBook
 from edge.core.geometry import Box
 from edge.core.hours import OpeningHours
-from edge.core.presentation import Prompt, Verdict
+from edge.core.presentation import Prompt, Verdict, Why
+from edge.core.retries import FAILURES, OPPOSITE, PAUSE_S
 from edge.core.threshold import SURE_FPIR, threshold
 from edge.core.tracking import Track
 from edge.core.visit import Change, Opened, Raised, Revised, Visit, Window
 from edge.faces.gallery import MemberGallery
 from edge.faces.strangers import StrangerMemory
+from edge.guests import GuestDesk
 from edge.memory import STRANGERS_BYTES, SecretMemory, reserve
 from edge.ports import Frame, Sighting, Vector
 from edge.recognition import Recognition
@@ -47,6 +49,7 @@ class Script:
 
     def __init__(self) -> None:
         self.next: list[Sighting] = []
+        self.finished = 0
 
     def look(
         self, image: object, *, bodies: Sequence[Track], moving: Sequence[Box], at_s: float
@@ -55,13 +58,17 @@ class Script:
         return seen
 
     def finish(self) -> list[Sighting]:
+        self.finished += 1
         return self.look(None, bodies=(), moving=(), at_s=0.0)
 
 
 class Door:
     """Recognition at one camera, over the real gallery and the real memory of strangers."""
 
-    def __init__(self, *, everybody: bool = False, checkin: bool = False) -> None:
+    def __init__(
+        self, *, everybody: bool = False, checkin: bool = False, asked: bool = False
+    ) -> None:
+        self.pauses: list[tuple[str, float]] = []
         self.script = Script()
         self.gallery = MemberGallery()
         self.newcomers: list[tuple[str, Vector]] = []
@@ -72,7 +79,11 @@ class Door:
         )
         self.recognition = Recognition(
             watchers={"door": self.script},
-            checkins=["door"] if checkin else [],
+            checkins=["door"] if checkin or asked else [],
+            guests=GuestDesk(
+                ["door"] if asked else [],
+                lambda camera, at, pause_s: self.pauses.append((camera, pause_s)),
+            ),
             gallery=self.gallery,
             feed=self._feed,
             strangers=self.strangers,
@@ -101,6 +112,7 @@ class Door:
         ended: bool = False,
         early: bool = False,
         presentation: Verdict = "off",
+        why: Why | None = None,
         staff: Collection[int] = (),
     ) -> None:
         self.script.next.append(
@@ -113,6 +125,7 @@ class Door:
                 ended=ended,
                 early=early,
                 presentation=presentation,
+                why=why,
             )
         )
         frame = Frame(
@@ -374,3 +387,46 @@ def test_the_guests_screen_says_what_is_asked_then_what_came_of_it_then_nothing(
     assert door.recognition.prompts == {"door": "welcome"}
     door.see(9, somebody(), face=2, presentation="open")
     assert door.recognition.prompts == {}
+
+
+def test_after_too_many_refusals_of_a_members_face_nobody_is_looked_at_for_a_while() -> None:
+    door, anna = Door(asked=True), somebody()
+    door.enrol("anna", anna)
+    for number in range(FAILURES):
+        assert door.pauses == []
+        door.see(number, like(anna), face=number, presentation="refused", ended=number % 2 == 0)
+    assert door.pauses == [("door", PAUSE_S)]
+    assert door.script.finished == 1, "no face is kept over a pause"
+    ends_s = FAILURES - 1 + PAUSE_S
+    door.see(ends_s - 0.1, like(anna), face=8, presentation="passed")
+    assert door.visits == {}
+    assert door.recognition.prompts == {"door": "pause"}
+    door.script.next.clear()
+    door.see(ends_s, like(anna), face=9, presentation="passed")
+    assert [visit.subject for visit in door.visits.values()] == ["anna"]
+    assert door.recognition.prompts == {"door": "welcome"}
+
+
+def test_who_looks_like_no_member_and_who_has_passed_pauses_nothing() -> None:
+    door, anna = Door(asked=True), somebody()
+    door.enrol("anna", anna)
+    door.see(1, like(anna), face=1, presentation="passed")
+    for number in range(2, 3 * FAILURES):
+        who = somebody() if number % 2 else like(anna)
+        door.see(number, who, face=number, presentation="refused")
+    assert door.pauses == []
+    assert door.recognition.prompts == {"door": "code"}
+
+
+def test_guests_who_all_turn_to_the_other_side_make_the_picture_suspect(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    door = Door(asked=True)
+    for number in range(OPPOSITE):
+        assert not door.recognition.mirrored
+        door.see(2 * number, somebody(), face=2 * number, presentation="refused", why="side")
+        door.see(2 * number + 1, somebody(), face=100, presentation="refused", why="time")
+    assert door.recognition.mirrored
+    assert caplog.text.count("set mirrored = true") == 1
+    door.see(50, somebody(), face=51, presentation="passed")
+    assert not door.recognition.mirrored

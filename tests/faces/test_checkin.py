@@ -28,8 +28,9 @@ from edge.faces.embedder import Embedder
 from edge.faces.gallery import MemberGallery
 from edge.faces.reader import FaceReader
 from edge.faces.watch import FaceWatch
+from edge.guests import Told
 from edge.ports import Frame
-from edge.recognition import Recognition, Told
+from edge.recognition import Recognition
 
 Image = NDArray[np.uint8]
 MEMBER = "obama.jpg"

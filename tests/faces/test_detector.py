@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge.app.faces import check_of, detector_of
 from edge.config import load
+from edge.config_sections import CameraSection
 from edge.faces.detector import Found, HogDetector, YunetDetector
 from edge.faces.dlib_file import FaceModelFault
 from edge.faces.embedder import Embedder
@@ -191,16 +193,24 @@ def test_what_is_no_picture_is_refused_by_the_reader(yunet: YunetDetector) -> No
 def test_guests_are_asked_where_yunet_sees_them_turn_and_watched_where_it_does_not(
     yunet: YunetDetector, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def prompt(detector: YunetDetector | None, *, asked: bool, setting: str = "refuse") -> object:
+    def prompt(
+        detector: YunetDetector | None,
+        *,
+        asked: bool,
+        setting: str = "refuse",
+        role: Literal["checkin", "entrance"] = "checkin",
+    ) -> object:
         path = tmp_path / "edge.toml"
         faces = f'[faces]\npresentation = "{setting}"\n'
         path.write_text(settings(mode="checkin") + faces, encoding="utf-8")
-        check = check_of(load(path), detector, asked=asked)
+        camera = CameraSection(name="desk", source="0", role=role)
+        check = check_of(load(path), camera, detector, asked=asked)
         return None if check is None else check().prompt
 
     assert prompt(yunet, asked=True) == "front"
     assert prompt(yunet, asked=False) == "both"
     assert prompt(yunet, asked=True, setting="off") is None
+    assert prompt(None, asked=True, role="entrance") is None
     assert not caplog.records
     assert prompt(None, asked=True) == "both"
     assert "likely at most" in caplog.text

@@ -180,8 +180,10 @@ def test_why_nobody_is_recognised_is_told_on_every_page(tmp_path: Path) -> None:
     [
         ("left", "en", "Please turn your head slowly to your left"),
         ("left", "zh", "请把头慢慢转向您的左边"),
-        ("code", "en", "We could not confirm this. Please use your code, or ask us"),
-        ("code", "zh", "暂时无法确认，请使用您的会员码，或联系店员"),
+        ("code", "en", "Use your code, or ask one of us: it works just as well"),
+        ("code", "zh", "请使用您的会员码，或联系店员，效果相同"),
+        ("pause", "en", "Please check in with one of us"),
+        ("pause", "zh", "请到店员处签到"),
         (None, "en", "To check in, please stop here and look at the camera"),
         ("from the future", "en", "To check in, please stop here and look at the camera"),
     ],
