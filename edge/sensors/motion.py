@@ -13,6 +13,7 @@ People side by side who make one foreground are told apart by their heads.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -46,6 +47,54 @@ RELIGHT: Final = 0.45  # fraction of a coarse grid that changes at once only whe
 
 class FrameUnreadable(ValueError):
     """A picture that is not BGR uint8 (height, width, 3), or that OpenCV refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Blobs:
+    """The connected pieces of foreground that are large enough.
+
+    `labels` (h, w) names the piece of each pixel, `stats` are OpenCV's of each label, `order` are
+    the large ones by falling area, `mask` is 255 on them, `outline` not 0 on the foreground before
+    its gaps were closed.
+    """
+
+    labels: npt.NDArray[np.int32]
+    stats: npt.NDArray[np.int32]
+    order: list[int]
+    mask: Image
+    outline: Image
+
+    def piece(self, label: int) -> tuple[tuple[slice, slice], npt.NDArray[np.bool_], int]:
+        """(its window in the picture, where in the window it is, its area)."""
+        x, y, across, down, area = (int(value) for value in self.stats[label])
+        window = np.s_[y : y + down, x : x + across]
+        return window, self.labels[window] == label, area
+
+    def boxes(self) -> list[Box]:
+        """The bodies, by falling area of their piece; those of one piece from left to right."""
+        return [box for label in self.order for box in self._bodies(label)]
+
+    def _bodies(self, label: int) -> list[Box]:
+        high, wide = self.labels.shape
+        window, body, _ = self.piece(label)
+        y, x = window[0].start, window[1].start
+        across = body.shape[1]
+        # Who is cut off by a side of the picture has an outline that tells nothing. Valleys are
+        # filled in what was joined across gaps; the outline is only cleared of a sensor's noise.
+        whole = x > 0 and x + across < wide
+        cuts = cuts_between_heads(body & (self.outline[window] > 0), high) if whole else []
+        boxes = []
+        for first, end in pairwise((0, *cuts, across)):
+            rows = np.flatnonzero(body[:, first:end].any(axis=1))
+            boxes.append(
+                Box(
+                    left=(x + first) / wide,
+                    top=(y + int(rows[0])) / high,
+                    right=(x + end) / wide,
+                    bottom=(y + int(rows[-1]) + 1) / high,
+                )
+            )
+        return boxes
 
 
 class MotionDetector:
@@ -102,9 +151,10 @@ class MotionDetector:
         elapsed_s = min(1.0, at_s - self._seen_s)
         self._seen_s = at_s
         self._fit_light(small)
-        differs, predicted = self._differs(small)
-        blobs, boxes = _blobs(differs)
-        self._learn(small, predicted, differs, blobs, elapsed_s)
+        differs, predicted, level = self._differs(small)
+        blobs = _blobs(differs)
+        boxes = blobs.boxes()
+        self._learn(small, predicted, level, blobs.mask, elapsed_s)
         self._settle(small, predicted, blobs, elapsed_s)
         self._moving = bool(boxes)
         return boxes
@@ -152,20 +202,22 @@ class MotionDetector:
         lit = (small.astype(np.float32) - self._offset) / self._gain
         np.copyto(self._base, lit, where=(near == 0)[..., None])
 
-    def _differs(self, small: Image) -> tuple[Image, Image]:
-        """(1 where the picture differs from the background, the background in today's light)."""
+    def _differs(self, small: Image) -> tuple[Image, Image, Image]:
+        """(255 where the picture differs from the background, the background in today's light,
+        how much they differ)."""
         predicted = self._predicted()
-        differs, spread = self._compare(small, predicted)
+        level = _level(small, predicted)
+        differs, spread = self._compare(small, predicted, level)
         if spread - self._spread > RELIGHT:
             # Nobody enters everywhere within one picture: only a lamp does.
             self._relearn(small)
             predicted = self._predicted()
-            differs, spread = self._compare(small, predicted)
+            level = _level(small, predicted)
+            differs, spread = self._compare(small, predicted, level)
         self._spread = spread
-        return differs, predicted
+        return differs, predicted, level
 
-    def _compare(self, small: Image, predicted: Image) -> tuple[Image, float]:
-        level = _level(small, predicted)
+    def _compare(self, small: Image, predicted: Image, level: Image) -> tuple[Image, float]:
         quiet = level[::4, ::4][self._taken[::4, ::4] == 0]
         floor = max(FLOOR, min(40.0, 5.0 * float(np.median(quiet)))) if quiet.size > 20 else FLOOR
         self._floor = floor
@@ -176,7 +228,7 @@ class MotionDetector:
         return np.asarray(differs, np.uint8), float((coarse > 0.3 * 255).mean())
 
     def _learn(
-        self, small: Image, predicted: Image, differs: Image, blobs: Image, elapsed_s: float
+        self, small: Image, predicted: Image, level: Image, blobs: Image, elapsed_s: float
     ) -> None:
         """Teach the background and the noise, everywhere but under bodies and their rim."""
         self._taken = np.asarray(cv2.dilate(blobs, np.ones((5, 5), np.uint8)), np.uint8)
@@ -186,27 +238,22 @@ class MotionDetector:
         step = cv2.transform(innovation, np.diag(1.0 / self._gain).astype(np.float32))
         free = np.equal(self._taken, 0).view(np.uint8)
         cv2.add(self._base, step * rate, mask=free, dst=self._base)
-        level = np.minimum(_level(small, predicted), np.uint8(CEILING))
-        cv2.accumulateWeighted(level, self._noise, min(1.0, elapsed_s / NOISE_S), mask=free)
+        capped = np.minimum(level, np.uint8(CEILING))
+        cv2.accumulateWeighted(capped, self._noise, min(1.0, elapsed_s / NOISE_S), mask=free)
 
-    def _settle(self, small: Image, predicted: Image, blobs: Image, elapsed_s: float) -> None:
+    def _settle(self, small: Image, predicted: Image, blobs: _Blobs, elapsed_s: float) -> None:
         """Take furniture and ghosts into the background."""
         moved = np.greater(_level(small, self._last), self._floor)
         self._still_s += np.float32(elapsed_s)
         self._still_s[moved] = 0.0
         cv2.copyTo(small, moved.view(np.uint8), self._last)
-        if not blobs.any():
-            return
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(blobs, connectivity=8)
-        for label in range(1, count):
-            x, y, wide, high, area = (int(value) for value in stats[label])
-            window = np.s_[y : y + high, x : x + wide]
-            body = labels[window] == label
+        for label in blobs.order:
+            window, body, area = blobs.piece(label)
             rest_s = self._still_s[window][body]
             if float((rest_s > GHOST_S).mean()) < 0.85:
                 continue
             ghost = _contour(predicted, body, window) > GHOST_EDGE * _contour(small, body, window)
-            patience_s = ABSORB_S * min(1.0, area / (FURNITURE * labels.size))
+            patience_s = ABSORB_S * min(1.0, area / (FURNITURE * blobs.labels.size))
             if ghost or float((rest_s > max(3.0, patience_s)).mean()) > 0.97:
                 lit = (small[window].astype(np.float32) - self._offset) / self._gain
                 np.copyto(self._base[window], lit, where=body[..., None])
@@ -267,8 +314,7 @@ def _shadow(small: Image, predicted: Image) -> Image:
     return np.asarray(cv2.bitwise_and(dim, alike), np.uint8)
 
 
-def _blobs(differs: Image) -> tuple[Image, list[Box]]:
-    """(255 on connected blobs that are large enough, the boxes of bodies by falling blob area)."""
+def _blobs(differs: Image) -> _Blobs:
     high, wide = differs.shape
     opened = cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     reach = (max(3, wide // 38) | 1, max(3, high // 15) | 1)
@@ -280,26 +326,13 @@ def _blobs(differs: Image) -> tuple[Image, list[Box]]:
     keep = stats[:, cv2.CC_STAT_AREA] >= PART * high * wide
     keep[0] = False
     order = sorted(np.flatnonzero(keep), key=lambda label: -int(stats[label, cv2.CC_STAT_AREA]))
-    boxes = []
-    for label in order:
-        x, y, across, down, _ = (int(value) for value in stats[label])
-        window = np.s_[y : y + down, x : x + across]
-        body = labels[window] == label
-        # Who is cut off by a side of the picture has an outline that tells nothing. Valleys are
-        # filled in what was joined across gaps; the outline is only cleared of a sensor's noise.
-        whole = x > 0 and x + across < wide
-        cuts = cuts_between_heads(body & (outline[window] > 0), high) if whole else []
-        for first, end in pairwise((0, *cuts, across)):
-            rows = np.flatnonzero(body[:, first:end].any(axis=1))
-            boxes.append(
-                Box(
-                    left=(x + first) / wide,
-                    top=(y + int(rows[0])) / high,
-                    right=(x + end) / wide,
-                    bottom=(y + int(rows[-1]) + 1) / high,
-                )
-            )
-    return (keep[labels] * np.uint8(255)).astype(np.uint8), boxes
+    return _Blobs(
+        labels=labels,
+        stats=stats,
+        order=[int(label) for label in order],
+        mask=np.asarray(keep[labels] * np.uint8(255), np.uint8),
+        outline=np.asarray(outline, np.uint8),
+    )
 
 
 def _contour(image: Image, body: npt.NDArray[np.bool_], window: tuple[slice, slice]) -> float:

@@ -86,8 +86,8 @@ def test_a_body_unseen_for_longer_has_ended() -> None:
 
 def test_a_body_cut_off_by_the_border_keeps_its_extent_beyond_it() -> None:
     tracker = Tracker()
-    for step in range(30):
-        x = 0.5 + 0.02 * step
+    for step in range(20):
+        x = 0.5 + 0.03 * step
         box = body(x, wide=0.2)
         if box.left < 1:
             tracker.update(
