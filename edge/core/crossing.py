@@ -180,8 +180,13 @@ class CrossingCounter:
         host, went = walk.host, _went(walk, track)
         if walk.came is not None or host is None or went is None or not _lives(walk, track):
             return None
-        contact = host.touched.get(went)
-        there = contact is not None and track.seen_at_s - contact.until_s <= CONTACT_S
+        here = (
+            side for side, contact in walk.touched.items() if _is_recent(contact, track, CONTACT_S)
+        )
+        there = any(
+            side in host.touched and _is_recent(host.touched[side], track, CONTACT_S)
+            for side in here
+        )
         if there or track.seen_at_s - host.measured_s > CONTACT_S:
             return None
         return self._came_with(host, walk, track)
@@ -267,6 +272,10 @@ class CrossingCounter:
             staff=walk.staff,
             turned_back=turned and soon,
         )
+
+
+def _is_recent(contact: _Contact, track: Track, limit_s: float) -> bool:
+    return track.seen_at_s - contact.until_s <= limit_s
 
 
 def _measure(walk: _Walk, track: Track) -> None:

@@ -17,6 +17,7 @@ WHOLE: Final = 0.75  # of the known extent: a box that shows so much shows all o
 EXTENT_S: Final = 2.0  # time constant at which a body's extent may shrink
 SMALLEST: Final = 0.004  # fraction of the frame that a body's box covers at least once
 LOWEST: Final = 0.1  # fraction of the frame's height that a body has at least once
+CRUMB: Final = 0.4  # what a piece too small for a body costs one: as much as no overlap at all
 GROWTH: Final = 4.0  # times its area to which nothing grows from one picture to the next
 BORDER: Final = 0.02  # a box so near to a side touches it
 
@@ -77,7 +78,8 @@ def _cost(box: Box, seen: Box, elapsed_s: float) -> float:
     covered = box.overlap(seen) / smaller if smaller > 0 else 0.0
     if distance >= 1 and covered < 0.5:
         return math.inf
-    return min(0.99, 0.4 * min(distance, 1.5) + 0.4 * (1 - covered))
+    crumb = CRUMB if is_body_sized(box) and not is_body_sized(seen) else 0.0
+    return min(0.99, 0.4 * min(distance, 1.5) + 0.4 * (1 - covered) + crumb)
 
 
 def _parent(

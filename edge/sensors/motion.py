@@ -1,6 +1,6 @@
 """Finds what moves in a picture: bodies, as boxes, against a background learnt on the way.
 
-Called by the pipeline's camera loop, feeds core.counting; calls OpenCV and sensors.silhouette.
+Called by the pipeline's camera loop, feeds core.counting; calls OpenCV and sensors.blobs.
 There is no model and nobody is recognised. The picture is shrunk first, so the cost hardly depends
 on the camera. Every constant is in seconds, grey levels or fractions of the frame.
 
@@ -13,8 +13,6 @@ People side by side who make one foreground are told apart by their heads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 import cv2
@@ -22,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.core.geometry import Box
-from edge.sensors.silhouette import cuts_between_heads
+from edge.sensors.blobs import Blobs, blobs_in
 
 Image = npt.NDArray[np.uint8]
 Plane = npt.NDArray[np.float32]
@@ -39,7 +37,6 @@ FLOOR: Final = 14.0  # grey levels; below this, compression noise of ordinary ca
 CEILING: Final = 60.0  # grey levels; no noise may hide more
 SHADOW_DEPTH: Final = 0.22  # a soft shadow takes at most so much of the light
 SHADOW_COLOUR: Final = 10.0  # grey levels by which a shadow may change the colour
-PART: Final = 0.0015  # fraction of the frame; smaller specks are noise
 FURNITURE: Final = 0.02  # fraction of the frame; what is smaller is taken for furniture sooner
 SWITCHED: Final = 6.0  # grey levels of a sudden change of light, at mid grey
 RELIGHT: Final = 0.45  # fraction of a coarse grid that changes at once only when the light does
@@ -47,54 +44,6 @@ RELIGHT: Final = 0.45  # fraction of a coarse grid that changes at once only whe
 
 class FrameUnreadable(ValueError):
     """A picture that is not BGR uint8 (height, width, 3), or that OpenCV refused."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Blobs:
-    """The connected pieces of foreground that are large enough.
-
-    `labels` (h, w) names the piece of each pixel, `stats` are OpenCV's of each label, `order` are
-    the large ones by falling area, `mask` is 255 on them, `outline` not 0 on the foreground before
-    its gaps were closed.
-    """
-
-    labels: npt.NDArray[np.int32]
-    stats: npt.NDArray[np.int32]
-    order: list[int]
-    mask: Image
-    outline: Image
-
-    def piece(self, label: int) -> tuple[tuple[slice, slice], npt.NDArray[np.bool_], int]:
-        """(its window in the picture, where in the window it is, its area)."""
-        x, y, across, down, area = (int(value) for value in self.stats[label])
-        window = np.s_[y : y + down, x : x + across]
-        return window, self.labels[window] == label, area
-
-    def boxes(self) -> list[Box]:
-        """The bodies, by falling area of their piece; those of one piece from left to right."""
-        return [box for label in self.order for box in self._bodies(label)]
-
-    def _bodies(self, label: int) -> list[Box]:
-        high, wide = self.labels.shape
-        window, body, _ = self.piece(label)
-        y, x = window[0].start, window[1].start
-        across = body.shape[1]
-        # Who is cut off by a side of the picture has an outline that tells nothing. Valleys are
-        # filled in what was joined across gaps; the outline is only cleared of a sensor's noise.
-        whole = x > 0 and x + across < wide
-        cuts = cuts_between_heads(body & (self.outline[window] > 0), high) if whole else []
-        boxes = []
-        for first, end in pairwise((0, *cuts, across)):
-            rows = np.flatnonzero(body[:, first:end].any(axis=1))
-            boxes.append(
-                Box(
-                    left=(x + first) / wide,
-                    top=(y + int(rows[0])) / high,
-                    right=(x + end) / wide,
-                    bottom=(y + int(rows[-1]) + 1) / high,
-                )
-            )
-        return boxes
 
 
 class MotionDetector:
@@ -152,7 +101,7 @@ class MotionDetector:
         self._seen_s = at_s
         self._fit_light(small)
         differs, predicted, level = self._differs(small)
-        blobs = _blobs(differs)
+        blobs = blobs_in(differs)
         boxes = blobs.boxes()
         self._learn(small, predicted, level, blobs.mask, elapsed_s)
         self._settle(small, predicted, blobs, elapsed_s)
@@ -241,7 +190,7 @@ class MotionDetector:
         capped = np.minimum(level, np.uint8(CEILING))
         cv2.accumulateWeighted(capped, self._noise, min(1.0, elapsed_s / NOISE_S), mask=free)
 
-    def _settle(self, small: Image, predicted: Image, blobs: _Blobs, elapsed_s: float) -> None:
+    def _settle(self, small: Image, predicted: Image, blobs: Blobs, elapsed_s: float) -> None:
         """Take furniture and ghosts into the background."""
         moved = np.greater(_level(small, self._last), self._floor)
         self._still_s += np.float32(elapsed_s)
@@ -312,27 +261,6 @@ def _shadow(small: Image, predicted: Image) -> Image:
         _level(small, np.asarray(expected, np.uint8)), SHADOW_COLOUR - 1, 255, cv2.THRESH_BINARY_INV
     )
     return np.asarray(cv2.bitwise_and(dim, alike), np.uint8)
-
-
-def _blobs(differs: Image) -> _Blobs:
-    high, wide = differs.shape
-    opened = cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    reach = (max(3, wide // 38) | 1, max(3, high // 15) | 1)
-    closed = cv2.morphologyEx(
-        opened, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, reach)
-    )
-    outline = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
-    keep = stats[:, cv2.CC_STAT_AREA] >= PART * high * wide
-    keep[0] = False
-    order = sorted(np.flatnonzero(keep), key=lambda label: -int(stats[label, cv2.CC_STAT_AREA]))
-    return _Blobs(
-        labels=labels,
-        stats=stats,
-        order=[int(label) for label in order],
-        mask=np.asarray(keep[labels] * np.uint8(255), np.uint8),
-        outline=np.asarray(outline, np.uint8),
-    )
 
 
 def _contour(image: Image, body: npt.NDArray[np.bool_], window: tuple[slice, slice]) -> float:
