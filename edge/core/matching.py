@@ -17,7 +17,7 @@ WHOLE: Final = 0.75  # of the known extent: a box that shows so much shows all o
 EXTENT_S: Final = 2.0  # time constant at which a body's extent may shrink
 SMALLEST: Final = 0.004  # fraction of the frame that a body's box covers at least once
 LOWEST: Final = 0.1  # fraction of the frame's height that a body has at least once
-CRUMB: Final = 0.4  # what a piece too small for a body costs one: as much as no overlap at all
+CRUMB: Final = 0.4  # cost of a piece too small for a body: as much as no overlap at all
 GROWTH: Final = 4.0  # times its area to which nothing grows from one picture to the next
 BORDER: Final = 0.02  # a box so near to a side touches it
 

@@ -117,9 +117,9 @@ def test_who_walks_over_a_stain_is_not_the_stain_grown_up() -> None:
     for step in range(41):
         walker = body(0.1 + 0.02 * step)
         tracker.update(merged(walker, stain) if step > 10 else [stain], step / 10)
-    (walker,) = (track for track in tracker.live if track.grown)
-    assert walker.born.left == pytest.approx(0.27, abs=0.03)
-    assert not walker.shared
+    (track,) = (track for track in tracker.live if track.grown)
+    assert track.born.left == pytest.approx(0.27, abs=0.03)
+    assert not track.shared
 
 
 def test_a_body_whose_box_takes_in_another_is_not_thrown_aside() -> None:
