@@ -389,6 +389,14 @@ def test_everybody_twice_is_twelve_in_and_twelve_out(
     assert tally(count(seen(film))) == (12, 12, 0)
 
 
+def test_where_light_shirts_vanish_before_a_light_wall_one_at_most_is_too_many(
+    doubled: Doubled,
+) -> None:
+    came, went, _ = tally(count(slower(doubled.pictures(delay=15, front="darker"))))
+    assert 12 <= came <= 13
+    assert 12 <= went <= 13
+
+
 def test_six_people_cross_a_line_where_they_come_in(recordings: Path) -> None:
     line = Line(start=(0, 0.8), end=(1, 0.8), inside="above")
     assert tally(count(recorded(recordings), line=line)) == (6, 0, 0)
