@@ -239,7 +239,10 @@ class VisitLog(Protocol):
         ...
 
     def balance(self, closing: datetime) -> Balance:
-        """Return what the doors counted of guests on the days before a closing."""
+        """Return what the doors counted of guests on the days before a closing.
+
+        Raises `edge.store.database.StoreFault` when the store cannot be read now.
+        """
         ...
 
     def foreign(self, now: datetime, window: timedelta) -> Collection[datetime]:

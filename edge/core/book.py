@@ -50,6 +50,10 @@ FACES_MAX: Final = 1_000
 REMEMBER: Final = timedelta(hours=24)
 """Closed visits are remembered for so long at least, since a person may still correct them."""
 
+ASK_AGAIN: Final = timedelta(minutes=10)
+"""Pause before a balance that could not be told is asked for again: a store that is locked makes
+its reader wait, and counting waits with it."""
+
 
 class VisitBook:
     """The visits and the occupancy of one shop.
@@ -63,7 +67,8 @@ class VisitBook:
         alerted: when each member's arrival was last told and of which visit, by subject.
         vetoes: when a person in the shop said of a visit that it is not that member's.
         occupancy: how many people were in the shop then.
-        balance: what the doors counted on the days before a closing; asked once for each.
+        balance: what the doors counted on the days before a closing, None while that cannot be
+            told; asked once for each, and then again `ASK_AGAIN` after a None.
         foreign: the moments among all these that another start of the machine dated: a step of
             this one's clock does not move them.
         in_doubt: whether nobody vouches for the time. Whoever crosses then counts as in opening
@@ -82,7 +87,7 @@ class VisitBook:
         alerted: Mapping[str, Told] | None = None,
         vetoes: Mapping[Veto, datetime] | None = None,
         occupancy: Occupied | None = None,
-        balance: Callable[[datetime], Balance] = lambda closing: Balance(),
+        balance: Callable[[datetime], Balance | None] = lambda closing: Balance(),
         foreign: Collection[datetime] = (),
         in_doubt: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -102,6 +107,7 @@ class VisitBook:
         self._people = Occupancy(occupancy.people if occupancy else 0)
         self._balance = balance
         self._learnt_at: datetime | None = None
+        self._asked_at: datetime | None = None  # when that could not be told last
         self._last_change = occupancy.at if occupancy else None
 
     @property
@@ -491,15 +497,25 @@ class VisitBook:
         closing = self._hours.last_closing(now)
         if closing is None:
             return []
-        if closing != self._learnt_at:
-            self._people.learn(self._balance(closing))
-            self._learnt_at = closing
+        self._learn(closing, now)
         over = [i for i in self._open if self._visits[i].opened_at < closing]
         changes = self._close_all(closing, "closing_time", over)
         stale = self._last_change is not None and self._last_change < closing
         if stale and self._people.people:
             changes.append(self._occupy(closing, self._people.empty()))
         return changes
+
+    def _learn(self, closing: datetime, now: datetime) -> None:
+        """Take up what the days before a closing say of the doors, once it is to be had."""
+        waits = self._asked_at is not None and abs(now - self._asked_at) < ASK_AGAIN
+        if closing == self._learnt_at or waits:
+            return
+        balance = self._balance(closing)
+        if balance is None:
+            self._asked_at = now
+            return
+        self._people.learn(balance)
+        self._learnt_at, self._asked_at = closing, None
 
     def _forget(self, now: datetime) -> None:
         """Let go of visits that nothing can follow any more."""

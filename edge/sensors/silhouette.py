@@ -24,6 +24,8 @@ VALLEY_PX: Final = 4  # depth between two heads, in pixels of the working pictur
 VALLEY: Final = 0.035  # the same as a share of the body's height
 LEVEL: Final = 0.15  # of that height by which two heads may differ: grown people, abreast
 HEAD_PX: Final = 5  # least width of a head
+UPRIGHT: Final = 1.5  # times its width that each of the two is high: of one who is cut off below,
+# and is about three times as high as wide, head and shoulders are then to be seen
 ALIKE: Final = 2.5  # times that one head may be as wide as the other
 SHARE: Final = 0.3  # of the area that each of the two has at least
 
@@ -62,6 +64,8 @@ def _cut(body: Mask) -> int | None:
         return None
     is_head = top <= lower_head[cut] + depth[cut] / 2
     narrow, broad = sorted((int(is_head[:cut].sum()), int(is_head[cut:].sum())))
+    if high < UPRIGHT * max(cut, wide - cut):
+        return None
     share = float(body[:, :cut].sum() / body.sum())
     if narrow < HEAD_PX or broad > ALIKE * narrow or min(share, 1 - share) < SHARE:
         return None

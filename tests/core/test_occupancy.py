@@ -141,3 +141,25 @@ def test_each_closing_is_learnt_from_once() -> None:
         book.tick(OPENS + timedelta(hours=hour))
     assert asked == [OPENS - timedelta(hours=12), OPENS + timedelta(hours=12)]
     assert book.occupancy == 0
+
+
+def test_while_the_closed_days_cannot_be_told_counting_goes_on_and_they_are_asked_for_again() -> (
+    None
+):
+    asked: list[datetime] = []
+    known: list[Balance | None] = [None, None, Balance(entered=1250, left=1000)]
+
+    def balance(closing: datetime) -> Balance | None:
+        asked.append(now)
+        return known[min(len(asked), len(known)) - 1]
+
+    now = OPENS
+    book = VisitBook(hours=HOURS, new_id=lambda at: at.isoformat(), balance=balance,
+                     occupancy=Occupied(at=OPENS - timedelta(days=1), people=3))  # fmt: skip
+    for minute in range(60):
+        now = OPENS + timedelta(minutes=minute)
+        for track, way in enumerate(("in", "in", "out")):
+            book.crossing(at=now, camera="front", direction="in" if way == "in" else "out",
+                          track=3 * minute + track, staff=False, turned_back=False)  # fmt: skip
+    assert asked == [OPENS + timedelta(minutes=minute) for minute in (0, 10, 20)]
+    assert book.occupancy == 20 * (2 - 1) + 40 * (2 - 1.25)

@@ -15,7 +15,7 @@ from edge.core.counting import BodyCounter
 from edge.core.crossing import Crossing
 from edge.core.geometry import Line, Polygon
 from edge.sensors.motion import FrameUnreadable, MotionDetector
-from tests.support.composite import composed
+from tests.support.composite import Doubled, Front
 
 Image = npt.NDArray[np.uint8]
 Timed = Iterator[tuple[Image, float]]
@@ -364,18 +364,37 @@ def test_six_people_one_by_one_are_six_in_and_six_out(
     assert tally(count(variant(recordings))) == (6, 6, 0)
 
 
+@pytest.fixture(scope="module")
+def doubled(recordings: Path) -> Doubled:
+    return Doubled(recordings / "video" / "one-by-one.mp4")
+
+
+def slower(pictures: Timed) -> Timed:
+    """The same at 5 frames a second."""
+    return (timed for number, timed in enumerate(pictures) if number % 2 == 0)
+
+
 @pytest.mark.parametrize(
-    ("delay", "aside"),
+    ("delay", "aside", "front", "seen"),
     [
-        pytest.param(15, 0, id="1.5 s behind, covering each other"),
-        pytest.param(0, 45, id="side by side, a shoulder covered"),
+        pytest.param(15, 0, "copy", lambda film: film, id="1.5 s behind, covering the first"),
+        pytest.param(15, 0, "recording", slower, id="1.5 s behind, covered by the first, 5 fps"),
+        pytest.param(0, 45, "copy", lambda film: film, id="side by side, a shoulder covered"),
     ],
 )
 def test_everybody_twice_is_twelve_in_and_twelve_out(
-    recordings: Path, delay: int, aside: int
+    doubled: Doubled, delay: int, aside: int, front: Front, seen: Callable[[Timed], Timed]
 ) -> None:
-    film = recordings / "video" / "one-by-one.mp4"
-    assert tally(count(composed(film, delay=delay, aside=aside))) == (12, 12, 0)
+    film = doubled.pictures(delay=delay, aside=aside, front=front)
+    assert tally(count(seen(film))) == (12, 12, 0)
+
+
+def test_where_light_shirts_vanish_before_a_light_wall_one_at_most_is_too_many(
+    doubled: Doubled,
+) -> None:
+    came, went, _ = tally(count(slower(doubled.pictures(delay=15, front="darker"))))
+    assert 12 <= came <= 13
+    assert 12 <= went <= 13
 
 
 def test_six_people_cross_a_line_where_they_come_in(recordings: Path) -> None:

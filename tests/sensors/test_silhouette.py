@@ -40,6 +40,7 @@ def outline(*people: tuple[int, int, int], extra: tuple[int, int, int, int] | No
         pytest.param(outline((60, 10, 80), extra=(60, 60, 95, 85)), 1, id="a leg that strides out"),
         pytest.param(outline((60, 10, 80), extra=(72, 45, 92, 90)), 1, id="a large bag"),
         pytest.param(outline((60, 10, 80), (82, 50, 40)), 1, id="a child by the hand"),
+        pytest.param(outline((60, 84, 60), (78, 84, 60)), 1, id="hair of one who comes in below"),
         pytest.param(outline((60, 10, 16), (65, 10, 16)), 1, id="too far away to tell"),
     ],
 )
