@@ -40,10 +40,20 @@ class PartNote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PromptNote:
+    """What the guest before a check-in camera is told: a code of `edge.guests.Told`."""
+
+    camera: str
+    told: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """What one part tells another. `new` means: look into the database.
 
-    The eyes tell the `mode` that they run, and `why` it is not the one that was asked for.
+    The eyes tell the `mode` that they run, and `why` it is not the one that was asked for;
+    `unconfirmed` counts members' faces that were not seen to be a head; `mirrored`: a check-in
+    camera's picture seems to be.
     """
 
     sender: str
@@ -54,6 +64,9 @@ class Note:
     refused: int = 0
     cameras: tuple[CameraNote, ...] = ()
     parts: tuple[PartNote, ...] = field(default=())
+    prompts: tuple[PromptNote, ...] = ()
+    unconfirmed: int = 0
+    mirrored: bool = False
 
 
 def _load(raw: bytes) -> Note:
@@ -61,7 +74,8 @@ def _load(raw: bytes) -> Note:
     cameras = tuple(CameraNote(**camera) for camera in data.pop("cameras"))
     parts = tuple(PartNote(**part) for part in data.pop("parts"))
     why = tuple(data.pop("why"))
-    return Note(**data, why=why, cameras=cameras, parts=parts)
+    prompts = tuple(PromptNote(**prompt) for prompt in data.pop("prompts"))
+    return Note(**data, why=why, cameras=cameras, parts=parts, prompts=prompts)
 
 
 class Bus:

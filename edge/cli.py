@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge import commands, member_cli, pair_cli, share_commands
+from edge import commands, evaluate_cli, member_cli, model_cli, pair_cli, share_commands
 from edge.commands import FAILED, CommandUsage
 from menkou import __version__, logs
 from menkou.errors import MenkouFault
@@ -81,7 +81,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _sharing_parser(sub)
     _bench_parser(sub)
+    evaluate_cli.add(sub)
     member_cli.add(sub)
+    model_cli.add(sub)
     pair_cli.add(sub)
     _part_parsers(sub)
     return parser
@@ -138,7 +140,15 @@ def _bench_parser(sub: Any) -> None:
         "measure the box on this machine, in a temporary directory and without settings",
         "menkou-edge bench outbox --json",
     )
-    bench.add_argument("name", nargs="?", metavar="NAME", help="outbox (default: all there are)")
+    names = "detect, embed, match, memory, outbox or pipeline (default: all there are)"
+    bench.add_argument("name", nargs="?", metavar="NAME", help=names)
+    bench.add_argument(
+        "--members",
+        type=int,
+        action="append",
+        metavar="N",
+        help="match: among so many members (1,000 to 100,000); may be repeated",
+    )
     bench.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
 
 

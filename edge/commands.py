@@ -269,11 +269,14 @@ def outbox(arguments: argparse.Namespace) -> int:
 
 def bench(arguments: argparse.Namespace) -> int:
     """Measure the box on this machine."""
-    from edge.bench import NAMES, run
+    from edge.bench import NAMES, match, run
 
     if arguments.name not in (None, *NAMES):
         raise CommandUsage(f"expected {' or '.join(NAMES)}, got {arguments.name!r}")
-    for result in run(arguments.name):
+    sizes = arguments.members or match.SIZES
+    if arguments.members and (arguments.name != "match" or min(sizes) < 2):
+        raise CommandUsage("--members: expected 2 or more, with the name match")
+    for result in run(arguments.name, sizes):
         if isinstance(result, str):
             warn(result)
         else:

@@ -20,6 +20,7 @@ from edge.config_sections import (
     ConsoleSection,
     DeclarationSection,
     DedupSection,
+    FacesSection,
     HoursSection,
     KeyKind,
     Mode,
@@ -47,6 +48,7 @@ class EdgeConfig:
     hours: HoursSection | None = None
     camera: tuple[CameraSection, ...] = ()
     dedup: DedupSection = field(default_factory=DedupSection)
+    faces: FacesSection = field(default_factory=FacesSection)
     wifi: WifiSection = field(default_factory=WifiSection)
     uplink: UplinkSection | None = None
     console: ConsoleSection = field(default_factory=ConsoleSection)

@@ -18,10 +18,12 @@ from edge.config_values import (
     Day,
     Duration,
     Flag,
+    GallerySize,
     HostPort,
     Hours,
     Identifier,
     LinePoints,
+    Rate,
     Secret,
     ShopName,
     Size,
@@ -41,6 +43,7 @@ from menkou.settings import STRICT, read_secret
 Mode = Literal["count", "checkin", "entrance"]
 KeyKind = Literal["tpm", "hub", "file"]
 Inside = Literal["above", "below", "left", "right"]
+DetectorChoice = Literal["auto", "hog", "yunet-s", "yunet-n"]
 T = TypeVar("T")
 
 
@@ -125,7 +128,10 @@ class HoursSection:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class CameraSection:
-    """One camera. `loop` plays a file over and over, for a demonstration."""
+    """One camera. `loop` plays a file over and over, for a demonstration.
+
+    `mirrored`: its picture is as in a mirror, so at check-in left and right are swapped.
+    """
 
     name: CameraName
     source: Source
@@ -135,6 +141,7 @@ class CameraSection:
     zone: Area = ()
     staff_zone: Area = ()
     loop: Flag = False
+    mirrored: Flag = False
 
     def address(self, base: Path) -> str:
         """Return the true source: a `file:` reference is read, a relative file is placed.
@@ -179,6 +186,24 @@ class DedupSection:
     def span(self) -> Window:
         """The window for the shop's book."""
         return Window(length=self.window, since=self.since)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class FacesSection:
+    """How faces are found and recognised, where the mode reads any.
+
+    `detector` `auto`: YuNet-s once `menkou-edge models fetch` has brought it, else dlib's HOG.
+    `precision` of the embedder: `auto` takes int8 where the processor is faster in it. `fpir`: the
+    part of strangers that may be taken for a member. `gallery`: how many members are searched by
+    face; of more, those of this shop and those who were here last. `presentation`: whether a
+    check-in camera names only who was seen to be no picture.
+    """
+
+    detector: DetectorChoice = "auto"
+    precision: Literal["auto", "fp32", "int8"] = "auto"
+    fpir: Rate = 0.01
+    gallery: GallerySize = 20_000
+    presentation: Literal["refuse", "off"] = "refuse"
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -111,6 +111,13 @@ def size(value: Any) -> int:
     raise ValueError(f"expected a size such as 500MB or 2GB (64MB at least), got {value!r}")
 
 
+def rate(value: Any) -> float:
+    """A rate of false positives, in which 0.001 is about the least that was measured."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0.001 <= value <= 0.1:
+        return float(value)
+    raise ValueError(f"expected a rate from 0.001 to 0.1, such as 0.01 for 1 %, got {value!r}")
+
+
 def clock_pair(value: Any) -> tuple[time, time] | None:
     if value is None:
         return None
@@ -202,6 +209,7 @@ def check_url(url: str) -> None:
 Words = Annotated[str, Field(min_length=1)]
 Flag = Annotated[bool, Field(strict=True)]
 Day = Annotated[date, Field(strict=True)]
+GallerySize = Annotated[int, Field(ge=100, le=1_000_000, strict=True)]
 WifiChannel = Annotated[int, Field(ge=1, le=233, strict=True)]
 Points = tuple[tuple[float, float], ...]
 Identifier = Annotated[str, own(identifier)]
@@ -213,6 +221,7 @@ LinePoints = Annotated[Points | None, own(line)]
 Area = Annotated[Points, own(polygon)]
 Duration = Annotated[timedelta, own(duration)]
 Size = Annotated[int, own(size)]
+Rate = Annotated[float, own(rate)]
 Hours = Annotated[tuple[time, time] | None, own(clock_pair)]
 Secret = Annotated[str | None, own(secret_reference)]
 HostPort = Annotated[str, own(host_port)]

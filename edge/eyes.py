@@ -1,18 +1,18 @@
 """The eyes process: cameras in, facts out. The supervisor starts it, `app` puts it together.
 
-One loop counts the newest frame of every camera and, where the mode allows it, reads its faces; a
-thread a camera does the reading. The loop ends when another mode is due: `app` then puts a new
+One loop counts the frames of every camera and, where the mode allows it, reads the faces of its
+newest; a thread a camera brings them. The loop ends when another mode is due: `app` then puts a new
 process in this one's place, so that no face outlives the permission to read it.
 """
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, Literal, Protocol
 
-from edge.bus import Bus, CameraNote, Note
+from edge.bus import Bus, CameraNote, Note, PromptNote
 from edge.core.timeline import Moved, Timeline
 from edge.core.visit import Change
 from edge.modes import ModeStatus
@@ -111,6 +111,7 @@ class Eyes:
         self._errands = errands
         self._changed = changed
         self._time = time
+        self._prompted: Mapping[str, str] = {}
         self._began = {camera.name: camera.began for camera in self._cameras}
 
     def _on_state(self, camera: str, state: CameraStateCode, why: str) -> None:
@@ -137,6 +138,8 @@ class Eyes:
             while not stop.is_set():
                 self._count()
                 self._recorder.flush_if_due()
+                if self._counting.prompts != self._prompted:
+                    self._tell()  # a guest waits
                 now = self._clock.mono()
                 if now - looked >= LOOK_EVERY_S:
                     looked = now
@@ -188,13 +191,15 @@ class Eyes:
         return another or self._changed()
 
     def _count(self) -> None:
-        for frame in self._mailbox.take(0.2):
+        """Count what has come, then read the faces before one camera: all in turn."""
+        for frame in self._mailbox.take(0.0 if self._counting.unseen else 0.2):
             # Dated anew: between the camera's thread and this one the clock may have been set.
             at = self._time.at(self._began[frame.camera] + frame.elapsed_s)
             try:
-                self._recorder.add(self._counting.take(replace(frame, at=at)))
+                self._recorder.add(self._counting.count(replace(frame, at=at)))
             except FrameUnreadable as exc:
                 log.warning("camera %s: a picture is passed over: %s", frame.camera, exc)
+        self._recorder.add(self._counting.look())
 
     def _keep_news(self) -> None:
         with self._news_lock:
@@ -206,6 +211,7 @@ class Eyes:
                 log.error("the state of camera %s is not kept: %s", camera, exc)
 
     def _tell(self) -> None:
+        self._prompted = self._counting.prompts
         reports = [camera.report() for camera in self._cameras]
         note = Note(
             sender="eyes",
@@ -223,6 +229,9 @@ class Eyes:
                 )
                 for r in reports
             ),
+            prompts=tuple(PromptNote(camera=c, told=told) for c, told in self._prompted.items()),
+            unconfirmed=self._counting.unconfirmed,
+            mirrored=self._counting.mirrored,
         )
         self._bus.send("front", note)
         self._bus.send("supervisor", Note(sender="eyes"))

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -17,8 +17,9 @@ from sqlite_utils import Database
 
 from edge.bus import Bus, Note
 from edge.clock import SteadyClock
-from edge.console.view import HourFigures, ShopView
+from edge.console.view import GalleryView, HourFigures, ShopView
 from edge.core.hours import OpeningHours
+from edge.core.misses import expected_fnir
 from edge.desired import laid
 from edge.live import LiveState
 from edge.modes import basis_of
@@ -26,6 +27,8 @@ from edge.store import figures
 from edge.store.limit import shown_state
 from edge.store.orders import wish_of
 from edge.store.outbox import Backlog, Outbox
+from edge.store.people import gallery_mark
+from edge.store.standing import roll_call
 from edge.store.switches import FACES, is_off
 from edge.uplink.link import Condition
 from edge.uplink.mqtt import Uplink
@@ -37,13 +40,15 @@ from menkou.web.stream import Broadcast
 log = logging.getLogger(__name__)
 
 _UNREACHABLE_AFTER: Final = timedelta(minutes=10)
+_COUNTED_FOR: Final = timedelta(minutes=1)
+"""Members are counted again so often, and when a template is another: a million take 0.2 s."""
 _FACES_TOO: Final = {"clock_suspect": "clock_suspect_faces"}
 """Codes that have words of their own when they keep faces from being read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
-    """What the page says of the shop itself."""
+    """What the page says of the shop itself, and of how many members are searched by face."""
 
     store_id: str
     store_name: str
@@ -52,6 +57,8 @@ class Shop:
     wifi_wanted: bool
     key_in_file: bool
     hours: OpeningHours
+    gallery: int
+    fpir: float
 
 
 class PerThread:
@@ -97,6 +104,7 @@ class ShopFront:
         self._clock = clock
         self.follow_time = follow_time
         self._names_locked = names_locked
+        self._counted: tuple[int, datetime, GalleryView | None] | None = None
         self.uplink: Uplink | None = None
 
     def _mode(self) -> str:
@@ -158,6 +166,35 @@ class ShopFront:
             backlog=backlog.events,
             last_crossing=figures.last_crossing(db),
             head_office=laid(wish_of(db)),
+            gallery=self.gallery(),
+        )
+
+    def gallery(self) -> GalleryView | None:
+        """Return how many members are not searched by face; None while all are, or none may be."""
+        if self._mode() == "count":
+            return None
+        db, now = self._db(), self._clock.now()
+        mark = gallery_mark(db)
+        if self._counted is not None:
+            at_mark, at, counted = self._counted
+            if at_mark == mark and abs(now - at) < _COUNTED_FOR:
+                return counted
+        counted = self._over(db, now)
+        self._counted = mark, now, counted
+        return counted
+
+    def _over(self, db: Database, now: datetime) -> GalleryView | None:
+        shop = self._shop
+        roll = roll_call(db, now, shop.gallery)
+        if roll.members <= shop.gallery:
+            return None
+        expected = expected_fnir(roll.photos, shop.fpir)
+        return GalleryView(
+            members=roll.members,
+            searched=roll.searched,
+            fpir=shop.fpir,
+            missed=expected.fnir,
+            extrapolated=expected.extrapolated,
         )
 
     def _hour(self, count: figures.HourCount) -> HourFigures:

@@ -93,8 +93,29 @@ class LiveState:
             note = self._fresh()
         if note is None:
             return ()
-        found = ["disk_full"] if note.disk_full else []
-        return (*found, "facts_refused") if note.refused else tuple(found)
+        raised = {
+            "disk_full": note.disk_full,
+            "facts_refused": note.refused > 0,
+            "checkin_paused": any(prompt.told == "pause" for prompt in note.prompts),
+            "camera_mirrored": note.mirrored,
+        }
+        return tuple(code for code, is_so in raised.items() if is_so)
+
+    def prompt(self, camera: str) -> str | None:
+        """Return what the guest before a check-in camera is told now, as a code; None: nothing.
+
+        A camera that is lost sees nobody, whatever was asked of whom it saw last.
+        """
+        with self._lock:
+            note = self._fresh()
+        if note is None or any(c.name == camera and c.state != "ok" for c in note.cameras):
+            return None
+        return next((p.told for p in note.prompts if p.camera == camera), None)
+
+    def unconfirmed(self) -> int:
+        """Return how many members' faces were not seen to be a head since the eyes began."""
+        with self._lock:
+            return self._eyes.unconfirmed if self._eyes else 0
 
     def refused(self) -> int:
         """Return how many facts the eyes had to refuse since they began."""
@@ -108,5 +129,7 @@ def _seen_by_people(note: Note) -> object:
         note.mode,
         note.why,
         note.refused > 0,
+        note.prompts,
+        note.mirrored,
         [(c.name, c.state, round(c.frames_per_s)) for c in note.cameras],
     )

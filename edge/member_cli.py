@@ -51,6 +51,24 @@ def add(sub: Any) -> None:
         members, "erase", member_commands.erase, "destroy all that is held of a member", " --yes"
     )
     erase.add_argument("--yes", action="store_true", help="really: it cannot be undone")
+    code = _of_one(
+        members,
+        "code",
+        member_commands.code,
+        "make a one-time code of six digits, good in this shop for 10 minutes; or let the member's"
+        " phone make codes",
+        " --phone 8000",
+    )
+    which = code.add_mutually_exclusive_group()
+    which.add_argument(
+        "--phone",
+        metavar="DIGITS",
+        help="print the otpauth:// address for the member's phone, whose number ends so, as a QR"
+        " code too; a phone before it makes no codes any more",
+    )
+    which.add_argument(
+        "--end", action="store_true", help="the member's phone makes no codes any more"
+    )
     export = _of_one(
         members, "export", member_commands.export, "write all that is held of a member, as JSON"
     )

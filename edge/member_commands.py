@@ -4,6 +4,7 @@ Data goes to stdout, words to stderr. Each look at a member is noted in the audi
 """
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -264,6 +265,33 @@ def _require_overwritten(overwritten: bool, done: str) -> None:
             f"{done}, but a process that reads kept the database's log from being emptied:"
             " encrypted remains stand in menkou.db-wal until the running box has emptied it"
         )
+
+
+def code(arguments: argparse.Namespace) -> int:
+    """Make a one-time code, or let a phone make them; the last line is the code or the address."""
+    with _office(arguments) as office:
+        if arguments.end:
+            if not office.end_phone(arguments.member):
+                raise CommandFault("--end: expected a phone that makes codes, got a member without")
+            return 0
+        if arguments.phone is not None:
+            _show_address(office.phone_address(arguments.member, arguments.phone))
+            return 0
+        made = office.code(arguments.member)
+        until = made.expires_at.astimezone(office.config.store.zone)
+    print(f"good until {until:%H:%M}, once, in this shop:", file=sys.stderr, flush=True)
+    print(made.text)
+    return 0
+
+
+def _show_address(address: str) -> None:
+    import segno
+
+    drawn = io.StringIO()
+    segno.make(address, error="m", micro=False).terminal(drawn, compact=True)
+    print("for the member's phone and nobody else; it is kept nowhere else:", file=sys.stderr)
+    print(drawn.getvalue(), file=sys.stderr, flush=True)
+    print(address)
 
 
 def export(arguments: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from edge.console.view import GalleryView
 from edge.ports import CameraStateCode
 
 CAMERA_STATES: Final = (*get_args(CameraStateCode), "unknown")
@@ -45,7 +46,8 @@ class BoxFigures:
     `parts`: state and restarts by process. `chains`: whether each hash-chained table was whole
     when it was last computed anew; empty before that. Sizes are bytes. `shares`: by box the members
     shared with it, those that wait to be, and those that came from it; `keys_refused` counts boxes
-    whose keys are not believed.
+    whose keys are not believed, `unconfirmed` members' faces at check-in cameras that were not seen
+    to be a head.
     """
 
     store: str
@@ -70,6 +72,8 @@ class BoxFigures:
     chains: Mapping[str, bool] = field(default_factory=dict)
     shares: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     keys_refused: int = 0
+    gallery: GalleryView | None = None
+    unconfirmed: int = 0
 
 
 class BoxCollector(Collector):
@@ -93,6 +97,7 @@ class BoxCollector(Collector):
         yield from _machine(box)
         yield from _parts(box)
         yield from _shares(box)
+        yield from _gallery(box.gallery)
 
 
 def _one(name: str, text: str, value: float, **labels: str) -> Metric:
@@ -116,6 +121,8 @@ def _outbox(box: BoxFigures) -> Iterator[Metric]:
     yield _counter("events_committed", "Events put into the outbox, ever", box.committed)
     text = "Facts that found no room in memory while the store could not be written"
     yield _counter("facts_refused", text, box.refused)
+    text = "Members' faces at check-in cameras that were not seen to be a head"
+    yield _counter("presentation_refused", text, box.unconfirmed)
 
 
 def _uplink(box: BoxFigures) -> Iterator[Metric]:
@@ -156,6 +163,18 @@ def _shares(box: BoxFigures) -> Iterator[Metric]:
             members.add_metric([place, state], count)
     yield members
     yield _one("share_keys_refused", "Boxes whose keys are not believed", box.keys_refused)
+
+
+def _gallery(gallery: GalleryView | None) -> Iterator[Metric]:
+    if gallery is None:
+        return
+    text = "Members who may be recognised by face, where not all are searched"
+    members = GaugeMetricFamily("menkou_box_members", text, labels=["state"])
+    members.add_metric(["searched"], gallery.searched)
+    members.add_metric(["left_out"], gallery.members - gallery.searched)
+    yield members
+    text = "The part of searched members that is expected to be missed"
+    yield _one("expected_fnir", text, gallery.missed)
 
 
 def _parts(box: BoxFigures) -> Iterator[Metric]:

@@ -5,7 +5,7 @@ Frame -> BodyFinder -> BodyCounter -> VisitBook -> Recorder -> VisitLog (store +
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,15 +14,20 @@ from edge.core.book import VisitBook
 from edge.core.counting import BodyCounter
 from edge.core.crossing import Crossing, is_staff
 from edge.core.geometry import Box, Line, Polygon
+from edge.core.identity import Recognised
 from edge.core.timeline import Moved, Timeline
 from edge.core.tracking import Track
 from edge.core.visit import Change, Opened, Raised, Visit, visit_id_of
+from edge.guests import Told
 from edge.ports import BodyFinder, Clock, Fact, Frame, VisitLog
 from edge.recognition import Recognition
 from edge.store.database import StoreAway
 
 log = logging.getLogger(__name__)
 
+COUNT_EVERY_S: Final = 0.04
+"""Pictures that follow sooner show nothing new: nobody crosses a door within a tenth of a second.
+Of 30 a second every other one is counted, of 25 and fewer each."""
 COMMIT_EVERY_S: Final = 0.5
 """Facts are gathered this long and then kept in one transaction (DESIGN section 3). Measured: from
 the crossing to both pages it takes 0.8 to 1.1 s besides, and may take 2 s in all."""
@@ -37,6 +42,16 @@ class Door:
     camera: str
     line: Line | None
     staff_zone: Polygon | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _View:
+    """A counted frame whose faces have not been read yet, and what was known as it was counted."""
+
+    frame: Frame
+    bodies: Sequence[Track]
+    moving: Sequence[Box]
+    staff: frozenset[int]
 
 
 class _Scene:
@@ -57,6 +72,16 @@ class _Scene:
     def staff(self) -> frozenset[int]:
         """The bodies in view that appeared in the staff zone: their faces are not looked up."""
         return frozenset(b.id for b in self.bodies if is_staff(b, self._staff_zone))
+
+    def is_due(self, frame: Frame) -> bool:
+        """Say whether a frame shows anything new; of 30 a second every other one does."""
+        if self._last is None:
+            return True
+        elapsed_s = frame.elapsed_s - self._last.elapsed_s
+        return not 0 <= elapsed_s < COUNT_EVERY_S - 0.001  # times are rounded on their way
+
+    def view(self, frame: Frame) -> _View:
+        return _View(frame=frame, bodies=self.bodies, moving=self.moving, staff=self.staff)
 
     def take(self, frame: Frame) -> list[tuple[datetime, Crossing]]:
         self._last = frame
@@ -100,6 +125,7 @@ class Counting:
         self._book = book
         self._faces = faces
         self._embedded_before = 0
+        self._unseen: dict[str, _View] = {}
 
     @property
     def occupancy(self) -> int:
@@ -111,17 +137,57 @@ class Counting:
         """How many face chips were embedded so far."""
         return self._faces.embedded if self._faces else self._embedded_before
 
+    @property
+    def prompts(self) -> Mapping[str, Told]:
+        """What the guests before check-in cameras are told just now, by camera."""
+        return self._faces.prompts if self._faces else {}
+
+    @property
+    def unconfirmed(self) -> int:
+        """Members' faces at check-in cameras that were not seen to be a head."""
+        return self._faces.refused if self._faces else 0
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether a check-in camera's picture seems to be mirrored."""
+        return self._faces.mirrored if self._faces else False
+
     def take(self, frame: Frame) -> list[Change]:
         """Return what a frame makes known; one of a camera without a task says nothing."""
+        changes = self.count(frame)
+        while self.unseen:
+            changes += self.look()
+        return changes
+
+    def count(self, frame: Frame) -> list[Change]:
+        """Return the crossings that a frame makes known; its faces wait for `look`.
+
+        Of one camera only the newest frame waits. Counting is quick, reading faces is not: who has
+        more cameras than time counts every frame first.
+        """
         scene = self._scenes.get(frame.camera)
-        if scene is None:
+        if scene is None or not scene.is_due(frame):
             return []
         changes = self._enter(frame.camera, scene.take(frame))
-        if self._faces is not None:
-            changes += self._faces.take(
-                frame, bodies=scene.bodies, moving=scene.moving, staff=scene.staff
-            )
+        if self._faces is not None and frame.whole and frame.camera in self._faces.cameras:
+            self._unseen[frame.camera] = scene.view(frame)
         return changes
+
+    @property
+    def unseen(self) -> bool:
+        """Whether faces wait to be read."""
+        return bool(self._unseen)
+
+    def look(self) -> list[Change]:
+        """Return what the faces of one frame make known: of the camera that waits for longest."""
+        if not self._unseen:
+            return []
+        view = self._unseen.pop(next(iter(self._unseen)))
+        if self._faces is None:
+            return []
+        return self._faces.take(
+            view.frame, bodies=view.bodies, moving=view.moving, staff=view.staff
+        )
 
     def finish(self) -> list[Change]:
         """Return what the end of all sources makes known."""
@@ -152,10 +218,15 @@ class Counting:
             self._faces.wipe()
             self._embedded_before = self._faces.embedded
         self._faces = None
+        self._unseen.clear()
 
     def wrong_person(self, at: datetime, visit: Visit) -> list[Change]:
         """Take a correction from a person in the shop."""
         return self._book.wrong_person(at=at, visit=visit)
+
+    def code_shown(self, at: datetime, subject: str) -> Recognised:
+        """Take a member's one-time code; in every mode, since no face is read for it."""
+        return self._book.code_shown(at=at, subject=subject)
 
     def _enter(self, camera: str, crossings: Iterable[tuple[datetime, Crossing]]) -> list[Change]:
         changes: list[Change] = []

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.geometry import Box
+from edge.core.occupancy import Balance
+from edge.core.presentation import Prompt, Verdict, Why
 from edge.core.timeline import Timeline
 from edge.core.tracking import Track
 from edge.core.visit import Chain, Change, Occupied, Visit
@@ -26,13 +28,15 @@ CameraStateCode = Literal["ok", "connecting", "lost", "frozen", "ended", "unread
 class Frame:
     """One picture. `image` is BGR uint8 of shape (H, W, 3); it lives in memory only.
 
-    `at` is aware; `elapsed_s` is seconds since the source began, for motion and tracking.
+    `at` is aware; `elapsed_s` is seconds since the source began, for motion and tracking. One that
+    is not `whole` was made small while it waited: it is counted, and no face is read in it.
     """
 
     camera: str
     at: datetime
     elapsed_s: float
     image: NDArray[np.uint8]
+    whole: bool = True
 
 
 class FrameSource(Protocol):
@@ -61,7 +65,8 @@ class Sighting:
 
     `face` numbers the face tracks of a watcher, `body` is the body track that it belongs to
     (DESIGN section 6), `frames` how many frames agree in `vector`; after `ended` nothing more
-    comes of this track.
+    comes of this track. `early`: only who is beyond doubt may be named on it. `presentation`:
+    whether it is a head, where that is checked, and if it is refused, `why`.
     """
 
     face: int
@@ -70,6 +75,9 @@ class Sighting:
     vector: Vector = field(repr=False)
     frames: int
     ended: bool
+    early: bool = False
+    presentation: Verdict = "off"
+    why: Why | None = None
 
 
 class FaceWatcher(Protocol):
@@ -100,6 +108,11 @@ class FaceWatcher(Protocol):
         """How many face chips were embedded so far."""
         ...
 
+    @property
+    def prompt(self) -> Prompt | None:
+        """What the guest before the camera is asked just now; None: nothing."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
@@ -115,6 +128,10 @@ class Gallery(Protocol):
 
     def match(self, vector: Vector, frames: int) -> Match | None:
         """Return the member whose face this is, or None; `frames` went into the mean."""
+        ...
+
+    def note_stranger(self, vector: Vector, frames: int) -> None:
+        """Count how near somebody came who matched nobody; nothing of the vector is kept."""
         ...
 
     def wipe(self) -> None:
@@ -219,6 +236,13 @@ class VisitLog(Protocol):
 
     def occupancy(self) -> Occupied | None:
         """Return the last known occupancy."""
+        ...
+
+    def balance(self, closing: datetime) -> Balance:
+        """Return what the doors counted of guests on the days before a closing.
+
+        Raises `edge.store.database.StoreFault` when the store cannot be read now.
+        """
         ...
 
     def foreign(self, now: datetime, window: timedelta) -> Collection[datetime]:

@@ -4,9 +4,14 @@ Called by `edge.pipeline`, through ports only; which mode reads which camera is 
 
     FaceWatcher -> Sighting -> Gallery   -> member ───────> VisitBook
                                     └─> nobody -> Strangers, where they have a basis; else dropped
+
+Before a check-in camera a face is looked up only once it was seen to be no picture
+(`core.presentation`); what the guest is asked for that, and what came of it, is in `prompts`. Where
+that fails too often nobody's face is read for a while (`core.retries`).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,12 +21,40 @@ from edge.core.identity import Fit, Place, Recognised
 from edge.core.threshold import SURE_FPIR, threshold
 from edge.core.tracking import Track
 from edge.core.visit import Change, Window
+from edge.guests import GuestDesk, Told
 from edge.ports import FaceWatcher, Frame, Gallery, Match, Sighting, Strangers, Vector
 
 FRAMES_OF_A_STRANGER: Final = 5
 """What a remembered vector is the mean of, at least as a rule (`core.facetrack`)."""
 Feed = Callable[[datetime], Sequence[tuple[str, Vector]]]
 """Brings the gallery up to date; returns the templates that are new since it was last called."""
+
+
+@dataclass(slots=True)
+class _Said:
+    """What was decided of one face track: a decision is revised once, and then it stands.
+
+    A revision may name a member whom the first look did not find, or make a likely one sure. It
+    never takes a name back or gives another: that is a person's to say.
+    """
+
+    subject: str | None = None
+    sure: bool = False
+    decided: bool = False
+    revised: bool = False
+
+    def next(self, match: Match | None) -> Match | None:
+        """Take what a better look says; return what holds now, None: no more than before."""
+        if match is None or self.subject not in (None, match.subject):
+            self.decided = True
+            return None
+        if (self.subject, self.sure) == (match.subject, match.sure):
+            return match
+        if self.sure or self.revised:  # it stands
+            return replace(match, sure=self.sure) if self.subject is not None else None
+        self.revised = self.decided
+        self.subject, self.sure, self.decided = match.subject, match.sure, True
+        return match
 
 
 class Recognition:
@@ -36,6 +69,7 @@ class Recognition:
             then they are dropped at once.
         book: the shop's visits.
         window: how long strangers are remembered.
+        guests: the guests' screens, and how often is tried there.
     """
 
     def __init__(
@@ -48,6 +82,7 @@ class Recognition:
         strangers: Strangers | None,
         book: VisitBook,
         window: Window,
+        guests: GuestDesk | None = None,
     ) -> None:
         self._watchers = watchers
         self._checkins = checkins
@@ -57,9 +92,13 @@ class Recognition:
         self._book = book
         self._window = window
         self._last: dict[str, tuple[datetime, float]] = {}
-        # Of the face tracks in view: whose visit each is on, and which member it was found to be.
+        # Of the face tracks in view: whose visit each is on, and what was said of it.
         self._owners: dict[tuple[str, int], str] = {}
-        self._named: dict[tuple[str, int], str] = {}
+        self._said: dict[tuple[str, int], _Said] = {}
+        self._unconfirmed: set[tuple[str, int]] = set()
+        self._guests = guests or GuestDesk()
+        self.refused = 0
+        """Members' faces that were not seen to be a head; nothing else is kept of them."""
         if strangers is not None:
             book.strangers(strangers.chains())
 
@@ -72,6 +111,21 @@ class Recognition:
     def embedded(self) -> int:
         """How many face chips were embedded so far."""
         return sum(watcher.embedded for watcher in self._watchers.values())
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether a camera's picture seems to be mirrored (`core.retries.Mirror`)."""
+        return self._guests.mirrored
+
+    @property
+    def prompts(self) -> dict[str, Told]:
+        """What the guest before each camera is told just now; cameras without one are left out."""
+        told: dict[str, Told] = {}
+        for camera, (_, elapsed_s) in self._last.items():
+            now = self._guests.told(camera, elapsed_s, self._watchers[camera].prompt)
+            if now is not None:
+                told[camera] = now
+        return told
 
     def take(
         self,
@@ -86,9 +140,20 @@ class Recognition:
         if watcher is None:
             return []
         self._last[frame.camera] = (frame.at, frame.elapsed_s)
+        if self._guests.paused(frame.camera, frame.elapsed_s):
+            return []
         seen = watcher.look(frame.image, bodies=bodies, moving=moving, at_s=frame.elapsed_s)
         guests = [sighting for sighting in seen if sighting.body not in staff]
-        return self._identify(frame.camera, frame.at, frame.elapsed_s, guests)
+        changes = self._identify(frame.camera, frame.at, frame.elapsed_s, guests)
+        if self._guests.paused(frame.camera, frame.elapsed_s):
+            changes += self._let_go(frame, watcher)
+        return changes
+
+    def _let_go(self, frame: Frame, watcher: FaceWatcher) -> list[Change]:
+        """A pause begins: no face is kept over it, and who is in view begins anew after it."""
+        left = [one for one in watcher.finish() if one.presentation not in ("open", "refused")]
+        self._unconfirmed = {face for face in self._unconfirmed if face[0] != frame.camera}
+        return self._identify(frame.camera, frame.at, frame.elapsed_s, left)
 
     def finish(self) -> list[Change]:
         """Return what is known of the faces that were still in view."""
@@ -151,21 +216,50 @@ class Recognition:
 
     def _known(self, at: datetime, place: Place, sighting: Sighting) -> Recognised | None:
         """Look one face up; None where nothing may be said or kept of it."""
+        if sighting.presentation in ("open", "refused"):
+            self._held_back(at, place, sighting)
+            return None
         face = (place.camera, sighting.face)
-        named, before = self._named.get(face), self._owners.get(face)
+        before = self._owners.get(face)
         match = self._gallery.match(sighting.vector, sighting.frames)
+        if match is not None and sighting.presentation == "moved":
+            match = replace(match, sure=False)  # a recording moves, too
+        if sighting.early and not (match is not None and match.sure):
+            return None  # a little later more is known
+        said = self._said.setdefault(face, _Said())
+        match = said.next(match)
         known = None
-        if match is not None and named in (None, match.subject):
+        if match is not None:
             known = self._member(at, place, match, before)
-            self._named[face] = match.subject
-        elif self._strangers is not None and named is None and not place.checkin:
+        elif self._strangers is not None and said.subject is None and not place.checkin:
             known = self._stranger(self._strangers, at, place, sighting.vector, before)
         if known is not None and known.owner is not None:
             self._owners[face] = known.owner
+        if sighting.presentation != "off":
+            self._guests.passed(place.camera, sighting, said.subject)
         if sighting.ended:
-            self._owners.pop(face, None)
-            self._named.pop(face, None)
+            if match is None and said.subject is None and sighting.frames >= FRAMES_OF_A_STRANGER:
+                self._gallery.note_stranger(sighting.vector, sighting.frames)
+            self._forget(face)
         return known
+
+    def _forget(self, face: tuple[str, int]) -> None:
+        self._owners.pop(face, None)
+        self._said.pop(face, None)
+
+    def _held_back(self, at: datetime, place: Place, sighting: Sighting) -> None:
+        """Name nobody: the face was not seen to be a head. A member's is counted, once."""
+        face = (place.camera, sighting.face)
+        over = sighting.ended or sighting.presentation == "refused"
+        if over and face not in self._unconfirmed:
+            self._unconfirmed.add(face)
+            match = self._gallery.match(sighting.vector, sighting.frames)
+            self.refused += match is not None
+            subject = None if match is None else match.subject
+            self._guests.failed(place.camera, at, sighting, subject)
+        if sighting.ended:
+            self._unconfirmed.discard(face)
+            self._forget(face)  # who had passed is refused when a screen's pattern shows
 
     def _member(self, at: datetime, place: Place, match: Match, before: str | None) -> Recognised:
         fit = Fit(distance=match.distance, sure=match.sure)

@@ -31,12 +31,12 @@ from edge.store import switches
 from edge.store.appointments import forget_past
 from edge.store.ballast import lay_up
 from edge.store.database import StoreAway, StoreLock, connect, fitting, migrate, transaction
+from edge.store.endings import tidy
 from edge.store.ledger import SqliteVisitLog
 from edge.store.limit import Bounds
 from edge.store.orders import key_wanted
 from edge.store.outbox import Outbox
 from edge.store.people import StoredChecks
-from edge.store.register import tidy
 from edge.supervisor import Supervisor, python_part
 from edge.wire.messages import Health
 

@@ -1,5 +1,6 @@
 """The shop's rules as its settings describe them; for the eyes and for a replay."""
 
+import logging
 from collections.abc import Callable, Container
 from datetime import datetime
 
@@ -7,10 +8,15 @@ from ulid import ULID
 
 from edge.config import EdgeConfig
 from edge.core.book import VisitBook
+from edge.core.occupancy import Balance
 from edge.pipeline import Counting, Door
 from edge.ports import VisitLog
 from edge.recognition import Recognition
+from edge.sensors.halving import Halving
 from edge.sensors.motion import MotionDetector
+from edge.store.database import StoreFault
+
+log = logging.getLogger(__name__)
 
 
 def new_visit_id(at: datetime) -> str:
@@ -41,9 +47,19 @@ def book_of(
         alerted=visits.alerted(now, window.length),
         vetoes=visits.vetoes(now, window.length),
         occupancy=visits.occupancy() if goes_on else None,
+        balance=lambda closing: _balance(visits, closing),
         foreign=visits.foreign(now, window.length),
         in_doubt=in_doubt,
     )
+
+
+def _balance(visits: VisitLog, closing: datetime) -> Balance | None:
+    """Return what the closed days say; None while the store is away: counting goes on."""
+    try:
+        return visits.balance(closing)
+    except StoreFault as exc:
+        log.warning("exits stay worth what they were: %s", exc)
+        return None
 
 
 def counting_of(
@@ -55,4 +71,4 @@ def counting_of(
         for c in config.camera
         if c.role == "entrance" and c.name in cameras
     ]
-    return Counting(doors=doors, finder=MotionDetector, book=book, faces=faces)
+    return Counting(doors=doors, finder=lambda: Halving(MotionDetector()), book=book, faces=faces)

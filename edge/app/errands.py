@@ -1,31 +1,49 @@
-"""What the eyes do besides looking: corrections from the shop's page, consents that run out, and
-the audit log's word on modes and matches.
+"""What the eyes do besides looking: corrections and codes from the shop's page, consents that run
+out, and the audit log's word on modes and matches.
 """
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from sqlite_utils import Database
 
 from edge.app.common import reading_of
+from edge.core.codes import CODE_LIVES
+from edge.core.identity import Recognised
 from edge.core.visit import Change, Visit
 from edge.modes import ModeStatus
 from edge.ports import Clock
-from edge.store.audit import Audit
+from edge.store.audit import Audit, Code
 from edge.store.consents import Change as MemberChange
 from edge.store.consents import Consents
 from edge.store.database import StoreAway, transaction
 from edge.store.outbox import Outbox
+from edge.store.people import member_of
 from edge.store.recall import visit_of
-from edge.store.switches import Request, note_done, open_requests
+from edge.store.switches import ARRIVAL, Request, note_done, open_requests
 from edge.wire.messages import MemberChanged
 
 log = logging.getLogger(__name__)
 
 ACTOR: Final = "eyes"
 EXPIRE_EVERY_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """A request that the eyes have dealt with: of whom it spoke, and of what visit."""
+
+    request: Request
+    subject: str | None
+    visit: str | None
+
+    @property
+    def detail(self) -> dict[str, Code]:
+        told: dict[str, Code] = {"visit": self.visit}
+        return {**told, "how": "arrival"} if self.request.kind == ARRIVAL else told
 
 
 class StoreErrands:
@@ -45,8 +63,11 @@ class StoreErrands:
         self._epoch = epoch
         self._consents = Consents(db, actor=ACTOR, tell=self._tell)
         self._expired = float("-inf")
-        self._in_hand: dict[int, tuple[Request, str | None]] = {}
+        self._in_hand: dict[int, _Done] = {}
         self.correct: Callable[[datetime, Visit], list[Change]] = lambda at, visit: []
+        self.let_in: Callable[[datetime, str], Recognised] = lambda at, subject: Recognised(
+            changes=[]
+        )
 
     def _tell(self, subject: str, change: MemberChange) -> None:
         body = MemberChanged(subject=subject, change=change)
@@ -54,13 +75,10 @@ class StoreErrands:
 
     def note_match(self, at: datetime, visit: Visit) -> None:
         """Note in the audit log that a visit was found to be a member's."""
-        self._audit.append(
-            at=at,
-            what="match",
-            actor=ACTOR,
-            subject=visit.subject,
-            detail={"visit": visit.id, "sure": visit.sure},
-        )
+        detail: dict[str, Code] = {"visit": visit.id, "sure": visit.sure}
+        if visit.sure is None:
+            detail["how"] = "code"
+        self._audit.append(at=at, what="match", actor=ACTOR, subject=visit.subject, detail=detail)
 
     def note_mode(self, status: ModeStatus) -> None:
         """Note the mode that this start runs, if the last one ran another or had other reasons."""
@@ -76,32 +94,50 @@ class StoreErrands:
             log.error("the mode is not in the audit log: %s", exc)
 
     def open(self) -> Sequence[Change]:
-        """Return what follows from the corrections that wait."""
+        """Return what follows from the corrections and codes that wait."""
         self._expire()
         changes: list[Change] = []
         for request in open_requests(self._db):
-            if request.id in self._in_hand:
-                continue
-            visit = visit_of(self._db, request.visit)
-            self._in_hand[request.id] = (request, visit.subject if visit else None)
-            if visit is not None and request.kind == "wrong_person":
-                changes += self.correct(self._clock.now(), visit)
+            if request.id not in self._in_hand:
+                take = self._arrived if request.kind == ARRIVAL else self._corrected
+                changes += take(request)
         return changes
 
+    def _corrected(self, request: Request) -> list[Change]:
+        visit = visit_of(self._db, request.visit) if request.visit else None
+        subject = visit.subject if visit else None
+        self._in_hand[request.id] = _Done(request=request, subject=subject, visit=request.visit)
+        if visit is None or request.kind != "wrong_person":
+            return []
+        return self.correct(self._clock.now(), visit)
+
+    def _arrived(self, request: Request) -> list[Change]:
+        """Let a member in who showed a code, unless the eyes were away for so long that it is over
+        or the member was erased since.
+        """
+        now, subject = self._clock.now(), request.subject
+        known = None
+        if subject is not None and now - request.at <= CODE_LIVES and member_of(self._db, subject):
+            known = self.let_in(now, subject)
+        self._in_hand[request.id] = _Done(
+            request=request, subject=subject, visit=known.visit if known else None
+        )
+        return known.changes if known else []
+
     def done(self) -> None:
-        """Note that the corrections are kept, and in whose name they were made."""
+        """Note that what was asked for is kept, and in whose name it was done."""
         if not self._in_hand:
             return
         now = self._clock.now()
         with transaction(self._db):
-            for request, subject in self._in_hand.values():
-                note_done(self._db, request, now, subject)
+            for one in self._in_hand.values():
+                note_done(self._db, one.request, now, one.subject, one.visit)
                 self._audit.append(
                     at=now,
-                    what="wrong_person",
-                    actor=request.actor,
-                    subject=subject,
-                    detail={"visit": request.visit},
+                    what="code" if one.request.kind == ARRIVAL else "wrong_person",
+                    actor=one.request.actor,
+                    subject=one.subject,
+                    detail=one.detail,
                 )
         self._in_hand.clear()
 

@@ -43,6 +43,7 @@ from edge.store.clockfix import ClockFix
 from edge.store.database import connect, fitting
 from edge.store.ledger import SqliteVisitLog
 from edge.store.switches import FACES, is_off
+from edge.threads import one_thread
 from edge.wire.messages import Health
 from menkou.errors import MenkouFault
 
@@ -121,6 +122,7 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
     """
     seal_process()
     quiet_opencv()
+    one_thread()
     stop = stop_on_signals()
     db = connect(config.data_dir, limit_bytes=config.box.store_limit)
     own, config = config, settings_in_force(config, db)
@@ -182,6 +184,7 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
 
     counting = counting_of(config, {c.name for c in config.camera}, book, faces)
     errands.correct = counting.wrong_person
+    errands.let_in = counting.code_shown
     _share(own, epoch, clock, due.root, stop)
 
     def due_now() -> ModeStatus:

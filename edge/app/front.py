@@ -22,7 +22,9 @@ from edge.clock import boot_id
 from edge.config import EdgeConfig
 from edge.console.access import Access
 from edge.console.app import create_console
+from edge.console.checkin import GuestScreen
 from edge.console.clock import ClockDesk
+from edge.console.codes import CodeDesk
 from edge.console.desk import Desk
 from edge.console.devices import DeviceDesk
 from edge.front import FrontProcess, PerThread, Shop, ShopFront
@@ -83,6 +85,8 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
         wifi_wanted=config.wifi.enabled,
         key_in_file=config.key_kind == "file",
         hours=config.opening_hours,
+        gallery=config.faces.gallery,
+        fpir=config.faces.fpir,
     )
     front = ShopFront(
         shop=shop,
@@ -125,7 +129,17 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
     told_time = ClockDesk(
         db=db, clock=clock, timelines=lambda: timelines(db()), boot=boot_id(), wake=wake
     )
-    app = create_console(front.view, desk, paired, told_time)
+    codes = CodeDesk(
+        shop=config.store.name,
+        db=db,
+        clock=clock,
+        profile_root=slot.root if slot else lambda: None,
+        wake=wake,
+    )
+    screen = GuestScreen(
+        cameras=[c.name for c in config.camera if c.role == "checkin"], told=live.prompt
+    )
+    app = create_console(front.view, desk, paired, told_time, codes, screen)
     door = Access(devices=paired.devices, now=clock.now, listen=listen, revoked=broadcast.doubt)
     dress(app, listen, secret_file=config.data_dir / "console.secret", door=door)
     metrics = BoxMetrics(config=config, db=db, live=live, clock=clock, front=front)

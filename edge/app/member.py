@@ -15,15 +15,18 @@ from edge.app.keys import keyring
 from edge.clock import boot_id
 from edge.config import EdgeConfig
 from edge.consent.texts import text_hashes
+from edge.core.codes import phone_end
 from edge.core.consent import Consent, Terms, read_consent
+from edge.keys.onetime import address_of
 from edge.keys.profiles import ProfileKeys
-from edge.store import consents, holding, register
+from edge.store import codes, consents, endings, holding
 from edge.store.audit import Audit
 from edge.store.chain import Verdict
+from edge.store.codes import Codes, ShopCode
 from edge.store.consents import Change, live_consent, live_subjects
 from edge.store.database import StoreFault, transaction
 from edge.store.outbox import Outbox
-from edge.store.people import People, template_marks
+from edge.store.people import People, subject_of, template_marks
 from edge.store.register import Imported, Register, Template
 from edge.store.switches import FACES, is_off
 from edge.wire.codec import utc_text
@@ -101,14 +104,29 @@ class Office:
         return Register(self.db, keys, actor=LOCAL, tell=self._tell)
 
     def withdraw(self, member_id: str) -> bool:
-        """End a member's consent (see `store.register.withdraw`)."""
+        """End a member's consent (see `store.endings.withdraw`)."""
         self._begin()
-        return register.withdraw(self.db, member_id, self.now(), actor=LOCAL, tell=self._tell)
+        return endings.withdraw(self.db, member_id, self.now(), actor=LOCAL, tell=self._tell)
 
     def erase(self, member_id: str) -> bool:
-        """Erase a member (see `store.register.erase`)."""
+        """Erase a member (see `store.endings.erase`)."""
         self._begin()
-        return register.erase(self.db, member_id, self.now(), actor=LOCAL, tell=self._tell)
+        return endings.erase(self.db, member_id, self.now(), actor=LOCAL, tell=self._tell)
+
+    def code(self, member_id: str) -> ShopCode:
+        """Make six digits for a member (see `store.codes.Codes.issue`)."""
+        subject = subject_of(self.db, member_id)
+        return Codes(self.db, self.keys).issue(subject, self.now(), actor=LOCAL)
+
+    def phone_address(self, member_id: str, phone: str) -> str:
+        """Make a secret for a member's phone; return its address (`store.codes.Codes.provide`)."""
+        subject = subject_of(self.db, member_id)
+        secret = Codes(self.db, self.keys).provide(subject, phone, self.now(), actor=LOCAL)
+        return address_of(secret, shop=self._config.store.name, phone=phone_end(phone) or "")
+
+    def end_phone(self, member_id: str) -> bool:
+        """Take a member's secret away; False if there was none."""
+        return codes.end(self.db, subject_of(self.db, member_id), self.now(), actor=LOCAL)
 
     def imported(self, rows: Sequence[Mapping[str, str]]) -> Imported:
         """Add or change the members of a table whose rows are all sound.
@@ -161,21 +179,23 @@ class Office:
             edge.faces.photo.PhotoRefused: a photo cannot be used.
             edge.keys.errors.KeyFault: there is no key to seal it to.
         """
-        from edge.faces.embedder import CACHED, Embedder  # only who brings photos loads models
+        from edge.faces.embedder import Embedder  # only who brings photos loads models
         from edge.faces.photo import MOST_PHOTOS, PhotoRefused, describe
+        from edge.faces.precision import chosen
         from edge.faces.reader import FaceReader
         from edge.keys.lock import TemplateLock
 
         if len(photos) > MOST_PHOTOS:
             raise PhotoRefused(f"expected at most {MOST_PHOTOS} photos, got {len(photos)}")
         lock = TemplateLock(keyring(self._config, self.db).public())
-        embedder = Embedder.open(self._config.data_dir / "models")
+        precision = chosen(self._config.faces.precision)
+        embedder = Embedder.open(self._config.data_dir / "models", precision=precision)
         made = describe(photos, FaceReader, embedder)
         sealed = lock.seal(made.vector, subject=subject)
         return Template(
             sealed_key=sealed.key,
             sealed=sealed.vector,
-            model=CACHED.removesuffix(".onnx"),
+            model=embedder.descriptor,
             photos=made.photos,
         )
 

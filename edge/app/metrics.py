@@ -98,6 +98,7 @@ class BoxMetrics:
             if uplink
             else None,
             refused=self._live.refused(),
+            unconfirmed=self._live.unconfirmed(),
             clock_ok=self._clock.state() == "ok",
             mode=condition.mode,
             mode_wanted=condition.mode_wanted,
@@ -114,6 +115,7 @@ class BoxMetrics:
             chains=self._chains,
             shares={one.place: (one.shared, one.waiting, one.came) for one in shared},
             keys_refused=sum(one.key == "refused" for one in shared),
+            gallery=self._front.gallery(),
         )
 
 

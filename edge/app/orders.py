@@ -20,7 +20,7 @@ from edge.keys.errors import Unreadable
 from edge.keys.orders import OrderKeys
 from edge.keys.profiles import ProfileKeys
 from edge.ports import Clock
-from edge.store import register, shares
+from edge.store import endings, shares
 from edge.store.appointments import Appointment, keep, rev_of
 from edge.store.audit import Audit
 from edge.store.consents import Change, history
@@ -275,7 +275,7 @@ class HeadOffice:
         if found is None:
             return
         member_id, _ = found
-        if not register.erase(
+        if not endings.erase(
             self._db, member_id, now, actor=ACTOR, tell=self._tell_change, patience_s=0.5
         ):
             log.info("encrypted remains of an erased member are cleared away within minutes")
@@ -292,7 +292,7 @@ class HeadOffice:
         given_at = rows[-1].given_at
         if given_at is not None and given_at >= order.at:
             return  # the member has agreed again since
-        register.withdraw(
+        endings.withdraw(
             self._db,
             member_id,
             self._clock.now(),

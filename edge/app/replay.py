@@ -38,6 +38,7 @@ from edge.store.ledger import SqliteVisitLog
 from edge.store.outbox import Origin, Outbox
 from edge.store.people import member_of
 from edge.store.switches import FACES, is_off
+from edge.threads import one_thread
 from edge.uplink.link import Condition
 from menkou.errors import MenkouFault
 from menkou.progress import Progress
@@ -204,6 +205,7 @@ def _recognition(
         root=permission.root,
         strangers=SecretMemory(reserve(STRANGERS_BYTES)) if status.everybody else None,
         whole=start,
+        asked=False,
     )
 
 
@@ -217,6 +219,7 @@ def run_replay(config: EdgeConfig, request: ReplayRequest) -> list[str]:
     """
     seal_process(quietly=True)
     quiet_opencv()
+    one_thread()
     stop = stop_on_signals()
     start = request.start or SystemClock().now()
     recordings = [

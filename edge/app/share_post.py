@@ -27,7 +27,7 @@ from edge.keys.orders import OrderKeys
 from edge.keys.profiles import ProfileKeys
 from edge.keys.sharing import Way, seal_profile
 from edge.ports import Clock
-from edge.store import box_keys, register, share_in, shares
+from edge.store import box_keys, endings, share_in, shares
 from edge.store.consents import LedgerRow, Tell, ended_at, history, live_consent
 from edge.store.database import StoreAway, StoreFault
 from edge.store.holding import template_of
@@ -398,7 +398,7 @@ class SharePost:
         whole = brought and (ends or not agreed) and member_of(self._db, subject) is not None
         if not (ends or whole):
             return
-        register.let_go(
+        endings.let_go(
             self._db,
             subject,
             now,

@@ -35,6 +35,7 @@ from edge.store.people import template_rows
 from edge.store.register import Template, store_template
 from edge.store.share_in import Came
 from edge.store.shares import Draft
+from edge.store.standing import note_brought
 from edge.wire.checks import milliseconds
 from edge.wire.codec import WireFault, read_bundle, statement_text, utc_text
 from edge.wire.messages import MemberChanged
@@ -51,10 +52,10 @@ AT_ONCE: Final = 25
 
 
 def own_model() -> str:
-    """Return the name of the network whose templates this box compares."""
-    from edge.faces.embedder import CACHED  # only where templates are opened: never in `count`
+    """Return what the names begin with of the networks whose templates this box compares."""
+    from edge.faces.embedder import FAMILY  # only where templates are opened: never in `count`
 
-    return CACHED.removesuffix(".onnx")
+    return FAMILY
 
 
 class Sharing:
@@ -282,7 +283,7 @@ class Sharing:
         authority.check(came.place, bundle.certificates, words, bundle.signature, now)
         way = Way(sender=came.place, receiver=self._place, id=came.id, rev=came.rev)
         one = ShareKeys(root).open(bundle.sealed_template or "", way)
-        if one.model != self._model():
+        if not one.model.startswith(self._model()):
             raise KeyFault(f"expected a template of {self._model()}, got one of another network")
         # By a clock that was ahead it would never be replaced by a newer one.
         return replace(one, made_at=min(one.made_at, now))
@@ -298,6 +299,8 @@ class Sharing:
             share_in.note_came(self._db, came, "older", None)
             return
         store_template(self._db, subject, live.id, template, now, actor=ACTOR, made_at=made_at)
+        if came.place.partition("/")[0] != self._place.partition("/")[0]:
+            note_brought(self._db, subject)
         share_in.note_came(self._db, came, "stored", utc_text(made_at))
         body = MemberChanged(subject=subject, change="template_stored")
         Outbox(self._db).append(self._epoch, [(body, reading_of(self._clock))])

@@ -31,27 +31,39 @@ _POSTS: Final = 30
 _POSTS_WITHIN_S: Final = 60.0
 _SHOP: Final = frozenset[Role]({"consultant", "manager"})
 _ALL: Final = frozenset[Role]({"consultant", "manager", "installer"})
+_EVERY: Final = frozenset[Role]({*_ALL, "guest"})
 _MANAGER: Final = frozenset[Role]({"manager"})
 _KEEPERS: Final = frozenset[Role]({"manager", "installer"})
 _MAY: Final[Mapping[str, frozenset[Role]]] = {
     "shop.shop": _ALL,
     "shop.live": _ALL,
     "shop.state": _ALL,
-    "web.events": _ALL,
+    "web.events": _EVERY,  # says that something changed, and nothing else
     "arrivals.page": _SHOP,
     "arrivals.live": _SHOP,
     "arrivals.wrong_person": _SHOP,
+    "arrivals.code": _SHOP,
     "arrivals.faces_off": _SHOP,
     "arrivals.faces_on": _MANAGER,
     "devices.page": _MANAGER,
     "devices.add": _MANAGER,
     "devices.revoke": _MANAGER,
+    "codes.shown": _MANAGER,
+    "codes.make": _MANAGER,
+    "codes.phone": _MANAGER,
+    "codes.end": _MANAGER,
+    "codes.unlock": _MANAGER,
+    "checkin.page": _EVERY,
+    "checkin.live": _EVERY,
     "time.shown": _KEEPERS,
     "time.asked": _KEEPERS,
     "time.confirm": _KEEPERS,
     "time.set_to": _KEEPERS,
 }
 """Who may use a route; one that is not named here is nobody's."""
+_HOMES: Final[Mapping[Role, str]] = {"consultant": "arrivals.page", "guest": "checkin.page"}
+_DOORS: Final = frozenset({"arrivals.page", "shop.shop"})
+"""Who opens one of these by its address and may not is led to the own place."""
 _OPEN: Final = frozenset({"web.static", "web.pair", "shop.healthz"})
 
 
@@ -69,7 +81,7 @@ class Caller:
     @property
     def home(self) -> str:
         """The route that the caller's work begins at."""
-        return "arrivals.page" if self.role == "consultant" else "shop.shop"
+        return _HOMES.get(self.role, "shop.shop")
 
 
 def caller() -> Caller:
@@ -158,7 +170,7 @@ class Access:
         if request.endpoint is None:
             return None  # no such page
         if not found.may(request.endpoint):
-            if request.method == "GET" and request.endpoint == "arrivals.page":
+            if request.method == "GET" and request.endpoint in _DOORS:
                 return redirect(url_for(found.home), code=303)
             abort(403)
         if request.method == "POST":

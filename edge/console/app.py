@@ -1,6 +1,6 @@
-"""The box's web app: who came in, today's figures, the paired devices, the time.
+"""The box's web app: who came in, today's figures, one-time codes, the paired devices, the time.
 
-`edge.app` gives it a view of the shop, a desk and the devices, and hands it to
+`edge.app` gives it a view of the shop, a desk for each of these, and hands it to
 `menkou.web.app.dress` with `access.Access` as its door; reads nothing itself.
 """
 
@@ -12,7 +12,9 @@ from flask import Blueprint, Flask, jsonify, redirect, render_template, request,
 from flask.typing import ResponseReturnValue
 
 from edge.console.access import caller
+from edge.console.checkin import GuestScreen, checkin_pages
 from edge.console.clock import ClockDesk, clock_pages
+from edge.console.codes import CodeDesk, codes_pages
 from edge.console.desk import Desk
 from edge.console.devices import DeviceDesk, devices_pages
 from edge.console.page import ShopPage, shop_page
@@ -25,7 +27,12 @@ _NAV: Final = (("arrivals.page", "arrivals"), ("shop.shop", "today"), ("devices.
 
 
 def create_console(
-    view: Callable[[], ShopView], desk: Desk, devices: DeviceDesk, clock: ClockDesk
+    view: Callable[[], ShopView],
+    desk: Desk,
+    devices: DeviceDesk,
+    clock: ClockDesk,
+    codes: CodeDesk,
+    screen: GuestScreen,
 ) -> Flask:
     """Make the box's app. `view` is asked once a request, from several threads.
 
@@ -35,9 +42,11 @@ def create_console(
     speak(app, TEXT)
     app.context_processor(lambda: {"places": _NAV, "here": request.blueprint})
     app.register_blueprint(_shop_pages(view))
-    app.register_blueprint(_arrivals_pages(view, desk))
+    app.register_blueprint(_arrivals_pages(view, desk, codes))
     app.register_blueprint(devices_pages(view, devices))
     app.register_blueprint(clock_pages(view, clock))
+    app.register_blueprint(codes_pages(view, codes))
+    app.register_blueprint(checkin_pages(view, screen))
     return app
 
 
@@ -68,7 +77,7 @@ def _shop_pages(view: Callable[[], ShopView]) -> Blueprint:
     return pages
 
 
-def _arrivals_pages(view: Callable[[], ShopView], desk: Desk) -> Blueprint:
+def _arrivals_pages(view: Callable[[], ShopView], desk: Desk, codes: CodeDesk) -> Blueprint:
     pages = Blueprint("arrivals", __name__, url_prefix="/arrivals")
 
     def shown(template: str) -> str:
@@ -78,6 +87,7 @@ def _arrivals_pages(view: Callable[[], ShopView], desk: Desk) -> Blueprint:
             page=shop,
             view=shop.view,
             arrivals=desk.arrivals(caller().actor),
+            code=codes.shown(caller().actor),
             fragment="arrivals_live.html",
         )
 
@@ -93,6 +103,12 @@ def _arrivals_pages(view: Callable[[], ShopView], desk: Desk) -> Blueprint:
     def wrong_person() -> ResponseReturnValue:
         # Asked twice, or of a visit that is gone: the page shows what is true now.
         desk.wrong_person(request.form.get("visit", ""), caller().actor)
+        return redirect(url_for(".page"), code=303)
+
+    @pages.post("/code")
+    def code() -> ResponseReturnValue:
+        typed = request.form.get("code", ""), request.form.get("phone", "")
+        codes.enter(*typed, caller().actor)
         return redirect(url_for(".page"), code=303)
 
     @pages.post("/faces/off")

@@ -59,7 +59,7 @@ def devices_pages(view: Callable[[], ShopView], desk: DeviceDesk) -> Blueprint:
             name_chars=NAME_CHARS_MAX,
             open_to_others=not desk.listen.is_loopback,
             code=code,
-            qr=_qr(pairing_address(request.host_url, code)) if code else None,
+            qr=qr_code(pairing_address(request.host_url, code)) if code else None,
             pair_url=urljoin(request.host_url, "/pair"),
         )
 
@@ -92,7 +92,7 @@ def _role(text: str) -> Role:
     return found or abort(400)
 
 
-def _qr(text: str) -> Markup:
+def qr_code(text: str) -> Markup:
     """Return a QR code as SVG without any style of its own: the page's policy allows none."""
     code = segno.make(text, error="m", micro=False)
     return Markup(

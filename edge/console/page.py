@@ -3,11 +3,13 @@
 Called by `edge.console.app`; holds codes, the templates turn them into words.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from edge.console.view import CameraView, HourFigures, ShopView
+from edge.console.view import CameraView, GalleryView, HourFigures, ShopView
+from edge.core.threshold import MOST
 from menkou.web.chart import Column, Tick, columns, scale, ticks
 
 LEVELS: Final = {
@@ -43,6 +45,9 @@ NOTICES: Final = {
     "models_missing": "care",
     "everybody_without_basis": "care",
     "facts_refused": "care",
+    "checkin_paused": "care",
+    "camera_mirrored": "care",
+    "gallery_over": "care",
     "wifi_absent": "care",
     "hub_unreachable": "care",
 }
@@ -62,11 +67,15 @@ class HourColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """A line at the top. `code` is a key of the catalogue; `name` is the camera's or part's."""
+    """A line at the top. `code` is a key of the catalogue; `name` is the camera's or part's.
+
+    `values` are what else the text says.
+    """
 
     level: str
     code: str
     name: str
+    values: Mapping[str, int | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +138,22 @@ def _notices(view: ShopView) -> tuple[Notice, ...]:
         for part in view.parts
         if part.state == "silent"
     ]
+    if view.gallery is not None:
+        found.append(_gallery_notice(view.gallery))
     return tuple(sorted(found, key=lambda notice: notice.level != "fault"))
+
+
+def _gallery_notice(gallery: GalleryView) -> Notice:
+    code = "gallery_over"
+    values: dict[str, int | str] = {
+        "members": gallery.members,
+        "searched": gallery.searched,
+        "others": gallery.members - gallery.searched,
+        "missed": round(100 * gallery.missed),
+        "alarms": f"{100 * gallery.fpir:g}",
+        "measured": MOST,
+    }
+    return Notice(level=NOTICES[code], code=code, name="", values=values)
 
 
 def _is_fault(state: str) -> bool:

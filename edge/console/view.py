@@ -44,6 +44,21 @@ class PartView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GalleryView:
+    """Members who agreed to be recognised and are more than are searched by face.
+
+    `missed` is the part of those `searched` that is expected to be missed, 0 to 1, when a part
+    `fpir` of strangers may be taken for a member; whether that is `extrapolated`.
+    """
+
+    members: int
+    searched: int
+    fpir: float
+    missed: float
+    extrapolated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShopView:
     """Everything on the shop's page at one moment.
 
@@ -83,12 +98,13 @@ class ShopView:
     backlog: int
     last_crossing: datetime | None
     head_office: tuple[str, ...] = ()  # settings that it has laid over the file's, by name
+    gallery: GalleryView | None = None  # None: all members are searched, or none
 
 
 Identity = Literal["named", "locked", "erased", "visitor"]
 """Who a card is of: a member; one whose name cannot be read now; one who was erased; nobody."""
 Certainty = Literal["sure", "likely", "card"]
-"""How it is known: by the face, surely or likely; or by the member's own card."""
+"""How it is known: by the face, surely or likely; or by the member's one-time code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,13 @@
 """The shop's open book: crossings and identities in, visits and occupancy out (DESIGN section 6).
 
-Called by `edge.pipeline`; calls `core.returns` and `core.told`.
+Called by `edge.pipeline`; calls `core.occupancy`, `core.returns` and `core.told`.
 
     in  ──> visit opens ──> turned back within 10 s? the visit was none
                        └──> occupancy zero, closing time: the visit ends
-    out ──> occupancy - 1, opens nothing
+    out ──> occupancy - what an exit is worth, opens nothing
     face known ──> the visit of its body ──> else the visit that its person is on
                                          └─> else a visit of its own; the crossing joins
+    code shown ──> the visit that its person is on, else the newest anonymous one, else its own
 
 Whose a visit is, is its `owner`: a member's subject, or the name of a stranger's chain. Pure: time
 comes with each call, identifiers from the function it is given.
@@ -18,7 +19,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from edge.core.hours import OpeningHours
-from edge.core.identity import Body, Fit, Place, Recognised
+from edge.core.identity import BY_CODE, Body, Fit, Place, Recognised
+from edge.core.occupancy import Balance, Occupancy
 from edge.core.returns import linked
 from edge.core.timeline import Moved
 from edge.core.told import STAY, Told, Veto, Word
@@ -48,6 +50,10 @@ FACES_MAX: Final = 1_000
 REMEMBER: Final = timedelta(hours=24)
 """Closed visits are remembered for so long at least, since a person may still correct them."""
 
+ASK_AGAIN: Final = timedelta(minutes=10)
+"""Pause before a balance that could not be told is asked for again: a store that is locked makes
+its reader wait, and counting waits with it."""
+
 
 class VisitBook:
     """The visits and the occupancy of one shop.
@@ -61,6 +67,8 @@ class VisitBook:
         alerted: when each member's arrival was last told and of which visit, by subject.
         vetoes: when a person in the shop said of a visit that it is not that member's.
         occupancy: how many people were in the shop then.
+        balance: what the doors counted on the days before a closing, None while that cannot be
+            told; asked once for each, and then again `ASK_AGAIN` after a None.
         foreign: the moments among all these that another start of the machine dated: a step of
             this one's clock does not move them.
         in_doubt: whether nobody vouches for the time. Whoever crosses then counts as in opening
@@ -79,6 +87,7 @@ class VisitBook:
         alerted: Mapping[str, Told] | None = None,
         vetoes: Mapping[Veto, datetime] | None = None,
         occupancy: Occupied | None = None,
+        balance: Callable[[datetime], Balance | None] = lambda closing: Balance(),
         foreign: Collection[datetime] = (),
         in_doubt: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -95,13 +104,16 @@ class VisitBook:
         self._faces: dict[Body, tuple[str, Fit | None]] = {}
         self._word = Word(alerted or {}, vetoes or {})
         self._foreign = frozenset(foreign)
-        self._people = occupancy.people if occupancy else 0
+        self._people = Occupancy(occupancy.people if occupancy else 0)
+        self._balance = balance
+        self._learnt_at: datetime | None = None
+        self._asked_at: datetime | None = None  # when that could not be told last
         self._last_change = occupancy.at if occupancy else None
 
     @property
     def occupancy(self) -> int:
         """People in the shop, by the count."""
-        return self._people
+        return self._people.people
 
     def crossing(
         self,
@@ -131,7 +143,8 @@ class VisitBook:
         return changes + self._leave(crossed)
 
     def _enter(self, crossed: Crossed) -> list[Change]:
-        changes: list[Change] = [self._occupy(crossed.at, self._people + 1)]
+        people = self._people.enter(turned_back=crossed.turned_back)
+        changes: list[Change] = [self._occupy(crossed.at, people)]
         if crossed.turned_back:  # came out and went straight back in: nobody new
             return changes
         body = (crossed.camera, crossed.track)
@@ -166,7 +179,9 @@ class VisitBook:
                     merged.append(change)
         return merged
 
-    def _begin(self, at: datetime, camera: str, body: Body | None, *, counted: bool) -> Opened:
+    def _begin(
+        self, at: datetime, camera: str | None, body: Body | None, *, counted: bool
+    ) -> Opened:
         visit = Visit(
             id=self._new_id(at), rev=0, opened_at=at, camera=camera, who="visitor", counted=counted
         )
@@ -177,7 +192,8 @@ class VisitBook:
         return Opened(visit=visit)
 
     def _leave(self, crossed: Crossed) -> list[Change]:
-        changes: list[Change] = [self._occupy(crossed.at, max(0, self._people - 1))]
+        people = self._people.leave(turned_back=crossed.turned_back)
+        changes: list[Change] = [self._occupy(crossed.at, people)]
         body = (crossed.camera, crossed.track)
         self._faces.pop(body, None)
         visit_id = self._by_body.pop(body, None)
@@ -188,7 +204,7 @@ class VisitBook:
             changes.append(self._revise(crossed.at, void, "u_turn"))
             changes += self._relink(crossed.at, self._owner.get(visit_id))
             self._word.take_back(visit_id)
-        if self._people == 0:
+        if people == 0:
             changes += self._close_all(crossed.at, "occupancy_zero", self._inside(crossed.at))
         return changes
 
@@ -206,6 +222,24 @@ class VisitBook:
     def stranger_seen(self, *, at: datetime, place: Place, chain: str | None) -> Recognised:
         """A face matched no member: the stranger of `chain`, or a new one (None)."""
         return self._recognise(at, place, chain, None)
+
+    def code_shown(self, *, at: datetime, subject: str) -> Recognised:
+        """A member showed a one-time code, which somebody in the shop typed in.
+
+        Neither the opening hours nor an earlier "wrong person" speak against it: that was said of
+        another visit, which stays somebody else's.
+        """
+        changes = self.tick(at)
+        visit_id = self._stays_on(at, subject) or self._anonymous(at, subject, camera=None)
+        if visit_id is None:
+            opened = self._begin(at, None, None, counted=False)
+            visit_id = opened.visit.id
+            changes.append(opened)
+        if self._owner.get(visit_id) == subject:
+            changes += self._again(at, visit_id, subject, BY_CODE)
+        else:
+            changes += self._own(at, visit_id, subject, BY_CODE)
+        return Recognised(changes=self._merged(changes), owner=subject, visit=visit_id)
 
     def _recognise(
         self,
@@ -270,23 +304,32 @@ class VisitBook:
             becomes_known = fit is None or self._visits[mine].subject is None
             if holder is None or holder == owner or becomes_known:
                 return mine
-        last = self._last_of(owner)
-        if last is not None and at - last.last_at <= STAY:
-            return last.id  # also if it has ended: who has not crossed again was miscounted out
+        if (last := self._stays_on(at, owner)) is not None:
+            return last
         if place.checkin or place.track is None or mine is not None:
-            return self._anonymous(at, place, owner)
+            return self._anonymous(at, owner, camera=None if place.checkin else place.camera)
         return None
 
-    def _anonymous(self, at: datetime, place: Place, owner: str | None) -> str | None:
-        """Return the newest visit that nobody is known to be on and that this person may be on."""
-        oldest = at - (STAY if place.checkin else BODILESS)
+    def _stays_on(self, at: datetime, owner: str | None) -> str | None:
+        """Return the visit that somebody who was seen a moment ago is still on."""
+        last = self._last_of(owner)
+        # Also if it has ended: who has not crossed again was miscounted out.
+        return last.id if last is not None and at - last.last_at <= STAY else None
+
+    def _anonymous(self, at: datetime, owner: str | None, *, camera: str | None) -> str | None:
+        """Return the newest visit that nobody is known to be on and that this person may be on.
+
+        `camera`: where the person is seen to cross just now; None: somebody who stopped in the
+        shop, and may have come in some minutes ago by any door.
+        """
+        oldest = at - (STAY if camera is None else BODILESS)
         found = [
             visit
             for visit in (self._visits[i] for i in self._open)
             if visit.id not in self._owner
             and not self._word.forbids(visit.id, owner)
             and visit.opened_at >= oldest
-            and (place.checkin or visit.camera == place.camera)
+            and (camera is None or visit.camera == camera)
         ]
         return max(found, key=lambda v: v.opened_at).id if found else None
 
@@ -340,8 +383,8 @@ class VisitBook:
         if at - visit.last_at >= SEEN_EVERY:
             visit = self._visits[visit_id] = replace(visit, seen_at=at)
             changes.append(Seen(at=at, visit=visit_id))
-        if fit is not None and fit.sure and visit.sure is False:
-            better = replace(visit, distance=fit.distance, sure=True)
+        if fit is not None and fit.sure is not False and visit.sure is False:
+            better = replace(visit, distance=fit.distance, sure=fit.sure)
             changes.append(self._revise(at, better, "late_identity"))
         if fit is not None:
             changes += self._alert(at, visit_id, owner)
@@ -454,11 +497,25 @@ class VisitBook:
         closing = self._hours.last_closing(now)
         if closing is None:
             return []
+        self._learn(closing, now)
         over = [i for i in self._open if self._visits[i].opened_at < closing]
         changes = self._close_all(closing, "closing_time", over)
-        if self._people and self._last_change is not None and self._last_change < closing:
-            changes.append(self._occupy(closing, 0))
+        stale = self._last_change is not None and self._last_change < closing
+        if stale and self._people.people:
+            changes.append(self._occupy(closing, self._people.empty()))
         return changes
+
+    def _learn(self, closing: datetime, now: datetime) -> None:
+        """Take up what the days before a closing say of the doors, once it is to be had."""
+        waits = self._asked_at is not None and abs(now - self._asked_at) < ASK_AGAIN
+        if closing == self._learnt_at or waits:
+            return
+        balance = self._balance(closing)
+        if balance is None:
+            self._asked_at = now
+            return
+        self._people.learn(balance)
+        self._learnt_at, self._asked_at = closing, None
 
     def _forget(self, now: datetime) -> None:
         """Let go of visits that nothing can follow any more."""
@@ -473,7 +530,6 @@ class VisitBook:
             self._word.forget(limit, self._visits)
 
     def _occupy(self, at: datetime, people: int) -> Occupied:
-        self._people = people
         self._last_change = at
         return Occupied(at=at, people=people)
 

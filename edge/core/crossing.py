@@ -34,8 +34,6 @@ Direction = Literal["in", "out"]
 LIVES_S: Final = 0.6  # a body is one after it was seen for so long
 TURN_BACK_S: Final = 10.0  # DESIGN section 6: back within 10 s is no visitor
 START_S: Final = 0.3  # who is there when the stream begins did not come in
-SMALLEST: Final = 0.004  # fraction of the frame that a body's box covers at least once
-LOWEST: Final = 0.1  # fraction of the frame's height that a body has at least once
 TRAVEL: Final = 0.1  # how far a body comes away from the side where it appeared
 DEEP: Final = 0.25  # the same for one that stays in touch with it: a door swings less far
 PROMPT_S: Final = 4.0  # and how soon it does so
@@ -84,7 +82,6 @@ class _Walk:
     measured_s: float
     largest: float = 0.0
     lately: float = 0.0
-    tallest: float = 0.0
     touched: dict[Side, _Contact] = field(default_factory=dict)
     way: list[tuple[float, Point]] = field(default_factory=list)  # its last second, seen well
     judged: bool = False  # whether it is known where it came from
@@ -123,6 +120,8 @@ class CrossingCounter:
                     found.append(self._over(walk, track, self._line))
         for track in ended:
             walk = self._walk(track)
+            if self._line is None:
+                found.append(self._left_apart(walk, track))
             found.append(self._left(walk, track))
             del self._walks[track.id]
         return [crossing for crossing in found if crossing is not None]
@@ -146,7 +145,7 @@ class CrossingCounter:
         clear = came is not None and came not in track.seen.touches(BORDER)
         prompt = track.seen_at_s - track.born_at_s <= PROMPT_S
         needed = TRAVEL if clear and not track.shared else DEEP if prompt else math.inf
-        present = self._started_s is None or track.born_at_s - self._started_s < START_S
+        present = self._was_present(track)
         if came is not None and progress >= needed and not present:
             walk.judged, walk.came = True, came
             if self._line is None:
@@ -161,6 +160,9 @@ class CrossingCounter:
             walk.passed_at_s = track.born_at_s
         return None
 
+    def _was_present(self, track: Track) -> bool:
+        return self._started_s is None or track.born_at_s - self._started_s < START_S
+
     def _emerged(self, walk: _Walk, track: Track) -> Crossing | None:
         """A body that came off another one, if it proves to be one: it came in with that one."""
         host = walk.host
@@ -170,6 +172,27 @@ class CrossingCounter:
             return None
         if track.shared or not moved:
             return None
+        return self._came_with(host, walk, track)
+
+    def _left_apart(self, walk: _Walk, track: Track) -> Crossing | None:
+        """A body that came off another one and left by a side where that one was not, while that
+        one was in view: two bodies, and neither's pieces."""
+        host, went = walk.host, _went(walk, track)
+        if walk.came is not None or host is None or went is None or not _lives(walk, track):
+            return None
+        here = (
+            side for side, contact in walk.touched.items() if _is_recent(contact, track, CONTACT_S)
+        )
+        there = any(
+            side in host.touched and _is_recent(host.touched[side], track, CONTACT_S)
+            for side in here
+        )
+        if there or track.seen_at_s - host.measured_s > CONTACT_S:
+            return None
+        return self._came_with(host, walk, track)
+
+    def _came_with(self, host: _Walk, walk: _Walk, track: Track) -> Crossing | None:
+        """Two who were one when they came in: the second came when the first did."""
         entries = [
             side
             for side, contact in host.touched.items()
@@ -227,7 +250,9 @@ class CrossingCounter:
             (x0, y0), (x1, y1) = track.born.centre, walk.good.box.centre
             stray = max(abs(x1 - x0), abs(y1 - y0)) < STRAY_TRAVEL
             piece = walk.host is not None and walk.host.came is not None
-            if stray or piece:
+            # Who shows at a border and is gone by it before coming away from it was never in.
+            never_in = went in track.born.touches(BORDER) and not self._was_present(track)
+            if stray or piece or never_in:
                 return None
         same = walk.came == went
         return self._record(walk, track, "out", track.seen_at_s, back=same)
@@ -249,9 +274,12 @@ class CrossingCounter:
         )
 
 
+def _is_recent(contact: _Contact, track: Track, limit_s: float) -> bool:
+    return track.seen_at_s - contact.until_s <= limit_s
+
+
 def _measure(walk: _Walk, track: Track) -> None:
     walk.largest = max(walk.largest, track.seen.area)
-    walk.tallest = max(walk.tallest, track.seen.height)
     sides = track.seen.touches(BORDER)
     since_s = track.seen_at_s - walk.measured_s
     walk.lately = max(track.seen.area, walk.lately * math.exp(-since_s / LATELY_S))
@@ -273,7 +301,7 @@ def _measure(walk: _Walk, track: Track) -> None:
 def _lives(walk: _Walk, track: Track) -> bool:
     if walk.host is not None and walk.largest < COMPANION * walk.host.largest:
         return False
-    return track.seen_s >= LIVES_S and walk.largest >= SMALLEST and walk.tallest >= LOWEST
+    return track.seen_s >= LIVES_S and track.grown
 
 
 def _went(walk: _Walk, track: Track) -> Side | None:

@@ -31,11 +31,16 @@ class Box:
     bottom: float
 
     def __post_init__(self) -> None:
+        # One look at a good box, since hundreds are made a picture; NaN compares false.
+        if (
+            -math.inf < self.left <= self.right < math.inf
+            and -math.inf < self.top <= self.bottom < math.inf
+        ):
+            return
         edges = (self.left, self.top, self.right, self.bottom)
         if not all(math.isfinite(edge) for edge in edges):
             raise ValueError(f"box edges: expected finite fractions, got {edges}")
-        if self.right < self.left or self.bottom < self.top:
-            raise ValueError(f"box: expected left <= right and top <= bottom, got {edges}")
+        raise ValueError(f"box: expected left <= right and top <= bottom, got {edges}")
 
     @property
     def width(self) -> float:

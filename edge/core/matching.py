@@ -15,18 +15,35 @@ FASTEST: Final = 1.6  # frames a second; nobody crosses the picture quicker
 SCRAP: Final = 0.35  # of a body's area: a piece beside it that is larger is a body itself
 WHOLE: Final = 0.75  # of the known extent: a box that shows so much shows all of it
 EXTENT_S: Final = 2.0  # time constant at which a body's extent may shrink
+SMALLEST: Final = 0.004  # fraction of the frame that a body's box covers at least once
+LOWEST: Final = 0.1  # fraction of the frame's height that a body has at least once
+CRUMB: Final = 0.4  # cost of a piece too small for a body: as much as no overlap at all
+GROWTH: Final = 4.0  # times its area to which nothing grows from one picture to the next
 BORDER: Final = 0.02  # a box so near to a side touches it
 
 
+def is_body_sized(box: Box) -> bool:
+    """Whether a box is large enough for a body, however far away."""
+    return box.area >= SMALLEST and box.height >= LOWEST
+
+
 def assign(
-    ahead: Sequence[Box], boxes: Sequence[Box], young: frozenset[int], elapsed_s: float
+    ahead: Sequence[Box],
+    boxes: Sequence[Box],
+    young: frozenset[int],
+    stains: frozenset[int],
+    elapsed_s: float,
 ) -> tuple[dict[int, tuple[int, ...]], list[int]]:
-    """(boxes of each body, the likeliest first; boxes that are nobody's yet)."""
+    """(boxes of each body, the likeliest first; boxes that are nobody's yet).
+
+    `stains` never were large enough for a body: who walks over one does not continue it.
+    """
     pairs = sorted(
         (cost, body, part)
         for body, box in enumerate(ahead)
         for part, seen in enumerate(boxes)
-        if (cost := _cost(box, seen, elapsed_s)) < 1
+        if not (body in stains and is_body_sized(seen) and seen.area > GROWTH * box.area)
+        and (cost := _cost(box, seen, elapsed_s)) < 1
     )
     owners: dict[int, tuple[int, ...]] = {}
     taken: set[int] = set()
@@ -53,15 +70,23 @@ def assign(
 
 def _cost(box: Box, seen: Box, elapsed_s: float) -> float:
     """How badly a box suits a body, 0 to 1; 1 and more cannot be."""
-    (x, y), (x1, y1) = box.centre, seen.centre
-    reach = FASTEST * elapsed_s
-    wide, high = (box.width + seen.width) / 2, (box.height + seen.height) / 2
-    distance = math.hypot((x1 - x) / (0.6 * wide + reach), (y1 - y) / (0.6 * high + reach))
+    # Twice the way between the middles, and the sum of the sides; most pairs lie far apart, and
+    # there are hundreds a picture.
+    across = abs(seen.left + seen.right - box.left - box.right)
+    down = abs(seen.top + seen.bottom - box.top - box.bottom)
+    wide = box.right - box.left + seen.right - seen.left
+    high = box.bottom - box.top + seen.bottom - seen.top
+    reach = 2 * FASTEST * elapsed_s
+    apart = across >= wide or down >= high
+    if apart and (across >= 0.6 * wide + reach or down >= 0.6 * high + reach):
+        return math.inf
+    distance = math.hypot(across / (0.6 * wide + reach), down / (0.6 * high + reach))
     smaller = min(box.area, seen.area)
     covered = box.overlap(seen) / smaller if smaller > 0 else 0.0
     if distance >= 1 and covered < 0.5:
         return math.inf
-    return min(0.99, 0.4 * min(distance, 1.5) + 0.4 * (1 - covered))
+    crumb = CRUMB if is_body_sized(box) and not is_body_sized(seen) else 0.0
+    return min(0.99, 0.4 * min(distance, 1.5) + 0.4 * (1 - covered) + crumb)
 
 
 def _parent(
@@ -82,12 +107,18 @@ def _parent(
 
 
 def share(
-    ahead: Sequence[Box], boxes: Sequence[Box], owners: dict[int, tuple[int, ...]]
+    ahead: Sequence[Box],
+    boxes: Sequence[Box],
+    owners: dict[int, tuple[int, ...]],
+    stains: frozenset[int],
 ) -> dict[int, tuple[int, ...]]:
-    """Let a body without a box of its own live on in the box that covers where it must be."""
+    """Let a body without a box of its own live on in the box that covers where it must be.
+
+    A stain does not: it has no way of its own on which it could go along.
+    """
     holders = dict(owners)
     for body, box in enumerate(ahead):
-        if body in owners or box.area <= 0:
+        if body in owners or body in stains or box.area <= 0:
             continue
         covered, part = max(
             ((box.overlap(boxes[parts[0]]) / box.area, parts[0]) for parts in owners.values()),

@@ -13,7 +13,16 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from edge.core.geometry import Box, Point
-from edge.core.matching import BORDER, assign, covered, grouped, share, whole_body, within
+from edge.core.matching import (
+    BORDER,
+    assign,
+    covered,
+    grouped,
+    is_body_sized,
+    share,
+    whole_body,
+    within,
+)
 
 LOST_S: Final = 1.0  # a body unseen for so long is gone
 LEFT_S: Final = 0.4  # the same for one whose way led out of the frame
@@ -28,7 +37,8 @@ class Track:
     """One body; boxes in fractions of the frame, velocity in frames a second, times in seconds.
 
     `box` is the whole body as far as it is known and may reach out of the frame; `seen` is the
-    last box that was really seen of it; `shared` tells that `seen` held other bodies as well.
+    last box that was really seen of it; `shared` tells that `seen` held other bodies as well;
+    `grown` tells that it was once, by itself, large enough for a body: what was not is a stain.
     `born` is the first box, `seen_s` for how long it was seen since, `interval_s` the time between
     pictures at its birth, `split_from` the id of the body that it came off.
     """
@@ -43,6 +53,7 @@ class Track:
     seen_s: float
     interval_s: float
     shared: bool
+    grown: bool
     split_from: int | None
 
 
@@ -80,8 +91,11 @@ class Tracker:
         self._at_s = at_s
         ahead = [_predict(track, elapsed_s) for track in self._tracks]
         young = frozenset(i for i, track in enumerate(self._tracks) if track.seen_s < YOUNG_S)
-        owners, rest = assign(ahead, boxes, young, elapsed_s)
-        holders = share(ahead, boxes, owners)
+        stains = frozenset(
+            i for i, track in enumerate(self._tracks) if not track.grown and i not in young
+        )
+        owners, rest = assign(ahead, boxes, young, stains, elapsed_s)
+        holders = share(ahead, boxes, owners, stains)
         for index, track in enumerate(self._tracks):
             # A young piece that melts back into a body was never one of its own.
             if track.split_from is not None and track.seen_s < OWN_S and index not in owners:
@@ -131,6 +145,7 @@ class Tracker:
             seen_at_s=self._at_s,
             seen_s=track.seen_s + elapsed_s,
             shared=len(fellows) > 1,
+            grown=track.grown or (len(fellows) == 1 and is_body_sized(seen)),
         )
 
     def _born(self, box: Box, at_s: float, elapsed_s: float) -> Track:
@@ -145,6 +160,7 @@ class Tracker:
             seen_s=0.0,
             interval_s=min(elapsed_s, 1.0),
             shared=False,
+            grown=is_body_sized(box),
             split_from=self._source(box),
         )
         self._next_id += 1
@@ -157,7 +173,8 @@ class Tracker:
         best, most = None, 0.0
         for track in self._tracks:
             alone = sides and not sides & track.seen.touches(BORDER)
-            if track.split_from is None and not alone and track.seen_s > STEADY_S:
+            own = track.split_from is None or track.seen_s >= OWN_S
+            if own and not alone and track.seen_s > STEADY_S:
                 common = near.overlap(track.seen.union(track.box))
                 if common > most:
                     best, most = track.id, common
@@ -178,12 +195,20 @@ def _velocity(track: Track, box: Box, elapsed_s: float, *, shared: bool) -> Poin
         # Where a body stands inside a common box is a guess: go on as before, a little slower.
         return _fade(track.velocity, elapsed_s)
     weight = 1 - math.exp(-elapsed_s / STEADY_S)
-    (x, y), (x0, y0) = box.centre, track.box.centre
+    before = track.box
+    dx = _moved(box.left - before.left, box.right - before.right)
+    dy = _moved(box.top - before.top, box.bottom - before.bottom)
     vx, vy = track.velocity
-    return (
-        vx + weight * ((x - x0) / elapsed_s - vx),
-        vy + weight * ((y - y0) / elapsed_s - vy),
-    )
+    return vx + weight * (dx / elapsed_s - vx), vy + weight * (dy / elapsed_s - vy)
+
+
+def _moved(low: float, high: float) -> float:
+    """How far a body has moved whose two ends did so: as far as both.
+
+    What one end moves further than the other is more or less of the body that is seen, or another
+    one beside it.
+    """
+    return min(low, high, key=abs) if (low > 0) == (high > 0) else 0.0
 
 
 def _outside(box: Box) -> bool:

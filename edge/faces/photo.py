@@ -28,7 +28,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import cv2
 import numpy as np
@@ -38,7 +38,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from edge.core.threshold import SAME_MEMBER
 from edge.faces.reader import Face
-from edge.faces.watch import Embedding, Reader
+from edge.faces.watch import Reader
 from edge.ports import Vector
 from menkou.errors import MenkouFault
 
@@ -86,6 +86,14 @@ _BROKEN: Final = (
     struct.error,
     zlib.error,
 )
+
+
+class Enrolling(Protocol):
+    """What turns chips into templates: faces.embedder.Embedder."""
+
+    def enrol(self, chips: Pixels) -> NDArray[np.float32]:
+        """Return float32 (N, 128) of length 1 for chips uint8 (N, 170, 170, 3)."""
+        ...
 
 
 class PhotoRefused(MenkouFault):
@@ -141,7 +149,7 @@ class PhotoTemplate:
 
 
 def describe(
-    photos: Sequence[Path], reader: Callable[[], Reader], embedder: Embedding
+    photos: Sequence[Path], reader: Callable[[], Reader], embedder: Enrolling
 ) -> PhotoTemplate:
     """Make the template of the one person whom all `photos` show.
 
@@ -154,7 +162,7 @@ def describe(
     pictures = [load(path, name) for path, name in zip(photos, names, strict=True)]
     finder = reader()
     faces = [_only_face(finder, *pair) for pair in zip(pictures, names, strict=True)]
-    descriptors = embedder.embed(np.stack([face.chip for face in faces]))
+    descriptors = embedder.enrol(np.stack([face.chip for face in faces]))
     _agree(descriptors, names)
     mean = descriptors.mean(axis=0, dtype=np.float64)
     return PhotoTemplate(

@@ -2,8 +2,11 @@
 
 profile root ──HKDF──┬──> wrapping key ──RFC 3394──> one profile key a member ──> its profile
                      ├──> appointments: AES-256-GCM, before and apart from their members
-                     └──> index key ──HMAC──> blind index of the external ids
+                     ├──> index key ──HMAC──> blind index of the external ids
+                     └──> code key ──HMAC──> blind index of one-time codes and of phones' ends
 """
+
+from typing import Literal
 
 from edge.core.profile import plain_id
 from edge.keys import envelope
@@ -12,13 +15,14 @@ from edge.keys import envelope
 class ProfileKeys:
     """What the profile root can do. Holds no member's key; repr shows nothing."""
 
-    __slots__ = ("_appointments", "_index", "_wrapping")
+    __slots__ = ("_appointments", "_codes", "_index", "_wrapping")
 
     def __init__(self, root: bytes) -> None:
         """`root`: 32 bytes. Raises KeyFault: another length."""
         self._wrapping = envelope.derive(root, "profile-wrapping")
         self._appointments = envelope.derive(root, "appointments")
         self._index = envelope.derive(root, "external-id-index")
+        self._codes = envelope.derive(root, "code-index")
 
     def __repr__(self) -> str:
         return "ProfileKeys(...)"
@@ -51,6 +55,12 @@ class ProfileKeys:
         Ways of writing the same id are one (`core.profile.plain_id`).
         """
         return envelope.mac(self._index, plain_id(external_id).encode())
+
+    def blind_digits(self, what: Literal["code", "phone"], digits: str) -> bytes:
+        """Return what a few digits are found by, 32 bytes; without the key they can be guessed
+        no better than by typing them.
+        """
+        return envelope.mac(self._codes, f"{what} {digits}".encode())
 
     def seal_appointment(self, thing: str, content: bytes) -> bytes:
         """Encrypt an appointment, which may come before its member does."""

@@ -6,6 +6,7 @@ Used by the eyes process. A file plays at its own pace, so that a demonstration 
                   └─ connecting, ok, lost, frozen, ended, unreadable
 """
 
+import logging
 import random
 import threading
 import time
@@ -34,6 +35,10 @@ STUCK_S: Final = 120.0
 """A driver that has not returned for this long will not; only a new process helps."""
 _BACKOFF_S: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 _TIMEOUT_MS: Final = 8000
+_ROUND_S: Final = 1.0
+"""A file that is played over and over takes so long at least: one that breaks off after its first
+picture would take a whole core, and every other camera's frames with it."""
+log = logging.getLogger(__name__)
 
 
 class CameraLost(CameraFault):
@@ -104,6 +109,8 @@ class LiveCamera:
         self._last_look: bytes = b""
         self._dropped = 0
         self._pace = Pace()
+        self._accelerated = not is_device(source)
+        self._decoded = ""
         self._began = clock.mono()
         self._thread = threading.Thread(target=self._run, name=f"camera-{name}", daemon=True)
         self.crash: BaseException | None = None
@@ -193,6 +200,7 @@ class LiveCamera:
 
     def _paced_file(self) -> Iterator[NDArray[np.uint8]]:
         """Play the file at its own pace; over and over if asked."""
+        said = False
         while not self._stop.is_set():
             began = time.monotonic()
             recording = Recording(
@@ -203,36 +211,74 @@ class LiveCamera:
                     if self._stop.wait(max(0.0, began + frame.elapsed_s - time.monotonic())):
                         return
                     yield frame.image
-            except RecordingTruncated:
+            except RecordingTruncated as exc:
                 if not self._loop:
                     raise
-            if not self._loop:
+                if not said:
+                    log.warning("%s", exc)
+                said = True
+            if not self._loop or self._stop.wait(max(0.0, began + _ROUND_S - time.monotonic())):
                 return
 
     def _stream(self) -> Iterator[NDArray[np.uint8]]:
-        if is_device(self._source):
-            capture = cv2.VideoCapture(int(self._source), cv2.CAP_V4L2)
-        else:
-            limits = [
-                cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-                _TIMEOUT_MS,
-                cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-                _TIMEOUT_MS,
-            ]
-            capture = cv2.VideoCapture(self._source, cv2.CAP_FFMPEG, limits)
+        capture, image = self._first_picture()
         try:
-            if not capture.isOpened():
+            while image is not None and not self._stop.is_set():
+                yield image
+                image = self._read(capture)
+        finally:
+            capture.release()
+
+    def _first_picture(self) -> tuple[cv2.VideoCapture, NDArray[np.uint8] | None]:
+        """Open the source, by the machine's video decoder if that works, and read once.
+
+        Raises CameraLost. The picture is None where the source gives none.
+        """
+        for accelerated in (True, False) if self._accelerated else (False,):
+            capture = self._opened(accelerated)
+            image = self._read(capture) if capture.isOpened() else None
+            if image is not None:
+                self._say_how(capture, accelerated)
+                return capture, image
+            if accelerated and capture.isOpened():
+                # It answers, but the decoder gives nothing: never again for this camera.
+                self._accelerated = False
+            elif not capture.isOpened():
+                capture.release()
                 raise CameraLost(
                     f"camera {self.name}: {shown_source(self._source)}: no answer; check power,"
                     " cable, address, and that the password file is right"
                 )
-            while not self._stop.is_set():
-                given, image = capture.read()
-                if not given:
-                    return
-                yield check_image(image, f"camera {self.name}")
-        finally:
             capture.release()
+        return capture, None
+
+    def _read(self, capture: cv2.VideoCapture) -> NDArray[np.uint8] | None:
+        given, image = capture.read()
+        return check_image(image, f"camera {self.name}") if given else None
+
+    def _opened(self, accelerated: bool) -> cv2.VideoCapture:
+        if is_device(self._source):
+            capture = cv2.VideoCapture(int(self._source), cv2.CAP_V4L2)
+            # Raw pictures of a large format do not fit through USB 2 fifteen times a second; a
+            # camera that knows no JPEG stays as it is.
+            capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+            return capture
+        options = [
+            *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _TIMEOUT_MS),
+            *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, _TIMEOUT_MS),
+            *(cv2.CAP_PROP_N_THREADS, 1),  # a thread a camera; more only add delay
+        ]
+        if accelerated:
+            # FFmpeg itself falls back when there is no such decoder, OpenCV when it cannot begin.
+            options += [cv2.CAP_PROP_HW_ACCELERATION, cv2.VIDEO_ACCELERATION_ANY]
+        return cv2.VideoCapture(self._source, cv2.CAP_FFMPEG, options)
+
+    def _say_how(self, capture: cv2.VideoCapture, accelerated: bool) -> None:
+        kind = int(capture.get(cv2.CAP_PROP_HW_ACCELERATION)) if accelerated else 0
+        how = "by the machine's video decoder" if kind > 0 else "by the processor"
+        if how != self._decoded:
+            self._decoded = how
+            log.info("camera %s: its pictures are decoded %s", self.name, how)
 
     def _deliver(self, image: NDArray[np.uint8]) -> None:
         now = self._clock.mono()
@@ -245,6 +291,8 @@ class LiveCamera:
             self._enter("ok", "pictures arrive")
         elif now - self._last_change > self._frozen_s:
             self._enter("frozen", f"the same picture for {self._frozen_s:.0f} s")
+        else:
+            self._enter("ok", "pictures arrive")  # it was away, and nothing has moved
         frame = Frame(
             camera=self.name,
             at=self._clock.now(),

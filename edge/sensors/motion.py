@@ -1,6 +1,6 @@
 """Finds what moves in a picture: bodies, as boxes, against a background learnt on the way.
 
-Called by the pipeline's camera loop, feeds core.counting; calls OpenCV and core.geometry only.
+Called by the pipeline's camera loop, feeds core.counting; calls OpenCV and sensors.blobs.
 There is no model and nobody is recognised. The picture is shrunk first, so the cost hardly depends
 on the camera. Every constant is in seconds, grey levels or fractions of the frame.
 
@@ -8,6 +8,7 @@ How it decides, in order: the light's gain and offset against the background are
 so that a switched lamp is not a crowd; what still differs by more than the noise is foreground;
 weak, colourless darkening is shadow; foreground never teaches the background, until it has stood
 perfectly still for minutes (a parked trolley) or proves to be a hole that somebody left (a ghost).
+People side by side who make one foreground are told apart by their heads.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.core.geometry import Box
+from edge.sensors.blobs import Blobs, blobs_in
 
 Image = npt.NDArray[np.uint8]
 Plane = npt.NDArray[np.float32]
@@ -35,7 +37,6 @@ FLOOR: Final = 14.0  # grey levels; below this, compression noise of ordinary ca
 CEILING: Final = 60.0  # grey levels; no noise may hide more
 SHADOW_DEPTH: Final = 0.22  # a soft shadow takes at most so much of the light
 SHADOW_COLOUR: Final = 10.0  # grey levels by which a shadow may change the colour
-PART: Final = 0.0015  # fraction of the frame; smaller specks are noise
 FURNITURE: Final = 0.02  # fraction of the frame; what is smaller is taken for furniture sooner
 SWITCHED: Final = 6.0  # grey levels of a sudden change of light, at mid grey
 RELIGHT: Final = 0.45  # fraction of a coarse grid that changes at once only when the light does
@@ -75,7 +76,7 @@ class MotionDetector:
         return self._predicted()
 
     def detect(self, image: Image, at_s: float) -> list[Box]:
-        """The bodies, or parts of bodies, in a picture; largest first.
+        """The bodies, or parts of bodies, in a picture; the largest foreground first.
 
         `image` is BGR uint8 (height, width, 3); `at_s` the picture's time in seconds. A picture of
         another size, or older than the last, starts the background anew. Raises FrameUnreadable.
@@ -99,9 +100,10 @@ class MotionDetector:
         elapsed_s = min(1.0, at_s - self._seen_s)
         self._seen_s = at_s
         self._fit_light(small)
-        differs, predicted = self._differs(small)
-        blobs, boxes = _blobs(differs)
-        self._learn(small, predicted, differs, blobs, elapsed_s)
+        differs, predicted, level = self._differs(small)
+        blobs = blobs_in(differs)
+        boxes = blobs.boxes()
+        self._learn(small, predicted, level, blobs.mask, elapsed_s)
         self._settle(small, predicted, blobs, elapsed_s)
         self._moving = bool(boxes)
         return boxes
@@ -149,20 +151,22 @@ class MotionDetector:
         lit = (small.astype(np.float32) - self._offset) / self._gain
         np.copyto(self._base, lit, where=(near == 0)[..., None])
 
-    def _differs(self, small: Image) -> tuple[Image, Image]:
-        """(1 where the picture differs from the background, the background in today's light)."""
+    def _differs(self, small: Image) -> tuple[Image, Image, Image]:
+        """(255 where the picture differs from the background, the background in today's light,
+        how much they differ)."""
         predicted = self._predicted()
-        differs, spread = self._compare(small, predicted)
+        level = _level(small, predicted)
+        differs, spread = self._compare(small, predicted, level)
         if spread - self._spread > RELIGHT:
             # Nobody enters everywhere within one picture: only a lamp does.
             self._relearn(small)
             predicted = self._predicted()
-            differs, spread = self._compare(small, predicted)
+            level = _level(small, predicted)
+            differs, spread = self._compare(small, predicted, level)
         self._spread = spread
-        return differs, predicted
+        return differs, predicted, level
 
-    def _compare(self, small: Image, predicted: Image) -> tuple[Image, float]:
-        level = _level(small, predicted)
+    def _compare(self, small: Image, predicted: Image, level: Image) -> tuple[Image, float]:
         quiet = level[::4, ::4][self._taken[::4, ::4] == 0]
         floor = max(FLOOR, min(40.0, 5.0 * float(np.median(quiet)))) if quiet.size > 20 else FLOOR
         self._floor = floor
@@ -173,7 +177,7 @@ class MotionDetector:
         return np.asarray(differs, np.uint8), float((coarse > 0.3 * 255).mean())
 
     def _learn(
-        self, small: Image, predicted: Image, differs: Image, blobs: Image, elapsed_s: float
+        self, small: Image, predicted: Image, level: Image, blobs: Image, elapsed_s: float
     ) -> None:
         """Teach the background and the noise, everywhere but under bodies and their rim."""
         self._taken = np.asarray(cv2.dilate(blobs, np.ones((5, 5), np.uint8)), np.uint8)
@@ -183,27 +187,22 @@ class MotionDetector:
         step = cv2.transform(innovation, np.diag(1.0 / self._gain).astype(np.float32))
         free = np.equal(self._taken, 0).view(np.uint8)
         cv2.add(self._base, step * rate, mask=free, dst=self._base)
-        level = np.minimum(_level(small, predicted), np.uint8(CEILING))
-        cv2.accumulateWeighted(level, self._noise, min(1.0, elapsed_s / NOISE_S), mask=free)
+        capped = np.minimum(level, np.uint8(CEILING))
+        cv2.accumulateWeighted(capped, self._noise, min(1.0, elapsed_s / NOISE_S), mask=free)
 
-    def _settle(self, small: Image, predicted: Image, blobs: Image, elapsed_s: float) -> None:
+    def _settle(self, small: Image, predicted: Image, blobs: Blobs, elapsed_s: float) -> None:
         """Take furniture and ghosts into the background."""
         moved = np.greater(_level(small, self._last), self._floor)
         self._still_s += np.float32(elapsed_s)
         self._still_s[moved] = 0.0
         cv2.copyTo(small, moved.view(np.uint8), self._last)
-        if not blobs.any():
-            return
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(blobs, connectivity=8)
-        for label in range(1, count):
-            x, y, wide, high, area = (int(value) for value in stats[label])
-            window = np.s_[y : y + high, x : x + wide]
-            body = labels[window] == label
+        for label in blobs.order:
+            window, body, area = blobs.piece(label)
             rest_s = self._still_s[window][body]
             if float((rest_s > GHOST_S).mean()) < 0.85:
                 continue
             ghost = _contour(predicted, body, window) > GHOST_EDGE * _contour(small, body, window)
-            patience_s = ABSORB_S * min(1.0, area / (FURNITURE * labels.size))
+            patience_s = ABSORB_S * min(1.0, area / (FURNITURE * blobs.labels.size))
             if ghost or float((rest_s > max(3.0, patience_s)).mean()) > 0.97:
                 lit = (small[window].astype(np.float32) - self._offset) / self._gain
                 np.copyto(self._base[window], lit, where=body[..., None])
@@ -262,27 +261,6 @@ def _shadow(small: Image, predicted: Image) -> Image:
         _level(small, np.asarray(expected, np.uint8)), SHADOW_COLOUR - 1, 255, cv2.THRESH_BINARY_INV
     )
     return np.asarray(cv2.bitwise_and(dim, alike), np.uint8)
-
-
-def _blobs(differs: Image) -> tuple[Image, list[Box]]:
-    """(255 on connected blobs that are large enough, their boxes by falling area)."""
-    high, wide = differs.shape
-    opened = cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    reach = (max(3, wide // 38) | 1, max(3, high // 15) | 1)
-    closed = cv2.morphologyEx(
-        opened, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, reach)
-    )
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
-    keep = stats[:, cv2.CC_STAT_AREA] >= PART * high * wide
-    keep[0] = False
-    order = sorted(np.flatnonzero(keep), key=lambda label: -int(stats[label, cv2.CC_STAT_AREA]))
-    boxes = []
-    for label in order:
-        x, y, across, down, _ = (int(value) for value in stats[label])
-        boxes.append(
-            Box(left=x / wide, top=y / high, right=(x + across) / wide, bottom=(y + down) / high)
-        )
-    return (keep[labels] * np.uint8(255)).astype(np.uint8), boxes
 
 
 def _contour(image: Image, body: npt.NDArray[np.bool_], window: tuple[slice, slice]) -> float:

@@ -34,6 +34,8 @@ What = Literal[
     "wrong_person",
     "key",
     "clock",
+    "code",
+    "pause",
 ]
 Code = str | int | float | bool | None
 # No spaces and ASCII only, so that neither a name nor a sentence stands in the log by accident.

@@ -158,7 +158,7 @@ class Consents:
         At most `EXPIRED_AT_ONCE` of them and for about `EXPIRED_WITHIN_S`, so that nobody who
         counts has to wait: call again soon, until none is returned. Nobody is recognised
         meanwhile: `template_rows` judges every consent by itself. What SQLite leaves of the
-        templates in the file is for `register.tidy` to destroy. Only to be called with a clock
+        templates in the file is for `endings.tidy` to destroy. Only to be called with a clock
         that is not suspect: a template that is gone is gone.
         """
         if not _run_out(self._db, now):

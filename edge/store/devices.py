@@ -18,7 +18,8 @@ from edge.store.audit import Audit
 from edge.store.database import transaction
 from edge.wire.codec import utc_text
 
-Role = Literal["consultant", "manager", "installer"]
+Role = Literal["consultant", "manager", "installer", "guest"]
+"""`guest` is the screen that stands before the guests."""
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 LOCAL: Final = "local"
 """The actor of what is done on the box itself."""

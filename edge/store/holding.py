@@ -33,6 +33,7 @@ def everything(db: Database, keys: ProfileKeys, member: Member, now: datetime) -
         "changed_at": utc_text(member.changed_at),
         "profile": member.profile.texts(),
         "template": template_of(db, subject),
+        "standing": _rows(db, "SELECT here, day FROM standing WHERE subject = ?", subject),
         "consents": [_consent(db, keys, row) for row in history(db, subject)],
         "visits": _rows(
             db,
@@ -46,6 +47,13 @@ def everything(db: Database, keys: ProfileKeys, member: Member, now: datetime) -
         ),
         "office": _rows(db, "SELECT id, rev FROM office_member WHERE subject = ?", subject),
         "appointments": _appointments(db, keys, member),
+        "codes": _rows(
+            db,
+            "SELECT made_at, CASE WHEN used_step > 0"
+            " THEN strftime('%Y-%m-%dT%H:%M:%SZ', used_step * 30, 'unixepoch') END AS last_used_at,"
+            " 'encrypted, for the member''s phone' AS secret FROM code_secret WHERE subject = ?",
+            subject,
+        ),
         "shared_with": _rows(
             db, "SELECT place AS box, state FROM share_out WHERE subject = ? ORDER BY 1", subject
         ),

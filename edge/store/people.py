@@ -183,9 +183,10 @@ def template_rows(
     moment = utc_text(at)
     some = "" if subjects is None else " AND t.subject IN (SELECT value FROM json_each(?))"
     values = [] if subjects is None else [json.dumps(list(subjects))]
+    # As bytes: of one model that is no text SQLite would refuse everybody's row.
     rows = db.execute(
-        "SELECT t.subject, c.given_at, c.ends_at, t.model, t.photos, t.sealed_key, t.sealed,"
-        f" t.mark{_LIVE}{some} ORDER BY t.subject",
+        "SELECT t.subject, c.given_at, c.ends_at, CAST(t.model AS BLOB), t.photos, t.sealed_key,"
+        f" t.sealed, t.mark{_LIVE}{some} ORDER BY t.subject",
         [moment, moment, *values],
     ).fetchall()
     return [
@@ -193,7 +194,7 @@ def template_rows(
             subject=subject,
             given_at=datetime.fromisoformat(given_at),
             ends_at=datetime.fromisoformat(ends_at),
-            model=model,
+            model=model.decode(errors="replace"),
             photos=photos,
             sealed_key=sealed_key,
             sealed=sealed,

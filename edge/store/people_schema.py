@@ -10,6 +10,7 @@ from typing import Final, Literal
 from sqlite_utils import Database
 
 from edge.store.chain import Chain, genesis
+from edge.store.standing_schema import standing_triggers
 
 CONSENT: Final = Chain(
     table="consent",
@@ -21,7 +22,7 @@ CONSENT: Final = Chain(
 AUDIT: Final = Chain(table="audit", columns=("at", "what", "actor", "subject", "detail"))
 WHAT: Final = (
     *("enrol", "change", "match", "view", "export", "erase", "import", "consent", "mode"),
-    *("pair", "revoke", "faces_off", "faces_on", "wrong_person", "key", "clock"),
+    *("pair", "revoke", "faces_off", "faces_on", "wrong_person", "key", "clock", "code", "pause"),
 )
 Remains = Literal[0, 1, 2]
 NOTHING: Final = 0
@@ -182,6 +183,7 @@ def rebuild_templates(db: Database) -> None:
     _template_table(db)
     refill(db, "template", rows)  # before the triggers: marks stay as they are
     _template_triggers(db)
+    standing_triggers(db)
     db.execute("UPDATE gallery SET mark = mark + 1, remains = ?", [IN_THE_LOG])
 
 

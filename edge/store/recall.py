@@ -4,13 +4,16 @@ Rows keep the times that were told. Where the clock has stepped since, in this s
 machine, they are translated to the clock as it goes now, so that a window is as long as it was.
 """
 
+import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlite_utils import Database
 
+from edge.core.occupancy import LEARNT_FROM, Balance
 from edge.core.visit import Occupied, Visit
+from edge.store.database import FILE_NAME, translated
 from edge.store.outbox import Origin
 from edge.wire.codec import utc_text
 
@@ -105,6 +108,27 @@ class Recall:
         if row is None:
             return None
         return Occupied(at=_moment(row[0], row[2], self._shifts()), people=row[1])
+
+    def balance(self, closing: datetime) -> Balance:
+        """Return what the doors counted of guests on the days before a closing.
+
+        Raises:
+            StoreFault: the store cannot be read now.
+        """
+        # Backwards from the newest row to the first that is older: the box's own crossings stand
+        # in order of time, and there is no index of it (ADR 10). The eyes' loop waits for this.
+        try:
+            row = self._db.execute(
+                "SELECT coalesce(sum(direction = 'in'), 0), coalesce(sum(direction = 'out'), 0),"
+                " coalesce(sum(turned_back), 0) FROM crossing"
+                " WHERE id > coalesce((SELECT id FROM crossing WHERE at < ?1 AND origin = 'run'"
+                "  ORDER BY id DESC LIMIT 1), 0)"
+                " AND at < ?2 AND origin = 'run' AND staff = 0 AND hours_open = 1",
+                [utc_text(closing - LEARNT_FROM), utc_text(closing)],
+            ).fetchone()
+        except sqlite3.Error as exc:
+            raise translated(exc, FILE_NAME) from exc
+        return Balance(entered=row[0] - row[2], left=row[1] - row[2])  # a turn is one of each
 
     def foreign(self, now: datetime, window: timedelta) -> Collection[datetime]:
         """Return the moments among all these that another start of the machine dated.

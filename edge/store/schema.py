@@ -7,11 +7,13 @@ from sqlite_utils import Database, Migrations
 
 from edge.store.bounded_schema import bounded
 from edge.store.clock_schema import clock
-from edge.store.device_schema import devices
+from edge.store.code_schema import codes
+from edge.store.device_schema import devices, guest_screens
 from edge.store.identity_schema import identity
 from edge.store.order_schema import orders
 from edge.store.people_schema import people
 from edge.store.share_schema import shares
+from edge.store.standing_schema import standing
 
 migrations = Migrations("menkou-edge")
 
@@ -131,3 +133,18 @@ def _clock(db: Database) -> None:
 @migrations(name="0008_shares")
 def _shares(db: Database) -> None:
     shares(db)
+
+
+@migrations(name="0009_codes")
+def _codes(db: Database) -> None:
+    codes(db)
+
+
+@migrations(name="0010_standing")
+def _standing(db: Database) -> None:
+    standing(db)
+
+
+@migrations(name="0011_guest_screens")
+def _guest_screens(db: Database) -> None:
+    guest_screens(db)

@@ -129,6 +129,7 @@ def brought_by_sharing(db: Database, subject: str) -> bool:
 def note_own(db: Database, subject: str) -> None:
     """Note, in the caller's transaction, that a member is this shop's own now, come what may."""
     db.execute("UPDATE share_in SET brought = 0 WHERE subject = ?", [subject])
+    db.execute("UPDATE standing SET here = 1 WHERE subject = ? AND here = 0", [subject])
 
 
 def forget_shared(db: Database, subject: str, now: datetime) -> None:

@@ -15,6 +15,8 @@ from edge.store.database import transaction
 from edge.wire.codec import utc_text
 
 RequestKind = Literal["wrong_person"]
+ARRIVAL: Final = "code"
+"""The kind of a request that names a member who showed a code."""
 SwitchName = Literal["faces"]
 SwitchState = Literal["on", "off"]
 FACES: Final[SwitchName] = "faces"
@@ -22,13 +24,17 @@ FACES: Final[SwitchName] = "faces"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Something that a person in the shop asked for. `actor` is a device's id or `local`."""
+    """Something that a person in the shop asked for. `actor` is a device's id or `local`.
+
+    Of a wrong person `visit` says where, of a code that was shown `subject` says whose it was.
+    """
 
     id: int
     at: datetime
     kind: str
-    visit: str
+    visit: str | None
     actor: str
+    subject: str | None = None
 
 
 def ask(db: Database, *, kind: RequestKind, visit: str, actor: str, now: datetime) -> bool:
@@ -53,22 +59,44 @@ def ask(db: Database, *, kind: RequestKind, visit: str, actor: str, now: datetim
     return True
 
 
+def ask_arrival(db: Database, *, subject: str, actor: str, now: datetime) -> None:
+    """Ask the eyes, in the caller's transaction, to let a member in who showed a code."""
+    db.execute(
+        "INSERT INTO request (at, kind, actor, subject) VALUES (?, ?, ?, ?)",
+        [utc_text(now), ARRIVAL, actor, subject],
+    )
+
+
 def open_requests(db: Database) -> list[Request]:
     """Return what was asked for and is not done yet, oldest first."""
     rows = db.execute(
-        "SELECT id, at, kind, visit, actor FROM request WHERE done_at IS NULL ORDER BY id"
+        "SELECT id, at, kind, visit, actor, subject FROM request WHERE done_at IS NULL ORDER BY id"
     ).fetchall()
     return [
-        Request(id=i, at=datetime.fromisoformat(at), kind=kind, visit=visit, actor=actor)
-        for i, at, kind, visit, actor in rows
+        Request(
+            id=i,
+            at=datetime.fromisoformat(at),
+            kind=kind,
+            visit=visit,
+            actor=actor,
+            subject=subject,
+        )
+        for i, at, kind, visit, actor, subject in rows
     ]
 
 
-def note_done(db: Database, request: Request, now: datetime, subject: str | None) -> None:
-    """Note, in the caller's transaction, that a request was dealt with, and of whom it spoke."""
+def note_done(
+    db: Database, request: Request, now: datetime, subject: str | None, visit: str | None = None
+) -> None:
+    """Note, in the caller's transaction, that a request was dealt with, and of whom it spoke.
+
+    `visit` is the one that a code was shown on.
+    """
+    # A visit that was refused for want of room is in no table.
     db.execute(
-        "UPDATE request SET done_at = ?, subject = ? WHERE id = ?",
-        [utc_text(now), subject, request.id],
+        "UPDATE request SET done_at = ?, subject = ?,"
+        " visit = coalesce(visit, (SELECT id FROM visit WHERE id = ?)) WHERE id = ?",
+        [utc_text(now), subject, visit, request.id],
     )
 
 

@@ -17,24 +17,32 @@ def walk(
     way: Way, seconds: float, *, line: Line | None = None, staff_zone: Polygon | None = None
 ) -> list[Crossing]:
     """One body, at 10 pictures a second, its box cut off by the frame."""
+    return seen([way], seconds, line=line, staff_zone=staff_zone)
+
+
+def seen(
+    ways: list[Way], seconds: float, *, line: Line | None = None, staff_zone: Polygon | None = None
+) -> list[Crossing]:
+    """Several, each a box of its own."""
     tracker, counter = Tracker(), CrossingCounter(line=line, staff_zone=staff_zone)
     found: list[Crossing] = []
     for step in range(round(seconds * 10)):
         second = step / 10
-        box = way(second)
-        boxes = []
-        if box is not None and box.left < 0.995 and box.right > 0.005 and box.top < 0.995:
-            boxes.append(
-                Box(
-                    left=max(0.0, box.left),
-                    top=max(0.0, box.top),
-                    right=min(1.0, box.right),
-                    bottom=min(1.0, box.bottom),
-                )
-            )
+        boxes = [visible for way in ways if (visible := in_frame(way(second))) is not None]
         tracked = tracker.update(boxes, second)
         found += counter.update(tracked.live, tracked.ended, second)
     return found
+
+
+def in_frame(box: Box | None) -> Box | None:
+    if box is None or box.left >= 0.995 or box.right <= 0.005 or box.top >= 0.995:
+        return None
+    return Box(
+        left=max(0.0, box.left),
+        top=max(0.0, box.top),
+        right=min(1.0, box.right),
+        bottom=min(1.0, box.bottom),
+    )
 
 
 def along(*points: tuple[float, float, float], wide: float = 0.14, high: float = 0.5) -> Way:
@@ -163,3 +171,17 @@ def test_who_is_born_in_the_staff_zone_is_staff_everywhere() -> None:
     assert found.staff
     (other,) = walk(along((1, 0.5, 0.2), (4, 0.5, 0.75)), 6, line=LINE, staff_zone=zone)
     assert not other.staff
+
+
+def test_two_who_were_one_are_two_when_one_leaves_and_the_other_stays() -> None:
+    both = along((1, -0.1, 0.5), (3, 0.5, 0.5), (6, 0.5, 0.5))
+    stays = along((6.1, 0.45, 0.5), (12, 0.45, 0.5))
+    leaves = along((6.1, 0.62, 0.5), (7.6, 1.1, 0.5))
+    found = seen([both, stays, leaves], 11)
+    assert told(found) == [("in", False), ("in", False), ("out", False)]
+    assert found[1].at_s == found[0].at_s
+
+
+def test_who_shows_at_the_border_and_is_gone_by_it_was_never_in() -> None:
+    peeps = along((1, 0.5, 1.2), (2.5, 0.7, 1.12), (4, 0.9, 1.2))
+    assert walk(peeps, 7) == []

@@ -86,8 +86,8 @@ def test_a_body_unseen_for_longer_has_ended() -> None:
 
 def test_a_body_cut_off_by_the_border_keeps_its_extent_beyond_it() -> None:
     tracker = Tracker()
-    for step in range(30):
-        x = 0.5 + 0.02 * step
+    for step in range(20):
+        x = 0.5 + 0.03 * step
         box = body(x, wide=0.2)
         if box.left < 1:
             tracker.update(
@@ -109,3 +109,24 @@ def test_time_that_runs_backwards_is_refused() -> None:
     tracker.update([], 2.0)
     with pytest.raises(ValueError, match=r"expected 2\.0 or later, got 1\.0"):
         tracker.update([], 1.0)
+
+
+def test_who_walks_over_a_stain_is_not_the_stain_grown_up() -> None:
+    tracker = Tracker()
+    stain = Box(left=0.5, top=0.7, right=0.54, bottom=0.76)
+    for step in range(41):
+        walker = body(0.1 + 0.02 * step)
+        tracker.update(merged(walker, stain) if step > 10 else [stain], step / 10)
+    (track,) = (track for track in tracker.live if track.grown)
+    assert track.born.left == pytest.approx(0.27, abs=0.03)
+    assert not track.shared
+
+
+def test_a_body_whose_box_takes_in_another_is_not_thrown_aside() -> None:
+    tracker = Tracker()
+    for step in range(20):
+        tracker.update([body(0.3 + 0.005 * step)], step / 10)
+    wider = body(0.4).union(body(0.55))
+    tracker.update([wider], 2.0)
+    (track,) = tracker.live
+    assert 0 < track.velocity[0] < 0.1

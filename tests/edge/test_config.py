@@ -360,3 +360,23 @@ def test_a_store_has_a_limit_that_nobody_set(tmp_path: Path) -> None:
 def test_a_limit_too_small_to_work_in_or_no_size_is_a_fault(tmp_path: Path, value: str) -> None:
     found = faults(tmp_path, STORE + BOX + f"store_limit = {value}\n")
     assert "expected a size such as 500MB or 2GB (64MB at least)" in found[0]
+
+
+def test_how_faces_are_recognised_can_be_set(tmp_path: Path) -> None:
+    usual = config(tmp_path, STORE + BOX).faces
+    assert (usual.precision, usual.fpir, usual.gallery) == ("auto", 0.01, 20_000)
+    text = STORE + BOX + '[faces]\nprecision = "fp32"\nfpir = 0.001\ngallery = 100\n'
+    strict = config(tmp_path, text).faces
+    assert (strict.precision, strict.fpir, strict.gallery) == ("fp32", 0.001, 100)
+
+
+@pytest.mark.parametrize("value", ["99", "1000001", "20000.0", "true", '"20000"'])
+def test_a_gallery_of_nobody_or_of_a_country_is_a_fault(tmp_path: Path, value: str) -> None:
+    (fault,) = faults(tmp_path, STORE + BOX + f"[faces]\ngallery = {value}\n")
+    assert "faces.gallery" in fault
+
+
+@pytest.mark.parametrize("value", ["0", "0.0009", "0.11", "1", "true", '"0.01"', "nan"])
+def test_a_rate_that_means_nothing_is_a_fault(tmp_path: Path, value: str) -> None:
+    (fault,) = faults(tmp_path, STORE + BOX + f"[faces]\nfpir = {value}\n")
+    assert "faces.fpir: expected a rate from 0.001 to 0.1" in fault

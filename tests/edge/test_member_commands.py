@@ -1,6 +1,7 @@
 """`menkou-edge member ...` and `menkou-edge audit ...`, as somebody in a shell meets them."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -466,6 +467,37 @@ def test_a_changed_row_is_found_by_audit_verify(shell: Shell) -> None:
     assert code == 1
     assert "audit: broken at row 2" in out
     assert "consent: 0 rows, whole" in out
+
+
+def test_codes_are_made_for_a_member_and_for_the_members_phone(shell: Shell) -> None:
+    member_id = shell.enroll("--name", "王丽")
+    assert re.fullmatch(r"[0-9]{6}", shell.member("code", member_id).strip())
+    code, out, err = shell.run("member", "code", member_id, "--phone", "+86 138 0013 8000")
+    assert (code, err.count("▀") > 20) == (0, True), "no QR code was drawn"
+    assert out.startswith("otpauth://totp/")
+    assert "%2A%2A%2A%2A%208000" in out
+    assert shell.run("member", "code", member_id, "--end")[0] == 0
+    code, _, err = shell.run("member", "code", member_id, "--end")
+    assert (code, "expected a phone that makes codes" in err) == (1, True)
+    lines = shell.run("audit", "list", "--json")[1].splitlines()
+    noted = [json.loads(line) for line in lines]
+    assert [e["detail"]["how"] for e in noted if e["what"] == "code"] == ["shop", "phone", "ended"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("01ARZ3NDEKTSV4RRFFQ69G5FAV",), "expected the id of a member"),
+        (("{member}", "--phone", "80"), "expected the last four digits"),
+    ],
+)
+def test_a_code_that_cannot_be_made_says_why(
+    shell: Shell, words: tuple[str, ...], said: str
+) -> None:
+    member_id = shell.enroll("--name", "王丽")
+    code, out, err = shell.run("member", "code", *(w.format(member=member_id) for w in words))
+    assert (code, out) == (1, "")
+    assert said in err
 
 
 def test_the_log_names_no_member(shell: Shell) -> None:

@@ -56,7 +56,9 @@ def chips(recordings: Path) -> Chips:
     for path in [*coloured, *(next(folder.glob("*.jpg")) for folder in folders)]:
         picture = cv2.imread(str(path))
         assert picture is not None
-        chips += [face.chip for face in reader.read(np.asarray(picture, np.uint8))[:1]]
+        chips += [
+            face.chip[10:-10, 10:-10] for face in reader.read(np.asarray(picture, np.uint8))[:1]
+        ]
     assert len(chips) >= CHIPS
     return np.stack(chips[:CHIPS])
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.faces import convert, embedder
+from edge.faces import convert, embedder, quantise
 from edge.faces.dlib_file import NETWORK, FaceModelFault, model_path
-from edge.faces.embedder import CACHED, ChipsUnusable, Embedder
+from edge.faces.embedder import CACHED, FAMILY, ChipsUnusable, Embedder
 from edge.faces.reader import FaceReader
 
 Image = NDArray[np.uint8]
@@ -53,6 +53,14 @@ def people(recordings: Path, faces: Embedder, reader: FaceReader) -> dict[str, D
     return found
 
 
+@pytest.fixture(scope="module")
+def portraits(recordings: Path, reader: FaceReader) -> Image:
+    """Chips of four people."""
+    folder = recordings / "faces" / "pairs"
+    names = ("lin-manuel-miranda.png", "alex-lacamoire.png", "obama.jpg", "biden.jpg")
+    return np.stack([reader.read(picture(folder / name))[0].chip for name in names])
+
+
 def picture(path: Path) -> Image:
     image = cv2.imread(str(path))
     assert image is not None, path
@@ -76,8 +84,8 @@ def frames(path: Path, numbers: range) -> list[Image]:
     return kept
 
 
-def some_chips(count: int) -> Image:
-    return np.random.default_rng(5).integers(0, 256, (count, 150, 150, 3)).astype(np.uint8)
+def some_chips(count: int, side: int = 170) -> Image:
+    return np.random.default_rng(5).integers(0, 256, (count, side, side, 3)).astype(np.uint8)
 
 
 def test_a_person_in_the_video_is_nearest_to_their_own_photo(
@@ -126,63 +134,129 @@ def test_two_photos_of_a_person_are_nearer_than_any_of_two_people(
     assert same < min(float(np.linalg.norm(people[one] - known)) for known in strangers)
 
 
-def test_raw_is_dlibs_descriptor_and_embed_its_mean_with_the_mirror_image(
-    faces: Embedder,
-) -> None:
-    chips = some_chips(3)
+def test_raw_is_dlibs_descriptor(faces: Embedder) -> None:
+    inputs = some_chips(3, 150)
     dlibs = dlib.face_recognition_model_v1(str(model_path(NETWORK)))
-    plain = np.array([dlibs.compute_face_descriptor(chip) for chip in chips])
-    mirrored = np.array(
-        [dlibs.compute_face_descriptor(np.ascontiguousarray(chip[:, ::-1])) for chip in chips]
-    )
-    assert np.abs(faces.raw(chips) - plain).max() <= 1e-5
-    mean = plain + mirrored
-    expected = mean / np.linalg.norm(mean, axis=1, keepdims=True)
-    descriptors = faces.embed(chips)
-    assert descriptors.dtype == np.float32
-    assert np.abs(descriptors - expected).max() <= 1e-5
+    plain = np.array([dlibs.compute_face_descriptor(one) for one in inputs])
+    assert np.abs(faces.raw(inputs) - plain).max() <= 1e-5
 
 
-def test_a_face_and_its_mirror_image_have_one_descriptor(faces: Embedder) -> None:
-    chips = some_chips(2)
-    assert faces.embed(chips[:, :, ::-1]) == pytest.approx(faces.embed(chips), abs=1e-6)
+def resized(chips: Image, side: float) -> Image:
+    """The middle `side` pixels of chips, enlarged or shrunk to 150, by another way than ours."""
+    first = (170 - side) / 2
+    at = first + (np.arange(150) + 0.5) * side / 150 - 0.5
+    low = np.floor(at).astype(int)
+    part = (at - low)[:, None]
+    rows = chips[:, low] * (1 - part[..., None]) + chips[:, low + 1] * part[..., None]
+    made = rows[:, :, low] * (1 - part) + rows[:, :, low + 1] * part
+    return np.asarray(np.rint(made), np.uint8)
+
+
+def test_a_descriptor_is_the_mean_of_a_wide_and_a_near_view_and_of_mirror_images(
+    faces: Embedder, portraits: Image
+) -> None:
+    wide, near = resized(portraits, 150 / 0.9), resized(portraits, 150 / 1.1)
+    quick = faces.raw(wide) + faces.raw(near[:, :, ::-1])
+    thorough = quick + faces.raw(wide[:, :, ::-1]) + faces.raw(near)
+    for made, mean in ((faces.embed(portraits), quick), (faces.enrol(portraits), thorough)):
+        expected = mean / np.linalg.norm(mean, axis=1, keepdims=True)
+        assert made.dtype == np.float32
+        assert np.linalg.norm(made, axis=1) == pytest.approx(1.0, abs=1e-6)
+        assert np.linalg.norm(made - expected, axis=1).max() < 0.02
+
+
+def test_a_face_and_its_mirror_image_have_one_template(faces: Embedder, portraits: Image) -> None:
+    mirrored = portraits[:, :, ::-1]
+    apart = np.linalg.norm(faces.enrol(mirrored) - faces.enrol(portraits), axis=1)
+    assert apart.max() < 0.01
+
+
+def test_both_kinds_of_frames_together_are_as_thorough_as_a_template(
+    faces: Embedder, portraits: Image
+) -> None:
+    one, other = faces.embed(portraits), faces.embed(portraits, mirrored=True)
+    assert np.linalg.norm(one - other, axis=1).min() > 0.05
+    mean = one + other
+    mean /= np.linalg.norm(mean, axis=1, keepdims=True)
+    assert np.linalg.norm(mean - faces.enrol(portraits), axis=1).max() < 0.02
+
+
+def test_int8_is_the_same_descriptor_within_a_tenth_of_what_parts_two_people(
+    faces: Embedder, cache_dir: Path, portraits: Image
+) -> None:
+    quick = Embedder.open(cache_dir, precision="int8")
+    for ours, exact in (
+        (quick.embed(portraits), faces.embed(portraits)),
+        (quick.enrol(portraits), faces.enrol(portraits)),
+    ):
+        apart = np.linalg.norm(ours - exact, axis=1)
+        assert 0.0 < apart.max() < 0.035
+    assert quick.descriptor != faces.descriptor
+    assert quick.descriptor.startswith(FAMILY)
+    assert faces.descriptor.startswith(FAMILY)
+
+
+def test_an_int8_model_that_says_something_else_is_not_kept(
+    faces: Embedder, cache_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in cache_dir.glob(CACHED["fp32"] + "*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    true = quantise.ranges()
+    too_narrow = {name: (low, high / 6) for name, (low, high) in true.items()}
+    monkeypatch.setattr(quantise, "ranges", lambda: too_narrow)
+    with pytest.raises(FaceModelFault, match=r"within 0.06 of fp32's .* precision = \"fp32\""):
+        Embedder.open(tmp_path, precision="int8")
+    assert not list(tmp_path.glob(CACHED["int8"] + "*"))
+
+
+def test_ranges_of_another_graph_are_refused(
+    faces: Embedder, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantise, "ranges", lambda: {"conv_1": (0.0, 1.0)})
+    with pytest.raises(FaceModelFault, match="got conv_1, which it does not have"):
+        quantise.to_int8((cache_dir / CACHED["fp32"]).read_bytes())
 
 
 def test_more_chips_than_a_batch_and_none_at_all(faces: Embedder) -> None:
-    chips = np.repeat(some_chips(1), embedder.BATCH + 1, axis=0)
-    descriptors = faces.raw(chips)
+    inputs = np.repeat(some_chips(1, 150), embedder.BATCH + 1, axis=0)
+    descriptors = faces.raw(inputs)
     assert descriptors.shape == (embedder.BATCH + 1, 128)
     assert descriptors[-1] == pytest.approx(descriptors[0], abs=1e-6)
-    assert faces.embed(chips[:0]).shape == (0, 128)
+    assert faces.embed(some_chips(0)).shape == faces.enrol(some_chips(0)).shape == (0, 128)
 
 
 @pytest.mark.parametrize(
     ("shape", "kind"),
     [
-        ((150, 150, 3), "uint8"),
-        ((1, 150, 150), "uint8"),
-        ((1, 149, 150, 3), "uint8"),
-        ((1, 3, 150, 150), "uint8"),
-        ((1, 150, 150, 4), "uint8"),
-        ((1, 150, 150, 3), "float32"),
+        ((170, 170, 3), "uint8"),
+        ((1, 170, 170), "uint8"),
+        ((1, 150, 150, 3), "uint8"),
+        ((1, 3, 170, 170), "uint8"),
+        ((1, 170, 170, 4), "uint8"),
+        ((1, 170, 170, 3), "float32"),
     ],
-    ids=["one chip", "grey", "149 rows", "channels first", "alpha", "float"],
+    ids=["one chip", "grey", "an input", "channels first", "alpha", "float"],
 )
 def test_other_shapes_and_types_are_refused(
     faces: Embedder, shape: tuple[int, ...], kind: str
 ) -> None:
-    with pytest.raises(ChipsUnusable, match=rf"expected uint8 \(N, 150, 150, 3\), got {kind} \("):
-        faces.embed(np.zeros(shape, kind))
+    for use in (faces.embed, faces.enrol):
+        with pytest.raises(ChipsUnusable, match=rf"uint8 \(N, 170, 170, 3\), got {kind} \("):
+            use(np.zeros(shape, kind))
+    with pytest.raises(ChipsUnusable, match=r"expected uint8 \(N, 150, 150, 3\), got uint8 \("):
+        faces.raw(some_chips(1))
 
 
 def test_the_model_and_its_digest_belong_to_their_owner_alone(
     faces: Embedder, cache_dir: Path
 ) -> None:
+    Embedder.open(cache_dir, precision="int8")
     made = sorted(path.name for path in cache_dir.iterdir())
-    assert made == [CACHED, CACHED + ".sha256"]
+    assert made == sorted(n + end for n in CACHED.values() for end in ("", ".sha256"))
     for name in made:
         assert stat.S_IMODE((cache_dir / name).stat().st_mode) == 0o600
-    assert CACHED.endswith(f"-v1.{convert.VERSION}.onnx")
+    assert CACHED["fp32"].endswith(f"-v1.{convert.VERSION}.onnx")
+    assert CACHED["int8"].endswith(f"-v1.{convert.VERSION}-int8.onnx")
 
 
 def forbid_conversion(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +269,7 @@ def forbid_conversion(monkeypatch: pytest.MonkeyPatch) -> None:
 def copied(cache_dir: Path, folder: Path) -> Path:
     for path in cache_dir.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
-    return folder / CACHED
+    return folder / CACHED["fp32"]
 
 
 def test_the_second_start_converts_nothing(
@@ -203,7 +277,8 @@ def test_the_second_start_converts_nothing(
 ) -> None:
     forbid_conversion(monkeypatch)
     again = Embedder.open(cache_dir, threads=2)
-    assert again.raw(some_chips(1)) == pytest.approx(faces.raw(some_chips(1)), abs=1e-6)
+    inputs = some_chips(1, 150)
+    assert again.raw(inputs) == pytest.approx(faces.raw(inputs), abs=1e-6)
 
 
 @pytest.mark.parametrize("damage", ["a byte", "a missing end", "no digest", "an empty digest"])
@@ -212,7 +287,7 @@ def test_a_damaged_cache_is_made_again(
 ) -> None:
     cached = copied(cache_dir, tmp_path)
     whole = cached.read_bytes()
-    digest = tmp_path / (CACHED + ".sha256")
+    digest = tmp_path / (CACHED["fp32"] + ".sha256")
     match damage:
         case "a byte":
             cached.write_bytes(
@@ -245,5 +320,5 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_bytes_that_are_no_model_are_refused() -> None:
-    with pytest.raises(FaceModelFault, match="expected a model to run, got"):
+    with pytest.raises(FaceModelFault, match="expected an ONNX model to run, got"):
         Embedder(b"no model at all")

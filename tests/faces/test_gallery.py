@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.core.threshold import MARGIN, threshold
+from edge.core.observed import NEEDED, PART
+from edge.core.threshold import MARGIN, nearest_of_part, threshold
 from edge.faces.embedder import Embedder
 from edge.faces.gallery import MemberGallery, VectorDamaged
 from edge.faces.reader import FaceReader
@@ -89,7 +90,7 @@ def test_the_threshold_follows_the_size_and_the_photos_of_the_one_it_is() -> Non
         gallery.add(str(seed), somebody(seed), 1)
     assert gallery.match(probe, 5) is None
     few = gallery_of(1, 2)
-    probe = beside(somebody(1), 0.365)
+    probe = beside(somebody(1), 0.35)
     assert few.match(probe, 5) is not None
     few.add("subject-1", somebody(1), 3)
     assert few.match(probe, 5) is None
@@ -125,7 +126,7 @@ def test_who_was_taken_out_is_found_no_more_and_the_others_still_are() -> None:
 
 
 def numbers_held(gallery: MemberGallery, vector: Vector) -> bool:
-    return bool((np.abs(gallery._rows - vector).max(axis=1) < 1e-6).any())
+    return bool((np.abs(gallery._templates._rows - vector).max(axis=1) < 1e-6).any())
 
 
 def test_the_numbers_of_who_was_taken_out_are_overwritten() -> None:
@@ -138,11 +139,11 @@ def test_the_numbers_of_who_was_taken_out_are_overwritten() -> None:
 
 def test_wiping_and_growing_leave_no_number_behind() -> None:
     gallery = gallery_of(*range(64))
-    before = gallery._rows
+    before = gallery._templates._rows
     gallery.add("one more", somebody(64), 1)
-    assert gallery._rows is not before
+    assert gallery._templates._rows is not before
     assert not before.any()
-    rows = gallery._rows
+    rows = gallery._templates._rows
     gallery.wipe()
     assert not rows.any()
     assert len(gallery) == 0
@@ -242,3 +243,32 @@ def test_real_people_who_are_no_members_are_not_taken_for_one(
     strangers = vectors[40:]
     assert len(strangers) > 100
     assert sum(gallery.match(vector, 1) is not None for vector in strangers) <= 3
+
+
+def test_strangers_who_come_nearer_than_usual_make_the_gallery_stricter() -> None:
+    gallery = gallery_of(1, 2, 3)
+    probe = beside(somebody(2), threshold(3, 1, 5) - 0.01)
+    assert gallery.match(probe, 5) is not None
+    near = beside(somebody(1), nearest_of_part(3, 1, 5, PART) - 0.02)
+    for _ in range(NEEDED - 1):
+        gallery.note_stranger(near, 5)
+    assert gallery.match(probe, 5) is not None
+    gallery.note_stranger(near, 5)
+    assert gallery.match(probe, 5) is None
+    gallery.wipe()
+    gallery.note_stranger(near, 5)  # nobody to be near to: nothing to count
+    gallery.add("again", somebody(2), 1)
+    assert gallery.match(probe, 5) is not None
+
+
+def test_a_shop_may_ask_for_fewer_false_matches() -> None:
+    probe = beside(somebody(1), threshold(100, 1, 5, 0.01) - 0.005)
+    usual, strict = MemberGallery(), MemberGallery(0.001)
+    for gallery in (usual, strict):
+        for seed in range(1, 101):
+            gallery.add(str(seed), somebody(seed), 1)
+    assert usual.match(probe, 5) is not None
+    assert strict.match(probe, 5) is None
+    nearer = strict.match(beside(somebody(1), threshold(100, 1, 5, 0.001) - 0.005), 5)
+    assert nearer is not None
+    assert nearer.sure

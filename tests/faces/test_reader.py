@@ -42,7 +42,7 @@ def test_both_faces_of_a_pair_are_found_with_their_records(reader: FaceReader, p
     assert left.box.centre == pytest.approx((0.283, 0.207), abs=0.02)
     assert right.box.centre == pytest.approx((0.770, 0.257), abs=0.02)
     for face in faces:
-        assert face.chip.shape == (150, 150, 3)
+        assert face.chip.shape == (170, 170, 3)
         assert face.chip.dtype == np.uint8
         assert face.width_px == pytest.approx(face.box.width * pair.shape[1], abs=1)
         assert face.score > 0.5
@@ -59,7 +59,9 @@ def test_a_chip_is_what_dlib_cuts_out(reader: FaceReader, pair: Image) -> None:
     }
     for face in reader.read(pair):
         chip = expected[round(face.box.left * pair.shape[1])]
-        assert np.array_equal(face.chip, chip)
+        # 150 pixels as the network was trained, within what its wide view needs
+        apart = face.chip[10:-10, 10:-10].astype(int) - chip
+        assert np.abs(apart).max() <= 3
 
 
 def test_the_chip_is_rgb(reader: FaceReader, pair: Image) -> None:

@@ -15,7 +15,7 @@ from edge.core.geometry import Box
 from edge.core.tracking import Track
 from edge.faces.embedder import Embedder
 from edge.faces.gallery import MemberGallery
-from edge.faces.reader import Face, FaceReader, PictureUnusable
+from edge.faces.reader import Face, FacePlace, FaceReader, PictureUnusable
 from edge.faces.watch import FaceWatch
 from edge.ports import FaceWatcher, Gallery, Sighting
 from edge.sensors.motion import MotionDetector
@@ -66,9 +66,17 @@ class CountingReader:
         self._reader = reader
         self.searches: list[list[Box]] = []
 
-    def read(self, image: Image, moving: Sequence[Box] | None = None) -> list[Face]:
+    def find(
+        self, image: Image, moving: Sequence[Box] | None = None, places: Sequence[Box] = ()
+    ) -> list[FacePlace]:
         self.searches.append(list(moving or []))
-        return self._reader.read(image, moving)
+        return self._reader.find(image, moving, places)
+
+    def glance(self, image: Image, place: FacePlace) -> float:
+        return self._reader.glance(image, place)
+
+    def cut(self, image: Image, place: FacePlace) -> Face:
+        return self._reader.cut(image, place)
 
 
 def same(image: Image) -> Image:
@@ -117,8 +125,13 @@ def watch_film(watch: FaceWatcher, stream: Iterator[tuple[Image, float]]) -> lis
 
 
 def names(gallery: Gallery, told: Sequence[Sighting]) -> list[str | None]:
-    found = [gallery.match(one.vector, one.frames) for one in told]
-    return [None if match is None else match.subject for match in found]
+    """Who is named by what was told; early, only who is beyond doubt is."""
+    found = [(gallery.match(one.vector, one.frames), one.early) for one in told]
+    return [
+        None if match is None else match.subject
+        for match, early in found
+        if not early or (match is not None and match.sure)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -214,6 +227,7 @@ def test_two_people_side_by_side_are_two_tracks_of_their_own_bodies(
     watch = FaceWatch(reader, embedder, first_face=5)
     times = [i / 5 for i in range(5)]
     told = show(watch, np.asarray(pair, np.uint8), times, bodies=bodies)
+    told = [one for one in told if not one.early]
     found = {
         one.face: (one.body, name) for one, name in zip(told, names(gallery, told), strict=True)
     }
@@ -280,12 +294,20 @@ def test_a_picture_that_the_detector_refuses_is_passed_over(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class NoEmbedder:
-        def embed(self, chips: Image) -> NDArray[np.float32]:
+        def embed(self, chips: Image, *, mirrored: bool = False) -> NDArray[np.float32]:
             raise AssertionError("there was nothing to embed")
 
     class Refusing:
-        def read(self, image: Image, moving: Sequence[Box] | None = None) -> list[Face]:
+        def find(
+            self, image: Image, moving: Sequence[Box] | None = None, places: Sequence[Box] = ()
+        ) -> list[FacePlace]:
             raise PictureUnusable("picture of (4, 4, 3): refused")
+
+        def glance(self, image: Image, place: FacePlace) -> float:
+            raise AssertionError("there was nothing to look at")
+
+        def cut(self, image: Image, place: FacePlace) -> Face:
+            raise AssertionError("there was nothing to cut")
 
     watch = FaceWatch(Refusing(), NoEmbedder())
     whole = Box(left=0.0, top=0.0, right=1.0, bottom=1.0)

@@ -1,20 +1,23 @@
 """Live cameras: newest frame wins, reconnects, lost and frozen are told. With real RTSP."""
 
+import contextlib
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from edge.clock import SystemClock
 from edge.ports import CameraStateCode, Frame
 from edge.sensors.camera import LiveCamera, shown_source
-from edge.sensors.mailbox import Mailbox
+from edge.sensors.mailbox import BACKLOG, Mailbox
 from tests.support.processes import free_port, until
 from tests.support.video import write_video
 
@@ -149,6 +152,26 @@ def test_a_truncated_file_is_played_once_and_has_then_ended(
     assert states == ["ok", "ended"]
 
 
+def test_a_truncated_file_that_loops_is_said_once_and_goes_on(
+    watch: Watch, avi: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    short = tmp_path / "short.avi"
+    short.write_bytes(avi.read_bytes()[: avi.stat().st_size // 10])
+    _, mailbox, states = watch(str(short), loop=True)
+    gather(mailbox, [], 25)  # it holds about nine
+    assert caplog.text.count("truncated or damaged from there on") == 1
+    assert states == ["ok"]
+
+
+def test_one_picture_over_and_over_leaves_the_processor_to_others(
+    watch: Watch, tmp_path: Path
+) -> None:
+    _, mailbox, _ = watch(str(write_video(tmp_path / "one.avi", frames=1)), loop=True)
+    seen: list[Frame] = []
+    gather(mailbox, seen, 3)
+    assert all(b.elapsed_s - a.elapsed_s > 0.9 for a, b in pairwise(seen))
+
+
 def test_a_file_that_is_no_video_is_unreadable(watch: Watch, tmp_path: Path) -> None:
     junk = tmp_path / "junk.mp4"
     junk.write_bytes(b"x" * 5000)
@@ -164,19 +187,39 @@ def test_a_camera_that_repeats_one_picture_is_frozen(watch: Watch, tmp_path: Pat
     assert states == ["ok", "frozen"]
 
 
-def test_the_newest_frame_wins_and_what_nobody_took_is_counted() -> None:
+def test_a_camera_that_comes_back_to_the_same_picture_is_not_lost_any_more() -> None:
+    camera = LiveCamera(
+        name="door",
+        source="rtsp://192.0.2.1/",
+        loop=False,
+        clock=CLOCK,
+        mailbox=Mailbox(),
+        on_state=lambda *_: None,
+    )
+    night = np.zeros((120, 160, 3), np.uint8)
+    camera._deliver(night)
+    camera._enter("lost", "the stream ended")
+    camera._deliver(night)
+    assert camera.report().state == "ok"
+
+
+def test_the_newest_frame_is_whole_those_behind_it_small_and_what_is_too_much_is_counted() -> None:
     mailbox = Mailbox()
     frames = [
         Frame(
             camera="door",
             at=CLOCK.now(),
             elapsed_s=float(n),
-            image=np.zeros((2, 2, 3), np.uint8),
+            image=np.zeros((720, 1280, 3), np.uint8),
         )
-        for n in range(3)
+        for n in range(BACKLOG + 3)
     ]
-    assert [mailbox.put(frame) for frame in frames] == [False, True, True]
-    assert [frame.elapsed_s for frame in mailbox.take(0)] == [2.0]
+    dropped = [mailbox.put(frame) for frame in frames]
+    assert dropped == [False] * (BACKLOG + 1) + [True, True]
+    *older, newest = mailbox.take(0)
+    assert [frame.elapsed_s for frame in (*older, newest)] == [float(n) for n in range(2, 10)]
+    assert newest is frames[-1]
+    assert {(frame.image.shape, frame.whole) for frame in older} == {((180, 320, 3), False)}
     assert mailbox.take(0) == []
 
 
@@ -201,3 +244,75 @@ def test_a_waiting_reader_is_woken_by_closing() -> None:
 )
 def test_an_address_is_shown_without_its_secrets(source: str, shown: str) -> None:
     assert shown_source(source) == shown
+
+
+class MjpegServer:
+    """A camera that sends JPEG pictures over HTTP, as cheap ones do."""
+
+    def __init__(self) -> None:
+        picture = np.random.default_rng(3).integers(0, 255, (120, 160, 3), dtype=np.uint8)
+        jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+                self.end_headers()
+                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                with contextlib.suppress(OSError):
+                    while True:
+                        self.wfile.write(head.encode() + jpeg + b"\r\n")
+                        time.sleep(0.05)
+
+            def log_message(self, *args: Any) -> None:
+                """Say nothing."""
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._http.server_port}/video"
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+
+def test_a_camera_that_sends_jpeg_over_http_is_watched(watch: Watch) -> None:
+    server = MjpegServer()
+    try:
+        camera, mailbox, states = watch(server.url)
+        frames: list[Frame] = []
+        gather(mailbox, frames, 5)
+        assert frames[0].image.shape == (120, 160, 3)
+        assert (camera.report().state, states) == ("ok", ["ok"])
+    finally:
+        camera.close()
+        server.close()
+
+
+def test_a_decoder_of_the_machine_that_gives_nothing_is_done_without(
+    rtsp: RtspServer, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    real = cv2.VideoCapture
+
+    class Broken:
+        def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+            return True
+
+        def read(self) -> tuple[bool, None]:
+            return False, None
+
+        def release(self) -> None:
+            """There is nothing to let go of."""
+
+    def opened(source: str, backend: int, options: list[int]) -> object:
+        asked.append(cv2.CAP_PROP_HW_ACCELERATION in options[::2])
+        return Broken() if asked[-1] else real(source, backend, options)
+
+    monkeypatch.setattr("edge.sensors.camera.cv2.VideoCapture", opened)
+    rtsp.start()
+    camera, mailbox, _ = watch(rtsp.url)
+    gather(mailbox, [], 3)
+    assert asked == [True, False]
+    assert camera.report().state == "ok"

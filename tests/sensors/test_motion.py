@@ -15,6 +15,7 @@ from edge.core.counting import BodyCounter
 from edge.core.crossing import Crossing
 from edge.core.geometry import Line, Polygon
 from edge.sensors.motion import FrameUnreadable, MotionDetector
+from tests.support.composite import Doubled, Front
 
 Image = npt.NDArray[np.uint8]
 Timed = Iterator[tuple[Image, float]]
@@ -151,6 +152,12 @@ def visit(start: float, until: float) -> Person:
     return person((start, left), (start + 2, middle), (until, middle), (until + 2.5, right))
 
 
+def abreast(start: float, aside: float, *, seed: int = 1) -> Person:
+    """One of several who walk away from the camera close together, stay, and leave below."""
+    near, far = (0.43 + aside, 1.9, 0.9), (0.43 + aside, 0.9, 0.75)
+    return person((start, near), (start + 3, far), (start + 6, far), (start + 9, near), seed=seed)
+
+
 def opening_door(image: Image, second: float) -> None:
     wide = int(np.interp(second, [2, 4], [0, 60]))
     if wide > 2:
@@ -209,6 +216,10 @@ BORDER_SCENES: list[tuple[str, Callable[[], Timed], tuple[int, int, int]]] = [
                (17, (1.2, 0.9, 0.7))),
         person((2, (-0.27, 0.92, 0.72)), (5, (0.38, 0.92, 0.72)), (14, (0.38, 0.92, 0.72)),
                (17, (-0.3, 0.92, 0.72)), seed=5)]), (2, 2, 0)),
+    ("two side by side turn back", lambda: film(13, [
+        abreast(2, 0.0), abreast(2, 0.13, seed=5)]), (2, 2, 2)),
+    ("the same at 5 fps", lambda: film(13, [
+        abreast(2, 0.0), abreast(2, 0.13, seed=5)], fps=5), (2, 2, 2)),
     ("a soft shadow", lambda: film(10, extra=passing_shadow), (0, 0, 0)),
 ]  # fmt: skip
 
@@ -289,6 +300,14 @@ def test_a_picture_of_another_kind_is_refused_with_what_was_expected(
         MotionDetector().detect(picture, 0.0)
 
 
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 3), (1, 4000, 3), (10_000, 10_000, 3)], ids=["a pixel", "a line", "100 MP"]
+)
+def test_a_picture_of_any_size_is_looked_at(shape: tuple[int, ...]) -> None:
+    detector, picture = MotionDetector(), np.zeros(shape, np.uint8)
+    assert [detector.detect(picture, second) for second in (0.0, 0.1)] == [[], []]
+
+
 def test_there_is_no_background_before_the_first_picture() -> None:
     with pytest.raises(FrameUnreadable, match="expected a picture first"):
         MotionDetector().background()
@@ -343,6 +362,39 @@ def test_six_people_one_by_one_are_six_in_and_six_out(
     recordings: Path, variant: Callable[[Path], Timed]
 ) -> None:
     assert tally(count(variant(recordings))) == (6, 6, 0)
+
+
+@pytest.fixture(scope="module")
+def doubled(recordings: Path) -> Doubled:
+    return Doubled(recordings / "video" / "one-by-one.mp4")
+
+
+def slower(pictures: Timed) -> Timed:
+    """The same at 5 frames a second."""
+    return (timed for number, timed in enumerate(pictures) if number % 2 == 0)
+
+
+@pytest.mark.parametrize(
+    ("delay", "aside", "front", "seen"),
+    [
+        pytest.param(15, 0, "copy", lambda film: film, id="1.5 s behind, covering the first"),
+        pytest.param(15, 0, "recording", slower, id="1.5 s behind, covered by the first, 5 fps"),
+        pytest.param(0, 45, "copy", lambda film: film, id="side by side, a shoulder covered"),
+    ],
+)
+def test_everybody_twice_is_twelve_in_and_twelve_out(
+    doubled: Doubled, delay: int, aside: int, front: Front, seen: Callable[[Timed], Timed]
+) -> None:
+    film = doubled.pictures(delay=delay, aside=aside, front=front)
+    assert tally(count(seen(film))) == (12, 12, 0)
+
+
+def test_where_light_shirts_vanish_before_a_light_wall_one_at_most_is_too_many(
+    doubled: Doubled,
+) -> None:
+    came, went, _ = tally(count(slower(doubled.pictures(delay=15, front="darker"))))
+    assert 12 <= came <= 13
+    assert 12 <= went <= 13
 
 
 def test_six_people_cross_a_line_where_they_come_in(recordings: Path) -> None:

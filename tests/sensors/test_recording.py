@@ -1,6 +1,7 @@
 """Recorded files: every frame, and plain words for what cannot be read."""
 
 import os
+import struct
 import threading
 from datetime import UTC, datetime
 from itertools import islice, pairwise
@@ -50,6 +51,16 @@ def test_a_truncated_recording_gives_what_it_has_and_says_so(tmp_path: Path, avi
     with pytest.raises(RecordingTruncated, match="expected 100 frames, got"):
         frames.extend(cut.frames())
     assert 0 < len(frames) == cut.frames_given < 95
+
+
+def test_a_damaged_clock_dates_no_picture_beyond_all_time(tmp_path: Path, avi: Path) -> None:
+    damaged = bytearray(avi.read_bytes())
+    scale = damaged.index(b"strh") + 8 + 20  # AVISTREAMHEADER: dwScale, dwRate
+    damaged[scale : scale + 8] = struct.pack("<II", 2**31 - 1, 1)  # 68 years a picture
+    path = tmp_path / "damaged.avi"
+    path.write_bytes(damaged)
+    frames = list(recording(path).frames())
+    assert [frame.elapsed_s for frame in frames] == pytest.approx([n / 25 for n in range(100)])
 
 
 def test_an_endless_recording_can_be_stopped(tmp_path: Path, avi: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlite_utils import Database
 
-from edge.store import consents, register
+from edge.store import consents, endings
 from edge.store.consents import EXPIRED_AT_ONCE, Change, Consents
 from edge.store.database import StoreFault, transaction
 from edge.store.people import subject_of, template_rows
@@ -263,16 +263,16 @@ def test_mass_expiry_writes_no_template_anew_until_it_is_tidied_once(
     gone = [joined(office, str(seed), seed=seed) for seed in range(4)]
     kept = joined(office, "李雷", seed=9)
     office.enrol(kept, NOW, consent=consent(expires="2028-11-20"))
-    assert register.tidy(db)
+    assert endings.tidy(db)
     seen: list[str] = []
     db.conn.set_trace_callback(seen.append)
     ended = Consents(db, actor="eyes", tell=lambda *_: None).expire(consent().ends_at)
     assert len(ended) == len(gone)
     assert not any("DROP TABLE" in statement for statement in seen)
-    assert register.tidy(db)
+    assert endings.tidy(db)
     assert [s for s in seen if "DROP TABLE" in s] == ["DROP TABLE template"]
     del seen[:]
-    assert register.tidy(db)
+    assert endings.tidy(db)
     assert len(seen) == 1
     db.conn.set_trace_callback(None)
     (row,) = template_rows(db, consent().ends_at)
@@ -283,7 +283,7 @@ def test_who_has_a_live_consent_is_known_by_the_last_word(db: Database, office: 
     yes, no, never = (joined(office, name) for name in ("王丽", "李雷", "韩梅"))
     for member_id in (yes, no):
         office.enrol(member_id, NOW, consent=consent())
-    register.withdraw(db, no, NOW, actor="local", tell=lambda *_: None)
+    endings.withdraw(db, no, NOW, actor="local", tell=lambda *_: None)
     subjects = {name: subject_of(db, name) for name in (yes, no, never)}
     assert consents.live_subjects(db, NOW) == {subjects[yes]}
     assert consents.live_subjects(db, consent().ends_at) == frozenset()

@@ -10,6 +10,7 @@ from sqlite_utils import Database
 from edge.store.audit import Audit
 from edge.store.database import connect, migrate, transaction
 from edge.store.devices import CODE_LIVES, SEEN_EVERY, UNUSED_FOR, Devices, Role, first_role
+from edge.store.schema import migrations
 
 NOW = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -37,6 +38,23 @@ def test_a_code_pairs_one_device_with_the_role_it_was_made_for(devices: Devices)
     assert session is not None
     assert (session.device.role, session.device.name) == ("installer", "till")
     assert devices.find(session.token, NOW) == session.device
+
+
+def test_devices_of_a_box_from_before_guests_screens_stay_paired(tmp_path: Path) -> None:
+    db = connect(tmp_path)
+    migrations.apply(db, stop_before="0011_guest_screens")
+    devices = Devices(db)
+    session = devices.redeem(_code(devices, "manager", "till"), now=NOW)
+    waiting = _code(devices)
+    assert session is not None
+    migrations.apply(db)
+    assert devices.find(session.token, NOW) == session.device
+    assert devices.redeem(waiting, now=NOW) is not None
+    screen = devices.redeem(_code(devices, "guest"), now=NOW)
+    assert screen is not None
+    assert screen.device.role == "guest"
+    assert [entry.what for entry in Audit(db).entries()] == ["pair"] * 3
+    db.close()
 
 
 def test_a_code_is_good_once(devices: Devices) -> None:

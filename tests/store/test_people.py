@@ -17,10 +17,11 @@ from edge.core.profile import Profile
 from edge.keys.errors import Unreadable
 from edge.keys.profiles import ProfileKeys
 from edge.keys.templates import TemplateOpener
-from edge.store import consents, register
+from edge.store import consents, endings
 from edge.store.audit import Audit
 from edge.store.consents import Change
 from edge.store.database import StoreFault, connect, transaction
+from edge.store.endings import ConsentMissing
 from edge.store.people import (
     MemberMissing,
     People,
@@ -31,8 +32,9 @@ from edge.store.people import (
     template_marks,
     template_rows,
 )
-from edge.store.register import ConsentMissing, ExternalIdTaken, Register, new_member
+from edge.store.register import ExternalIdTaken, Register, new_member
 from tests.support.people import (
+    MODEL,
     NOW,
     TEMPLATE_ROOT,
     consent,
@@ -153,7 +155,7 @@ def test_an_enrolment_is_one_transaction_with_ledger_log_and_what_is_told(
     assert entries == [
         ("enrol", {}),
         ("consent", {"kind": "given"}),
-        ("enrol", {"model": "dlib-v1", "photos": 2}),
+        ("enrol", {"model": MODEL, "photos": 2}),
     ]
 
 
@@ -179,7 +181,7 @@ def test_the_eyes_open_what_was_enrolled(db: Database, office: Register, people:
         row = rows[member.subject]
         opened = opener.open(row.sealed_key, row.sealed, subject=row.subject)
         assert np.array_equal(opened, vector(seed))
-        assert (row.photos, row.model) == (2, "dlib-v1")
+        assert (row.photos, row.model) == (2, MODEL)
 
 
 def test_a_damaged_template_row_names_its_subject_and_stops_no_other(
@@ -230,7 +232,7 @@ def test_the_gallery_s_mark_changes_with_every_template_and_with_nothing_else(
     office.enrol(member_id, NOW, template=template(subject, 3))
     marks.append(gallery_mark(db))
     assert template_marks(db, NOW)[subject] > row_mark
-    register.withdraw(db, member_id, NOW, actor="local", tell=lambda *_: None)
+    endings.withdraw(db, member_id, NOW, actor="local", tell=lambda *_: None)
     marks.append(gallery_mark(db))
     assert len(set(marks)) == len(marks)
 
@@ -265,12 +267,12 @@ def test_withdrawing_removes_the_template_and_leaves_the_card(
 ) -> None:
     member_id = joined(office, "王丽", seed=1)
     del told[:]
-    register.withdraw(db, member_id, NOW, actor="local", tell=lambda *c: told.append(c))
+    endings.withdraw(db, member_id, NOW, actor="local", tell=lambda *c: told.append(c))
     assert [change for _, change in told] == ["template_removed", "consent_withdrawn"]
     assert db.table("template").count == 0
     assert people.by_id(member_id).profile.name == "王丽"
     with pytest.raises(ConsentMissing):
-        register.withdraw(db, member_id, NOW, actor="local", tell=lambda *_: None)
+        endings.withdraw(db, member_id, NOW, actor="local", tell=lambda *_: None)
 
 
 def test_a_guardian_s_name_can_be_read_as_long_as_the_member_exists(
@@ -333,7 +335,7 @@ def test_after_erasure_no_byte_of_the_member_is_left(
     ]
     assert remains(tmp_path, secrets)
     del told[:]
-    assert register.erase(db, erased, NOW, actor="local", tell=lambda *c: told.append(c))
+    assert endings.erase(db, erased, NOW, actor="local", tell=lambda *c: told.append(c))
     assert remains(tmp_path, secrets) == []
     assert [change for _, change in told] == ["template_removed", "erased"]
     assert [row.kind for row in consents.history(db, subject)] == ["given", "erased"]
@@ -341,7 +343,7 @@ def test_after_erasure_no_byte_of_the_member_is_left(
     assert people.by_subject(subject) is None
     assert [member.id for member in people.everybody().members] == [keep]
     with pytest.raises(MemberMissing):
-        register.erase(db, erased, NOW, actor="local", tell=lambda *_: None)
+        endings.erase(db, erased, NOW, actor="local", tell=lambda *_: None)
 
 
 def copies(folder: Path, secret: bytes) -> int:
@@ -354,7 +356,7 @@ def doubled(folder: Path, db: Database, keys: str, change: Callable[[], None]) -
     db.execute("PRAGMA synchronous=OFF")  # only for the test's speed
     for _ in range(400):
         change()
-        register.emptied_log(db, 1.0)
+        endings.emptied_log(db, 1.0)
         for owner, key in db.execute(keys).fetchall():
             if copies(folder, key) > 1:
                 return owner, key
@@ -373,7 +375,7 @@ def test_copies_that_sqlite_left_in_a_page_s_gap_are_erased_too(
         office.change(rnd.choice(ids), Profile(name="x", note=note), NOW)
 
     member_id, key = doubled(tmp_path, db, "SELECT id, profile_key FROM member", grow)
-    assert register.erase(db, member_id, NOW, actor="local", tell=lambda *_: None)
+    assert endings.erase(db, member_id, NOW, actor="local", tell=lambda *_: None)
     assert copies(tmp_path, key) == 0
 
 
@@ -400,7 +402,7 @@ def test_copies_of_a_template_are_destroyed_when_the_consent_is_withdrawn(
 ) -> None:
     subjects, grow = templates_that_grow(db, office)
     subject, key = doubled(tmp_path, db, "SELECT subject, sealed_key FROM template", grow)
-    assert register.withdraw(db, subjects[subject], NOW, actor="local", tell=lambda *_: None)
+    assert endings.withdraw(db, subjects[subject], NOW, actor="local", tell=lambda *_: None)
     assert copies(tmp_path, key) == 0
 
 
@@ -410,7 +412,7 @@ def test_copies_of_a_template_that_ran_out_are_destroyed_by_tidying(
 ) -> None:
     subjects, grow = templates_that_grow(db, office)
     subject, key = doubled(tmp_path, db, "SELECT subject, sealed_key FROM template", grow)
-    assert register.tidy(db)
+    assert endings.tidy(db)
     for other in subjects:
         if other != subject:
             office.enrol(subjects[other], NOW, consent=consent(expires="2028-11-20"))
@@ -418,7 +420,7 @@ def test_copies_of_a_template_that_ran_out_are_destroyed_by_tidying(
     assert eyes.expire(consent().ends_at) == [subject]
     assert copies(tmp_path, key) > 0
     again = connect(tmp_path)  # another process, later: what is to be done stands in the database
-    assert register.tidy(again)
+    assert endings.tidy(again)
     again.close()
     assert copies(tmp_path, key) == 0
     assert len(template_rows(db, NOW)) == len(subjects) - 1
@@ -434,13 +436,13 @@ def test_what_a_reader_kept_from_being_tidied_is_tidied_later(
     reader.execute("SELECT count(*) FROM member").fetchone()
     consents.Consents(db, actor="eyes", tell=lambda *_: None).expire(consent().ends_at)
     started = time.monotonic()
-    assert not register.tidy(db)
-    assert not register.tidy(db)
+    assert not endings.tidy(db)
+    assert not endings.tidy(db)
     assert time.monotonic() - started < 2.0  # and not SQLite's own 5 s each
     assert copies(tmp_path, key) > 0
     reader.execute("COMMIT")
     reader.close()
-    assert register.tidy(db)
+    assert endings.tidy(db)
     assert copies(tmp_path, key) == 0
     assert subject_of(db, member_id)
 
@@ -453,7 +455,7 @@ def test_without_patience_nobody_waits_for_a_reader_and_others_wait_as_before(
     reader.execute("SELECT count(*) FROM member").fetchone()
     joined(office, "王丽")
     started = time.monotonic()
-    assert not register.emptied_log(db, 0.0)
+    assert not endings.emptied_log(db, 0.0)
     assert time.monotonic() - started < 1.0
     assert db.execute("PRAGMA busy_timeout").fetchone() == (5000,)
     reader.close()
@@ -463,15 +465,15 @@ def test_an_erasure_beside_a_reader_says_that_the_log_could_not_be_emptied(
     tmp_path: Path, db: Database, office: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     member_id = joined(office, "王丽")
-    monkeypatch.setattr(register, "CHECKPOINT_PATIENCE_S", 0.0)
+    monkeypatch.setattr(endings, "CHECKPOINT_PATIENCE_S", 0.0)
     db.execute("PRAGMA busy_timeout = 50")
     reader = connect(tmp_path)
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM member").fetchone()
-    assert not register.erase(db, member_id, NOW, actor="local", tell=lambda *_: None)
+    assert not endings.erase(db, member_id, NOW, actor="local", tell=lambda *_: None)
     reader.execute("COMMIT")
     reader.close()
-    assert register.emptied_log(db, 0.0)
+    assert endings.emptied_log(db, 0.0)
     assert db.table("member").count == 0
 
 
@@ -483,7 +485,7 @@ def test_an_erasure_leaves_the_others_as_they_were(
         joined(office, name, seed=seed)
     before = [m for m in people.everybody().members if m.id != erased]
     rows = {row for row in map(repr, template_rows(db, NOW)) if subject_of(db, erased) not in row}
-    assert register.erase(db, erased, NOW, actor="local", tell=lambda *_: None)
+    assert endings.erase(db, erased, NOW, actor="local", tell=lambda *_: None)
     assert list(people.everybody().members) == before
     assert set(map(repr, template_rows(db, NOW))) == rows
     with pytest.raises(StoreFault, match="live consent"), transaction(db):
@@ -499,7 +501,7 @@ def test_members_whose_key_is_gone_can_be_erased(db: Database, office: Register)
     member_id = joined(office, "王丽", seed=1)
     with transaction(db):
         db.execute("UPDATE member SET profile_key = x'00', profile = x'00'")
-    assert register.erase(db, member_id, NOW, actor="local", tell=lambda *_: None)
+    assert endings.erase(db, member_id, NOW, actor="local", tell=lambda *_: None)
     assert db.table("member").count == 0
 
 

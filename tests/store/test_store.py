@@ -4,6 +4,7 @@ import dataclasses
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,8 +12,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlite_utils import Database
 
+from edge.app.counting import book_of
 from edge.clock import SystemClock
+from edge.config import load
 from edge.core.hours import OpeningHours
+from edge.core.occupancy import Balance
 from edge.core.visit import (
     Change,
     Closed,
@@ -52,6 +56,7 @@ from edge.wire.messages import (
     VisitRevised,
 )
 
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ALWAYS = OpeningHours(zone=ZoneInfo("Asia/Shanghai"), by_weekday=None)
 AT = datetime(2026, 11, 21, 4, 0, 30, tzinfo=UTC)
 SUBJECT = "01M7XXA33GXJBZ1TSAYXW5Y5ZZ"
@@ -82,6 +87,43 @@ def epoch(db: Database) -> str:
 @pytest.fixture
 def log(db: Database, epoch: str) -> SqliteVisitLog:
     return SqliteVisitLog(db, epoch, "run")
+
+
+def test_what_closed_days_counted_is_of_guests_of_the_living_shop_less_who_turned_back(
+    db: Database, log: SqliteVisitLog
+) -> None:
+    came, went = crossed(), crossed("out")
+    turned = dataclasses.replace(went, turned_back=True)
+    before = dataclasses.replace(came, at=AT - timedelta(days=8))
+    log.commit([fact(c) for c in (before, came, came, came, turned, went)])
+    apart = [
+        dataclasses.replace(came, staff=True),
+        dataclasses.replace(came, hours_open=False),
+        dataclasses.replace(came, at=AT + timedelta(hours=2)),
+    ]
+    log.commit([fact(c) for c in apart])
+    replayed = SqliteVisitLog(db, Outbox(db).begin_epoch(AT, "replay"), "replay")
+    replayed.commit([fact(came)])
+    assert log.balance(AT + timedelta(hours=1)) == Balance(entered=2, left=1)
+    assert log.balance(AT) == Balance(entered=0, left=0)
+
+
+def test_what_closed_days_counted_is_read_without_the_months_before(
+    db: Database, log: SqliteVisitLog
+) -> None:
+    # The eyes count nothing meanwhile.
+    long_ago = codec.utc_text(AT - timedelta(days=30))
+    db.conn.executemany(
+        "INSERT INTO crossing (at, camera, direction, track, staff, turned_back, hours_open,"
+        " origin) VALUES (?, 'door', 'in', 1, 0, 0, 1, 'run')",
+        [[long_ago]] * 20_000,
+    )
+    log.commit([fact(crossed())])
+    steps: list[None] = []
+    db.conn.set_progress_handler(lambda: steps.append(None), 1_000)
+    assert log.balance(AT + timedelta(hours=1)) == Balance(entered=1, left=0)
+    db.conn.set_progress_handler(None, 0)
+    assert not steps  # of a thousand instructions each
 
 
 def test_a_crossing_its_visit_and_its_events_are_kept_together(
@@ -292,6 +334,29 @@ def test_a_database_that_another_process_holds_is_away_and_nothing_is_lost(
     recorder.flush()
     assert recorder.held == 0
     assert kept == [1]
+
+
+def test_a_store_that_is_held_at_closing_time_does_not_stop_the_counting(
+    db: Database, log: SqliteVisitLog, tmp_path: Path
+) -> None:
+    (tmp_path / "edge.toml").write_text(
+        '[store]\nid = "nj-001"\nname = "n"\ntimezone = "Asia/Shanghai"\n'
+        '[box]\nid = "nj-001-a"\ndata_dir = "."\nclock = "host"\n'
+        "[hours]\n" + "".join(f'{day} = ["10:00", "22:00"]\n' for day in WEEK)
+    )
+    book = book_of(load(tmp_path / "edge.toml"), log, AT, goes_on=True)
+    # Without a write-ahead log a writer keeps readers out, as a broken lock of one does.
+    db.execute("PRAGMA journal_mode = DELETE")
+    db.execute("PRAGMA busy_timeout = 50")
+    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreLocked):
+            log.balance(AT)
+        changes = book.crossing(
+            at=AT, camera="door", direction="in", track=1, staff=False, turned_back=False
+        )
+    assert crossed() in changes
+    assert book.occupancy == 1
 
 
 class HandClock(SystemClock):

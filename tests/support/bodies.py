@@ -18,5 +18,6 @@ def body(number: int, left: float, right: float, top: float = 0.0, bottom: float
         seen_s=0.0,
         interval_s=0.1,
         shared=False,
+        grown=True,
         split_from=None,
     )

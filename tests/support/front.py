@@ -81,10 +81,13 @@ class Answer:
 
 @dataclass
 class Device:
-    """A browser without a window: keeps its cookies, speaks HTTPS, follows nothing."""
+    """A browser without a window: keeps its cookies, speaks HTTPS, follows nothing.
+
+    `ca` None: it is on the box itself, where HTTP will do.
+    """
 
     port: int
-    ca: Path
+    ca: Path | None
     cookies: dict[str, str] = field(default_factory=dict)
 
     @contextmanager
@@ -92,10 +95,7 @@ class Device:
         self, path: str, form: dict[str, str] | None = None
     ) -> Iterator[http.client.HTTPResponse]:
         """Give the answer to a GET, or to a POST of a form, while it is still coming."""
-        context = ssl.create_default_context(cafile=self.ca)
-        connection = http.client.HTTPSConnection(
-            "localhost", self.port, timeout=20, context=context
-        )
+        connection = self._connection()
         headers = {
             "Accept": "text/html",
             "Accept-Language": "en",
@@ -112,6 +112,12 @@ class Device:
                     name, _, value = given.partition(";")[0].partition("=")
                     self.cookies[name] = value
                 yield answer
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.ca is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        context = ssl.create_default_context(cafile=self.ca)
+        return http.client.HTTPSConnection("localhost", self.port, timeout=20, context=context)
 
     def ask(self, path: str, form: dict[str, str] | None = None) -> Answer:
         """Return the whole answer to a GET, or to a POST of a form."""

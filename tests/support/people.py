@@ -6,18 +6,25 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from sqlite_utils import Database
+from ulid import ULID
 
 from edge.core.consent import Consent, Terms, read_consent
 from edge.core.profile import Profile
+from edge.core.visit import Opened, Visit
 from edge.keys import envelope
 from edge.keys.lock import TemplateLock
 from edge.keys.profiles import ProfileKeys
-from edge.ports import Vector
+from edge.ports import Fact, Vector
+from edge.store.ledger import SqliteVisitLog
+from edge.store.outbox import Origin, Outbox
 from edge.store.register import Register, Template, new_member
 
 NOW: Final = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 PROFILE_ROOT: Final = bytes(range(32))
 TEMPLATE_ROOT: Final = bytes(range(100, 132))
+MODEL: Final = "dlib-face-resnet-v1.2"
+"""Of the box's own family: it takes no other template."""
 RECORD: Final[Mapping[str, Any]] = {
     "purpose": "recognition",
     "text_version": "2026-11",
@@ -49,7 +56,7 @@ def template(subject: str, seed: int = 1) -> Template:
     """Return a sealed template that TEMPLATE_ROOT opens."""
     lock = TemplateLock(envelope.public_of(TEMPLATE_ROOT))
     sealed = lock.seal(vector(seed), subject=subject)
-    return Template(sealed_key=sealed.key, sealed=sealed.vector, model="dlib-v1", photos=2)
+    return Template(sealed_key=sealed.key, sealed=sealed.vector, model=MODEL, photos=2)
 
 
 def profile_keys() -> ProfileKeys:
@@ -63,3 +70,10 @@ def joined(register: Register, name: str, *, seed: int | None = None, **fields: 
     face = None if seed is None else template(member.subject, seed)
     register.add(member, consent=consent() if face else None, template=face)
     return member.id
+
+
+def visited(db: Database, subject: str, at: datetime, *, origin: Origin = "run") -> None:
+    """Let a member come in."""
+    log = SqliteVisitLog(db, Outbox(db).begin_epoch(at, origin), origin)
+    visit = Visit(id=str(ULID()), rev=0, opened_at=at, camera="door", who="member", subject=subject)
+    log.commit([Fact(change=Opened(visit=visit), mono=1.0, clock="ok")])

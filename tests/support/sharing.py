@@ -28,7 +28,7 @@ from edge.keys.lock import TemplateLock
 from edge.keys.profiles import ProfileKeys
 from edge.keys.templates import TemplateOpener
 from edge.ports import ClockState
-from edge.store import register
+from edge.store import endings
 from edge.store.consents import Change
 from edge.store.database import connect, migrate
 from edge.store.outbox import Outbox, Reading
@@ -40,10 +40,9 @@ from edge.wire.orders import Orders
 from edge.wire.sharing import SharedAck
 from edge.wire.topics import BoxAddress, parse_topic
 from tests.edge.test_modes import BASE, DECLARATION
-from tests.support.people import RECORD, vector
+from tests.support.people import MODEL, RECORD, vector
 from tests.support.secured import SHIPPED
 
-MODEL = "dlib-v1"
 A, B, C = "nj-001/nj-001-a", "sh-002/sh-002-a", "bj-003/bj-003-a"
 
 
@@ -150,7 +149,8 @@ class Box:
             profile_root=lambda: self.profile_root if self.has_profile_root else None,
         ).down()
         self.gallery = MemberGallery()
-        self.feed = GalleryFeed(self.db, TemplateOpener(self.template_root), self.gallery)
+        opener = TemplateOpener(self.template_root)
+        self.feed = GalleryFeed(self.db, opener, self.gallery, self.config.faces.gallery)
 
     def reload(self) -> None:
         """Start again with the settings as they are in the file now."""
@@ -195,10 +195,10 @@ class Box:
         self.register().enrol(member.id, self.clock.now(), consent=consent, template=template)
 
     def withdraw(self, member: Member) -> None:
-        register.withdraw(self.db, member.id, self.clock.now(), actor="local", tell=self._tell)
+        endings.withdraw(self.db, member.id, self.clock.now(), actor="local", tell=self._tell)
 
     def erase(self, member: Member) -> None:
-        register.erase(self.db, member.id, self.clock.now(), actor="local", tell=self._tell)
+        endings.erase(self.db, member.id, self.clock.now(), actor="local", tell=self._tell)
 
     def knows(self, seed: int) -> bool:
         """Say whether the box recognises a face."""

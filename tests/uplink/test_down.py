@@ -21,11 +21,12 @@ from edge.store.appointments import Appointment, forget_past, within
 from edge.store.audit import Audit
 from edge.store.consents import live_consent
 from edge.store.database import StoreFull, connect, migrate
+from edge.store.endings import erase
 from edge.store.holding import everything
 from edge.store.orders import HeldOrders, digest_of, is_buried, wish_of
 from edge.store.outbox import Outbox
 from edge.store.people import Member, People
-from edge.store.register import Register, erase
+from edge.store.register import Register
 from edge.uplink.down import TOLD_EVERY_S, Down
 from edge.wire.messages import EpochAck
 from edge.wire.orders import (

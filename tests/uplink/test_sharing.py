@@ -39,12 +39,13 @@ from edge.store.audit import Audit
 from edge.store.consents import history
 from edge.store.holding import everything
 from edge.store.orders import digest_of
+from edge.store.standing import chosen_marks
 from edge.wire.codec import decode_down, encode, inflated, read_statement
 from edge.wire.orders import BoxKeyOrder, Order, OrderBody, Orders, TemplateOrder, VoidOrder
 from edge.wire.sealing import bundle_words, statement_words
 from edge.wire.sharing import Bundle, Statement
-from tests.support.people import vector
-from tests.support.sharing import MODEL, A, B, Box, C, Certificates, World, record
+from tests.support.people import MODEL, vector, visited
+from tests.support.sharing import A, B, Box, C, Certificates, World, record
 from tests.support.vectors import vectors_in
 
 DAY = timedelta(days=1)
@@ -256,6 +257,26 @@ def test_a_consent_for_one_shop_is_shared_with_its_other_boxes_only(
     world.settle()
     assert beside.knows(1)
     assert b.members() == []
+
+
+def test_whom_another_shop_shares_is_searched_after_the_shops_own(
+    world: World, a: Box, b: Box
+) -> None:
+    def chosen(box: Box, most: int) -> list[str]:
+        marks = chosen_marks(box.db, box.clock.now(), most)
+        names = {one.subject: one.profile.name for one in box.members()}
+        return [names[subject] for subject in marks]
+
+    beside = world.box("nj-001/nj-001-b")
+    b.enrol("李雷", chain(world, scope="store", shops=[]), seed=2)
+    beside.enrol("韩梅", chain(world, scope="store", shops=[]), seed=3)
+    world.clock.passed += DAY.total_seconds()
+    wang = a.enrol("王芳", chain(world), seed=1)
+    world.settle()
+    assert chosen(b, 9) == ["李雷", "王芳"]
+    assert chosen(beside, 9) == ["王芳", "韩梅"], "another box of the same shop shares its own"
+    visited(b.db, wang.subject, world.clock.now())
+    assert chosen(b, 1) == ["王芳"], "who has been here is this shop's own"
 
 
 def test_a_consent_for_one_shop_that_another_box_sends_on_is_refused(

@@ -25,8 +25,8 @@ from edge.wire.codec import decode_down, encode, utc_text
 from edge.wire.orders import BoxKeyOrder, OrderBody, TemplateOrder
 from edge.wire.sealing import bundle_words
 from edge.wire.sharing import Bundle, SharedAck, Statement
-from tests.support.people import vector
-from tests.support.sharing import MODEL, A, B, Box, World, record
+from tests.support.people import MODEL, vector
+from tests.support.sharing import A, B, Box, World, record
 
 SUBJECT = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 

@@ -15,7 +15,9 @@ from ulid import ULID
 from edge.clock import SteadyClock
 from edge.console.access import Access
 from edge.console.app import create_console
+from edge.console.checkin import GuestScreen
 from edge.console.clock import ClockDesk
+from edge.console.codes import CodeDesk
 from edge.console.desk import Desk
 from edge.console.devices import DeviceDesk
 from edge.console.view import ShopView
@@ -27,11 +29,12 @@ from edge.keys.profiles import ProfileKeys
 from edge.ports import ClockState, Fact
 from edge.store.database import connect, migrate
 from edge.store.devices import Devices
+from edge.store.endings import erase
 from edge.store.ledger import SqliteVisitLog
 from edge.store.outbox import Outbox
 from edge.store.people import Member
-from edge.store.register import Register, erase, new_member
-from edge.store.switches import FACES, is_off, open_requests
+from edge.store.register import Register, new_member
+from edge.store.switches import FACES, is_off, note_done, open_requests
 from edge.store.timelines import Timelines
 from menkou.listen import Listen
 from menkou.web.app import dress
@@ -74,6 +77,7 @@ class ShopBox:
         self.keys = ProfileKeys(self.root)
         self.woken: list[str] = []
         self.reserved = False
+        self.told: dict[str, str] = {}
         self.db_of_thread = PerThread(lambda: connect(self.folder))
         migrate(self.db)
         epoch = Outbox(self.db).begin_epoch(self.now(), "run")
@@ -92,6 +96,13 @@ class ShopBox:
         self.hands = Hands(self.now)
         self.hands.word = clock
         self.clock = SteadyClock(self.hands, self.timelines().follow(self.hands))
+        self.codes = CodeDesk(
+            shop="南京东路店",
+            db=self.db_of_thread,
+            clock=self.clock,
+            profile_root=lambda: self.root,
+            wake=lambda: self.wake(),
+        )
         self.clock_desk = ClockDesk(
             db=self.db_of_thread,
             clock=self.clock,
@@ -161,6 +172,7 @@ class ShopBox:
     def correct(self) -> None:
         """Do what the eyes do with what was asked of them."""
         for request in open_requests(self.db):
+            assert request.visit is not None
             row = self.db.execute(
                 "SELECT rev, opened_at FROM visit WHERE id = ?", [request.visit]
             ).fetchone()
@@ -176,6 +188,22 @@ class ShopBox:
             self.db.execute(
                 "UPDATE request SET done_at = ? WHERE id = ?", [self.now().isoformat(), request.id]
             )
+
+    def let_in(self) -> None:
+        """Do what the eyes do with a code that was taken; nobody has come through the door."""
+        for request in open_requests(self.db):
+            at = self.now()
+            visit = Visit(
+                id=str(ULID.from_datetime(at)),
+                rev=0,
+                opened_at=at,
+                camera=None,
+                who="member",
+                subject=request.subject,
+                counted=False,
+            )
+            self.log.commit([Fact(change=Opened(visit=visit), mono=1.0, clock="ok")])
+            note_done(self.db, request, at, request.subject, visit.id)
 
     def devices(self) -> Devices:
         """The paired devices, over the calling thread's connection."""
@@ -195,7 +223,8 @@ class ShopBox:
             return dataclasses.replace(view(), faces_off=is_off(self.db, FACES))
 
         paired = DeviceDesk(devices=self.devices, now=self.now, listen=listen, revoked=revoked)
-        app = create_console(shown, self.desk, paired, self.clock_desk)
+        screen = GuestScreen(cameras=["desk", "counter"], told=self.told.get)
+        app = create_console(shown, self.desk, paired, self.clock_desk, self.codes, screen)
         more = {"clock": clock} if clock else {}
         door = Access(devices=self.devices, now=self.now, listen=listen, revoked=revoked, **more)
         dress(app, listen, secret_file=self.folder / "console.secret", door=door)

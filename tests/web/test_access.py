@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from edge.console.view import ShopView
+from edge.ports import ClockState
 from edge.store.devices import LOCAL, ROLES, Role
 from edge.store.switches import FACES, is_off
 from menkou.listen import Listen
@@ -31,8 +32,8 @@ def _entrance() -> ShopView:
 class Shop:
     """A box that is open to the shop's network, and devices that ask it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.box = ShopBox(folder, now=NOW)
+    def __init__(self, folder: Path, clock: ClockState = "ok") -> None:
+        self.box = ShopBox(folder, now=NOW, clock=clock)
         self.seconds = 0.0
         self.doubted: list[bool] = []
         self.notices: tuple[str, ...] = ()
@@ -84,14 +85,18 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
 
 
-READ = ("/", "/live", "/api/state", "/events", "/arrivals", "/arrivals/live", "/devices")
-WRITE = ("/arrivals/wrong", "/arrivals/faces/off", "/arrivals/faces/on", "/devices/add")
-ALL_WRITE = (*WRITE, "/devices/revoke")
+FIGURES = ("/", "/live", "/api/state", "/events")
+GUESTS = ("/checkin", "/checkin/counter", "/checkin/counter/live")
+READ = (*FIGURES, *GUESTS, "/arrivals", "/arrivals/live", "/devices", "/codes")
+WRITE = ("/arrivals/wrong", "/arrivals/faces/off", "/arrivals/code", "/arrivals/faces/on")
+ALL_WRITE = (*WRITE, "/devices/add", "/devices/revoke", "/codes/unlock")
 ALLOWED: dict[str, set[str]] = {
     "manager": {*READ, *ALL_WRITE},
-    "consultant": {*READ, *WRITE[:2]} - {"/devices"},
-    "installer": {*READ[:4]},
+    "consultant": {*READ, *WRITE[:3]} - {"/devices", "/codes"},
+    "installer": {*FIGURES, *GUESTS},
+    "guest": {"/events", *GUESTS},
 }
+LED_HOME: dict[str, tuple[str, ...]] = {"installer": ("/arrivals",), "guest": ("/", "/arrivals")}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -100,10 +105,21 @@ def test_each_role_has_its_routes_and_no_other(shop: Shop, role: Role) -> None:
     form = {"csrf": token(client), "role": "consultant"}
     answers = {path: get(client, path, Accept="*/*").status_code for path in READ}
     answers |= {path: post(client, path, **form).status_code for path in ALL_WRITE}
-    if role == "installer":
-        assert answers.pop("/arrivals") == 303  # to the figures, where its work begins
+    for path in LED_HOME.get(role, ()):
+        assert answers.pop(path) == 303  # to where its work begins
     assert {path for path, status in answers.items() if status < 400} == ALLOWED[role]
     assert {status for status in answers.values() if status >= 400} <= {403}
+
+
+def test_the_guests_screen_is_led_to_its_page_and_links_to_no_other(shop: Shop) -> None:
+    shop.box.visit(shop.box.member("王丽华"))
+    screen = shop.device()
+    assert pair(screen, shop.code("guest")).location == "/checkin"
+    assert get(screen, "/arrivals").location == "/checkin"
+    page = get(screen, "/checkin").text
+    links = re.findall(r'<a [^>]*href="([^"]*)"', page)
+    assert links == ["#main", "?lang=zh"]
+    assert "王" not in page
 
 
 def test_a_route_that_is_named_in_no_role_is_nobodys(shop: Shop) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from edge.console.page import shop_page
-from edge.console.view import CameraView, HourFigures, ShopView
+from edge.console.view import CameraView, GalleryView, HourFigures, ShopView
 from menkou.listen import Listen
 from tests.web.shopbox import ShopBox
 
@@ -115,6 +115,26 @@ def test_the_worst_notice_comes_first_and_an_unknown_one_is_kept() -> None:
     assert page.blind
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ("20,000 of 250,000 members are searched", "About 37 %", "230,000", "1 % of")),
+        ("zh", ("250,000 位会员中，有 20,000 位", "37%", "230,000", "误认率为 1%", "一次性码")),
+    ],
+)
+def test_who_is_not_searched_by_face_is_told_with_what_to_expect(
+    tmp_path: Path, language: str, said: tuple[str, ...]
+) -> None:
+    over = GalleryView(members=250_000, searched=20_000, fpir=0.01, missed=0.374, extrapolated=True)
+    view = _view(mode="entrance", mode_wanted="entrance", gallery=over)
+    client = ShopBox(tmp_path).app(lambda: view, Listen(host="127.0.0.1", port=0)).test_client()
+    page = client.get(f"/live?lang={language}").text
+    assert [words for words in said if words not in page] == []
+    assert 'href="/codes"' in page
+    state: Any = client.get("/api/state").json
+    assert state["gallery"]["searched"] == 20_000
+
+
 @pytest.fixture
 def client(tmp_path: Path) -> Any:
     app = ShopBox(tmp_path).app(_view, Listen(host="127.0.0.1", port=0))
@@ -153,3 +173,38 @@ def test_why_nobody_is_recognised_is_told_on_every_page(tmp_path: Path) -> None:
     client = ShopBox(tmp_path).app(lambda: view, Listen(host="127.0.0.1", port=0)).test_client()
     for path in ("/", "/live", "/arrivals", "/arrivals/live", "/devices"):
         assert "The declaration has expired" in client.get(f"{path}?lang=en").text
+
+
+@pytest.mark.parametrize(
+    ("told", "language", "words"),
+    [
+        ("left", "en", "Please turn your head slowly to your left"),
+        ("left", "zh", "请把头慢慢转向您的左边"),
+        ("code", "en", "Use your code, or ask one of us: it works just as well"),
+        ("code", "zh", "请使用您的会员码，或联系店员，效果相同"),
+        ("pause", "en", "Please check in with one of us"),
+        ("pause", "zh", "请到店员处签到"),
+        (None, "en", "To check in, please stop here and look at the camera"),
+        ("from the future", "en", "To check in, please stop here and look at the camera"),
+    ],
+)
+def test_the_guests_screen_says_what_to_do_and_names_nobody(
+    tmp_path: Path, told: str | None, language: str, words: str
+) -> None:
+    box = ShopBox(tmp_path)
+    if told is not None:
+        box.told["counter"] = told
+    client = box.app(_view, Listen(host="127.0.0.1", port=0)).test_client()
+    for path in ("/checkin/counter", "/checkin/counter/live"):
+        page = client.get(path, headers={"Accept-Language": language})
+        assert page.status_code == 200
+        assert words in page.text
+    assert 'data-live="/checkin/counter/live' in client.get("/checkin/counter").text
+
+
+def test_without_a_name_the_guests_screen_is_that_of_the_first_camera(tmp_path: Path) -> None:
+    box = ShopBox(tmp_path)
+    box.told["desk"] = "right"
+    client = box.app(_view, Listen(host="127.0.0.1", port=0)).test_client()
+    assert 'data-told="right"' in client.get("/checkin").text
+    assert client.get("/checkin/door").status_code == 404

@@ -115,6 +115,7 @@
       const body = new URLSearchParams(new FormData(form));
       const answer = await fetch(form.action, { method: "POST", body, redirect: "manual", signal: patience() });
       if (answer.type !== "opaqueredirect" && !answer.ok) return location.reload();
+      form.reset();
       form.closest("details")?.removeAttribute("open");
       refresh();
     } catch {

@@ -1,6 +1,6 @@
-"""Measures the box's store on this machine: `menkou-edge bench`. Needs no settings.
+"""Measures the box's store on this machine: `menkou-edge bench outbox`. Called by edge.bench.
 
-Called by `cli`. Each case runs in a directory of its own beside its baseline, in the folder for
+Each case runs in a directory of its own beside its baseline, in the folder for
 temporary files (`TMPDIR`): put that on the card in question. Bytes are those that this process
 made the kernel write (`write_bytes` of /proc/self/io): log and checkpoints are in it, the file
 system's own journal is not. In memory file systems nothing is written; the case is then named as
@@ -70,14 +70,8 @@ class _DayClock:
         return "ok"
 
 
-def run(name: str | None) -> Iterator[Result | str]:
-    """Run the benchmarks of a name, or all; a text says why a case was skipped."""
-    for each, bench in _BENCHES.items():
-        if name in (None, each):
-            yield from bench()
-
-
-def _outbox() -> Iterator[Result | str]:
+def cases() -> Iterator[Result | str]:
+    """Yield what the store writes and takes; a text says why a case was skipped."""
     yield _day_case()
     yield _appended_case()
     yield _backlog_case()
@@ -345,8 +339,3 @@ def _milliseconds(work: Callable[[], object], times: int = 20) -> float:
         work()
         took.append(time.perf_counter() - began)
     return sorted(took)[times // 2] * 1000
-
-
-_BENCHES: Final[dict[str, Callable[[], Iterator[Result | str]]]] = {"outbox": _outbox}
-NAMES: Final = tuple(_BENCHES)
-"""What can be measured."""
