@@ -113,11 +113,12 @@ def test_what_closed_days_counted_is_read_without_the_months_before(
 ) -> None:
     # The eyes count nothing meanwhile.
     long_ago = codec.utc_text(AT - timedelta(days=30))
-    db.conn.executemany(
-        "INSERT INTO crossing (at, camera, direction, track, staff, turned_back, hours_open,"
-        " origin) VALUES (?, 'door', 'in', 1, 0, 0, 1, 'run')",
-        [[long_ago]] * 20_000,
-    )
+    with transaction(db):
+        db.conn.executemany(
+            "INSERT INTO crossing (at, camera, direction, track, staff, turned_back, hours_open,"
+            " origin) VALUES (?, 'door', 'in', 1, 0, 0, 1, 'run')",
+            [[long_ago]] * 20_000,
+        )
     log.commit([fact(crossed())])
     steps: list[None] = []
     db.conn.set_progress_handler(lambda: steps.append(None), 1_000)
