@@ -29,6 +29,8 @@ photos: cards turned in space, screens, a mean head's depth. Nobody's real print
 were filmed, so this compares settings and releases; it certifies nothing. Give --models to measure
 with YuNet, by which guests are asked to turn; else dlib's HOG watches their movement."""
 _ONE_IN: Final = 100
+MUCH: Final = 0.05
+"""Of the misses: what too few probes may hide, by the binomial's exact limit for none seen."""
 
 
 def add(sub: Any) -> None:
@@ -117,12 +119,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _warn_of_few(report: Any, fpir: float) -> None:
-    """Say when no rate as low as the one that was asked for can show."""
+    """Say when no rate as low as the one that was asked for can show, or misses hide."""
     few = min(len(one.splits[0].strangers) for one in report.measured)
     if few * fpir < 1:
         warn(
             f"FPIR {_ONE_IN * fpir:g} %: expected {math.ceil(1 / fpir)} strangers or more to"
             f" measure it by, got {few}; what is said of it is of the nearest of them"
+        )
+    probes = min(len(one.splits[0].probes) for one in report.measured)
+    unseen = 1 - 0.05 ** (1 / probes)
+    if unseen > MUCH:
+        warn(
+            f"misses: expected {math.ceil(math.log(0.05) / math.log(1 - MUCH))} further pictures of"
+            f" members or more to look for, got {probes}; where none is missed,"
+            f" {_ONE_IN * unseen:.0f} % may be (95 %)"
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +21,13 @@ from edge.evaluate import Measured
 
 WIDE, HIGH = 960, 640
 LEFT, TOP, RIGHT, BOTTOM = 110, 70, 930, 550
-LEAST_FPIR, MOST_FPIR = 0.001, 1.0  # of the x axis, which is logarithmic
+LEAST_POWER: Final = -3
+LEAST_FPIR, MOST_FPIR = 10.0**LEAST_POWER, 1.0  # of the x axis, which is logarithmic
+LEGEND: Final = LEFT + 80
 POINTS: Final = 60
 COLOURS: Final = ((31, 90, 160), (190, 80, 20), (60, 130, 60), (120, 60, 140))
+DASHES: Final = ((1, 0), (14, 8), (4, 6), (24, 6))  # strokes and gaps in pixels: colour is no sign
+CORNERS: Final = (0, 4, 3, 5)  # of the marks
 GREY, LIGHT = (90, 90, 90), (225, 225, 225)
 FONTS: Final = (
     "opentype/noto/NotoSansCJK-Regular.ttc",
@@ -54,13 +59,17 @@ def png(measured: Sequence[Measured], font_dir: Path = FONT_DIR) -> bytes:
                 for rate, mean in zip(rates, curve, strict=True)
             ]
             draw.line(edge, fill=_pale(colour), width=1)
-        draw.line(line, fill=colour, width=3)
+        _dashed(draw, line, colour, DASHES[number % len(DASHES)])
         fpir = mean_of([s.fpir(s.shipped) for s in one.searched]).value
         fnir = mean_of([s.fnir(s.shipped) for s in one.searched]).value
-        x, y = _at(fpir, fnir, top)
-        draw.ellipse((x - 7, y - 7, x + 7, y + 7), outline=colour, width=3)
+        corners = CORNERS[number % len(CORNERS)]
+        _mark(draw, _at(fpir, fnir, top), corners, colour)
         words = _legend(one, fpir, fnir, chinese=chinese)
-        draw.text((LEFT + 260, TOP + 8 + 26 * number), words, fill=colour, font=font)
+        y = TOP + 22 + 26 * number
+        sample = [(LEGEND + step, y) for step in range(0, 71, 2)]
+        _dashed(draw, [(float(x), float(y)) for x, y in sample], colour, DASHES[number % 4])
+        _mark(draw, (LEGEND + 88.0, float(y)), corners, colour)
+        draw.text((LEGEND + 104, y), words, fill="black", font=font, anchor="lm")
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
@@ -68,15 +77,49 @@ def png(measured: Sequence[Measured], font_dir: Path = FONT_DIR) -> bytes:
 
 def _legend(one: Measured, fpir: float, fnir: float, *, chinese: bool) -> str:
     members = len(one.splits[0].templates)
-    english = f"{members} members by {one.photos} photos; o: FPIR {fpir:.1%}, FNIR {fnir:.1%}"
+    photos = "1 photo" if one.photos == 1 else f"{one.photos} photos"
+    english = f"{members} members by {photos}; at the box's threshold {fpir:.1%}, {fnir:.1%}"
     return f"{members} 位会员，各 {one.photos} 张照片 · {english}" if chinese else english
 
 
+def _dashed(
+    draw: ImageDraw.ImageDraw,
+    line: Sequence[Point],
+    colour: tuple[int, int, int],
+    dash: tuple[int, int],
+) -> None:
+    """Draw a line of strokes and gaps, in pixels along it; a gap of 0 is none."""
+    stroke, gap = dash
+    gone = 0.0
+    for one, other in pairwise(line):
+        length = math.dist(one, other)
+        pieces = max(1, math.ceil(length))
+        for piece in range(pieces):
+            if gone % (stroke + gap) < stroke:
+                ends = [
+                    tuple(a + (b - a) * part / pieces for a, b in zip(one, other, strict=True))
+                    for part in (piece, piece + 1)
+                ]
+                draw.line([(x, y) for x, y in ends], fill=colour, width=3)
+            gone += length / pieces
+
+
+def _mark(draw: ImageDraw.ImageDraw, at: Point, corners: int, colour: tuple[int, int, int]) -> None:
+    """Draw where a box's threshold stands: a shape with so many corners, round for 0."""
+    x, y = at
+    if corners:
+        draw.regular_polygon((x, y, 9), corners, fill="white", outline=colour, width=3)
+    else:
+        draw.ellipse((x - 7, y - 7, x + 7, y + 7), fill="white", outline=colour, width=3)
+
+
 def _axes(draw: ImageDraw.ImageDraw, font: Font, top: float, *, chinese: bool) -> None:
-    for power in range(-3, 1):
+    for power in range(LEAST_POWER, 1):
         x, _ = _at(10.0**power, 0.0, top)
         draw.line([(x, TOP), (x, BOTTOM)], fill=LIGHT)
-        draw.text((x, BOTTOM + 8), f"{100 * 10.0**power:g} %", fill=GREY, font=font, anchor="ma")
+        least = "≤ " if power == LEAST_POWER else ""
+        words = f"{least}{100 * 10.0**power:g} %"
+        draw.text((x, BOTTOM + 8), words, fill=GREY, font=font, anchor="ma")
     step = next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2) if top / step <= 10.0)
     for number in range(math.floor(top / step) + 1):
         _, y = _at(1.0, number * step, top)

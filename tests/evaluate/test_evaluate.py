@@ -55,6 +55,7 @@ def test_the_command_prints_rates_names_what_is_no_use_and_draws_the_curve(
     assert cli.main(["evaluate", *arguments, "--png", str(curve)]) == 0
     said = capsys.readouterr()
     assert "FPIR 1 %: expected 100 strangers or more to measure it by, got 12" in said.err
+    assert "misses: expected 59 further pictures of members or more to look for, got" in said.err
     rows = [json.loads(line) for line in said.out.splitlines()]
     assert {row["evaluate"] for row in rows} == {
         "rates",
