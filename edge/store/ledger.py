@@ -96,8 +96,14 @@ class SqliteVisitLog(Recall):
             self._outbox.append(self._epoch, entries)
 
     def health(self, health: Health, reading: Reading) -> None:
-        """Keep a change of a part's state; only the hub wants to know it later."""
+        """Keep a change of a part's state for the hub, and since when a camera sees."""
         with transaction(self._db):
+            if health.part == "camera":
+                since = utc_text(reading.at) if health.state == "ok" else None
+                self._db.execute(
+                    "INSERT OR REPLACE INTO camera_sight (camera, since) VALUES (?, ?)",
+                    [health.camera, since],
+                )
             self._outbox.append(self._epoch, [(health, reading)])
 
     def _keep(self, fact: Fact) -> tuple[Body, Reading] | None:
