@@ -53,6 +53,20 @@ def learnt(db: Database, basis: Basis) -> tuple[Fit | None, int]:
     return fit([known_hour(one) for one in known]), len(known)
 
 
+def estimate(db: Database, basis: Basis, index: float) -> float | None:
+    """Return how many people a sum of the index stands for; None before enough is learnt.
+
+    By what was learnt of this basis, or else of the other: phones are phones, and each scale is of
+    one basis.
+    """
+    other: Basis = "distinct" if basis == "crossings" else "crossings"
+    for one in (basis, other):
+        scale, _ = learnt(db, one)
+        if scale is not None:
+            return round(scale.people(index), 1)
+    return None
+
+
 def learnt_hours(db: Database, now: datetime) -> tuple[int, int]:
     """Return from how many hours the box has learnt, and how many it needs."""
     return len(known_hours(db, latest_basis(db, now), HOURS_MOST)), HOURS_NEEDED
