@@ -160,7 +160,7 @@ def _bench_parser(sub: Any) -> None:
         "measure the box on this machine, in a temporary directory and without settings",
         "menkou-edge bench outbox --json",
     )
-    names = "detect, embed, match, memory, outbox or pipeline (default: all there are)"
+    names = "detect, embed, match, memory, outbox, pipeline or probes (default: all there are)"
     bench.add_argument("name", nargs="?", metavar="NAME", help=names)
     bench.add_argument(
         "--members",
@@ -177,6 +177,7 @@ def _part_parsers(sub: Any) -> None:
     parts = (
         ("eyes", commands.eyes, ("--template-key-fd", "--strangers-fd")),
         ("front", commands.front, ("--profile-key-fd",)),
+        ("radio", commands.radio, ()),
     )
     for name, run, descriptors in parts:
         part = sub.add_parser(name)

@@ -104,8 +104,21 @@ def _missing_for_faces(config: EdgeConfig, now: datetime) -> Iterator[str]:
 
 
 def _warn_of_wifi(config: EdgeConfig) -> None:
-    if config.wifi.enabled:
-        warn("this version does not listen to Wi-Fi")
+    """Name what keeps this machine from listening although the settings ask for it."""
+    if not config.wifi.enabled:
+        return
+    from edge.sensors.radio.hopping import iw_command
+    from edge.sensors.radio.interface import MEANING, Interface
+
+    name = config.wifi.interface
+    interface = Interface(name)
+    if (state := interface.state()) != "ok":
+        warn(f"[wifi] interface {name}: {MEANING[state].format(name=name)}; the box waits for it")
+    interface.close()
+    if config.wifi.channels and iw_command() is None:
+        warn(
+            "[wifi] channels: iw is not installed (apt install iw); the radio stays on its channel"
+        )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -134,6 +147,14 @@ def front(arguments: argparse.Namespace) -> int:
     from edge.app.front import run_front_process
 
     run_front_process(_load(arguments), arguments.epoch, arguments.profile_key_fd)
+    return 0
+
+
+def radio(arguments: argparse.Namespace) -> int:
+    """Run the radio process; the supervisor calls this."""
+    from edge.app.radio import run_radio
+
+    run_radio(_load(arguments), arguments.epoch)
     return 0
 
 

@@ -55,7 +55,6 @@ class Shop:
     store_name: str
     box_id: str
     mode_wanted: str
-    wifi_wanted: bool
     key_in_file: bool
     hours: OpeningHours
     gallery: int
@@ -217,8 +216,6 @@ class ShopFront:
             notices.append("names_locked")
         if (state := shown_state(self._db(), self._clock.now())) != "ok":
             notices.append(f"storage_{state}")
-        if self._shop.wifi_wanted:
-            notices.append("wifi_absent")
         if self._clock.state() == "suspect" and "clock_suspect_faces" not in notices:
             notices.append("clock_suspect")
         elif self._clock.timeline.word == "person":

@@ -13,6 +13,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from edge.bus import RadioNote
 from edge.console.view import GalleryView
 from edge.ports import CameraStateCode
 
@@ -74,6 +75,7 @@ class BoxFigures:
     keys_refused: int = 0
     gallery: GalleryView | None = None
     unconfirmed: int = 0
+    radio: RadioNote | None = None
 
 
 class BoxCollector(Collector):
@@ -98,6 +100,7 @@ class BoxCollector(Collector):
         yield from _parts(box)
         yield from _shares(box)
         yield from _gallery(box.gallery)
+        yield from _radio(box.radio)
 
 
 def _one(name: str, text: str, value: float, **labels: str) -> Metric:
@@ -175,6 +178,25 @@ def _gallery(gallery: GalleryView | None) -> Iterator[Metric]:
     yield members
     text = "The part of searched members that is expected to be missed"
     yield _one("expected_fnir", text, gallery.missed)
+
+
+def _radio(radio: RadioNote | None) -> Iterator[Metric]:
+    if radio is None:
+        return
+    yield _one("wifi_listening", "Whether probe requests are heard", radio.trouble is None)
+    text = "Whether the radio cannot be moved between channels"
+    yield _one("wifi_channel_fixed", text, radio.fixed_channel)
+    yield _counter("wifi_probes", "Probe requests counted", radio.probes)
+    text = "Frames that were not counted, by reason; no_room: lost in the kernel"
+    dropped = CounterMetricFamily("menkou_box_wifi_dropped", text, labels=["reason"])
+    for reason, number in radio.dropped.items():
+        dropped.add_metric([reason], number)
+    yield dropped
+    text = "Probe requests by the frequency that they came on"
+    heard = CounterMetricFamily("menkou_box_wifi_channel_probes", text, labels=["mhz"])
+    for mhz, number in radio.frequencies.items():
+        heard.add_metric([mhz], number)
+    yield heard
 
 
 def _parts(box: BoxFigures) -> Iterator[Metric]:

@@ -82,7 +82,6 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
         store_name=config.store.name,
         box_id=config.box.id,
         mode_wanted=config.privacy.mode,
-        wifi_wanted=config.wifi.enabled,
         key_in_file=config.key_kind == "file",
         hours=config.opening_hours,
         gallery=config.faces.gallery,

@@ -116,6 +116,7 @@ class BoxMetrics:
             shares={one.place: (one.shared, one.waiting, one.came) for one in shared},
             keys_refused=sum(one.key == "refused" for one in shared),
             gallery=self._front.gallery(),
+            radio=self._live.radio(),
         )
 
 

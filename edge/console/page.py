@@ -46,7 +46,12 @@ NOTICES: Final = {
     "everybody_without_basis": "care",
     "facts_refused": "care",
     "gallery_over": "care",
-    "wifi_absent": "care",
+    "wifi_gone": "care",
+    "wifi_down": "care",
+    "wifi_not_monitor": "care",
+    "wifi_silent": "care",
+    "wifi_refused": "care",
+    "wifi_channel": "care",
     "hub_unreachable": "care",
 }
 """What a notice is worth by its code; a code from a newer part is `care`."""

@@ -127,9 +127,7 @@ class PresenceLog:
         if row is None:
             return None
         rev, *known = row
-        return messages.PresenceMinute(
-            minute=at, rev=rev, **dict(zip(_COUNTS, known, strict=True))
-        )
+        return messages.PresenceMinute(minute=at, rev=rev, **dict(zip(_COUNTS, known, strict=True)))
 
 
 def hundredths(index: float) -> int:
@@ -137,9 +135,7 @@ def hundredths(index: float) -> int:
     return round(index * HUNDREDTHS)
 
 
-def minutes_between(
-    db: Database, start: datetime, end: datetime
-) -> list[presence.PresenceMinute]:
+def minutes_between(db: Database, start: datetime, end: datetime) -> list[presence.PresenceMinute]:
     """Return the observed minutes from `start` to `end` (excluded), in order."""
     rows = db.execute(
         f"SELECT minute, {', '.join(_COUNTS)} FROM presence_minute"

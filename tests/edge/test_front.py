@@ -32,7 +32,6 @@ def front_of(folder: Path, live: LiveState, *, gallery: int = 20_000) -> ShopFro
         store_name="南京东路店",
         box_id="nj-001-a",
         mode_wanted="count",
-        wifi_wanted=False,
         key_in_file=False,
         hours=OpeningHours(zone=ZoneInfo("Asia/Shanghai"), by_weekday=None),
         gallery=gallery,

@@ -4,12 +4,13 @@
     drain:  block by block, frame by frame ──> take(frame, time); then the block is overwritten
 
 The filter lets nothing but probe requests into the ring, so nobody's traffic ever gets here. Called
-by `edge.radio`; needs CAP_NET_RAW while it opens. `fallback` is for systems without AF_PACKET.
+by `edge.radio`; needs CAP_NET_RAW to open. `fallback` is for systems without such rings.
 Linux: Documentation/networking/packet_mmap.rst, linux/include/uapi/linux/if_packet.h.
 """
 
 import ctypes
 import errno
+import logging
 import mmap
 import os
 import select
@@ -20,7 +21,9 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from edge.sensors.radio.errors import CaptureFault
-from edge.sensors.radio.interface import Interface
+from edge.sensors.radio.interface import MEANING, Interface
+
+log = logging.getLogger(__name__)
 
 Take = Callable[[bytes, float], None]
 """Takes a frame from its radiotap header on, and when it came, in seconds since 1970."""
@@ -95,6 +98,7 @@ class RingCapture:
 
     Raises:
         CaptureFault: it cannot be listened to.
+        OSError: this system has no such sockets or rings.
     """
 
     def __init__(self, interface: Interface, now: Callable[[], float]) -> None:
@@ -102,8 +106,8 @@ class RingCapture:
         self._now = now
         self._next = 0
         self._lost = 0
+        # Of no protocol yet: nothing arrives before the filter and the ring are in place.
         try:
-            # Of no protocol yet: nothing arrives before the filter and the ring are in place.
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
         except PermissionError as exc:
             raise CaptureFault(
@@ -115,9 +119,13 @@ class RingCapture:
             self._prepare()
             self._ring = mmap.mmap(self._socket.fileno(), _BLOCK * _BLOCKS)
             self._ring.madvise(mmap.MADV_DONTDUMP)
+        except OSError:
+            self._socket.close()
+            raise
+        try:
             self._socket.bind((self._name, _ETH_P_ALL))
         except OSError as exc:
-            self._socket.close()
+            self.close()
             raise _fault(self._name, exc) from exc
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN | select.POLLERR)
@@ -187,6 +195,35 @@ class RingCapture:
         self._ring[:] = bytes(len(self._ring))
         self._ring.close()
         self._socket.close()
+
+
+def listen(interface: Interface, now: Callable[[], float]) -> Capture:
+    """Listen to an interface that is in monitor mode and up.
+
+    Args:
+        interface: the monitor interface.
+        now: the box's time in seconds since 1970.
+
+    Raises:
+        CaptureFault: it cannot be listened to; its code is that of a notice.
+    """
+    _require(interface)
+    try:
+        return RingCapture(interface, now)
+    except (OSError, AttributeError) as exc:  # AttributeError: a Python without AF_PACKET
+        from edge.sensors.radio.fallback import ScapyCapture  # loads scapy: only here
+
+        log.warning("no ring can be had for %s (%s): capture by scapy", interface.name, exc)
+        return ScapyCapture(interface.name, now)
+
+
+def _require(interface: Interface) -> None:
+    state = interface.state()
+    if state != "ok":
+        raise CaptureFault(
+            f"wifi_{state}",
+            f"wifi.interface {interface.name}: {MEANING[state].format(name=interface.name)}",
+        )
 
 
 def _attach(listening: socket.socket) -> None:

@@ -80,7 +80,7 @@ class ProbeReader:
     def __init__(self, pseudonyms: Pseudonyms, see: See) -> None:
         self._device = pseudonyms.device
         self._model = pseudonyms.model
-        self._see = see
+        self.see = see
         self._layouts: dict[bytes, _Layout] = {}
         self._classes: dict[int, int] = {}
         self.probes = 0
@@ -142,7 +142,7 @@ class ProbeReader:
         self.probes += 1
         address = frame[length + _ADDRESS : length + _ADDRESS + 6]
         signal = _DBM[frame[signal_at]] if signal_at else None
-        self._see(at_s, cls, self._device(address), signal)
+        self.see(at_s, cls, self._device(address), signal)
 
     def _classify(self, elements: bytes, alike: int) -> int | None:
         if (capabilities := class_of(elements)) is None:

@@ -13,6 +13,15 @@ from typing import Final, Literal
 
 State = Literal["ok", "gone", "down", "not_monitor"]
 
+MEANING: Final[dict[State, str]] = {
+    "gone": "expected it to be there, got none: plug the adapter in; `iw dev` lists what there is",
+    "down": "expected it to be up, got it down: `ip link set {name} up`",
+    "not_monitor": (
+        "expected monitor mode (link type 803), got another: see firmware_config, or"
+        " `iw dev {name} set type monitor` while it is down"
+    ),
+}
+"""What a state means, and what to do."""
 RADIOTAP: Final = 803
 """ARPHRD_IEEE80211_RADIOTAP: the link type of an interface in monitor mode."""
 _SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
