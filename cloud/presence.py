@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, Table, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, func, or_, select
 
 from cloud.db import upsert
 from cloud.hours import day_bounds, hour_end
@@ -27,7 +27,7 @@ from cloud.tables import (
     presence_minute,
 )
 
-_OF: Final = bindparam("of")
+_OF: Final[ColumnElement[str]] = bindparam("of")
 _SINCE: Final = bindparam("since", type_=presence_minute.c.minute.type)
 _UNTIL: Final = bindparam("until", type_=presence_minute.c.minute.type)
 _IN_MINUTES: Final = (

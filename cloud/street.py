@@ -45,7 +45,7 @@ def street_of(connection: Connection, store_id: str, now: datetime) -> StreetMin
         .where(presence_minute.c.minute >= first, presence_minute.c.minute < after)
         .group_by(presence_minute.c.minute)
     )
-    found = {minute: footfall for minute, footfall in rows.all()}
+    found: dict[datetime, int] = dict(rows.tuples().all())
     count = (after - first) // _MINUTE
     return StreetMinutes(
         shop=shop,
@@ -55,13 +55,13 @@ def street_of(connection: Connection, store_id: str, now: datetime) -> StreetMin
     )
 
 
-def _streets(
-    connection: Connection, shops: Sequence[Any], now: datetime
-) -> tuple[ShopStreet, ...]:
+def _streets(connection: Connection, shops: Sequence[Any], now: datetime) -> tuple[ShopStreet, ...]:
     days = {shop.id: now.astimezone(zone_or_utc(shop.timezone)).date() for shop in shops}
     heard = _heard(connection, days, now)
     of_days = _days(connection, days)
-    hours = _hours(connection, {shop.id: shop.timezone for shop in shops if shop.id in of_days}, days)
+    hours = _hours(
+        connection, {shop.id: shop.timezone for shop in shops if shop.id in of_days}, days
+    )
     bases = _bases(connection, days)
     return tuple(
         _street(
@@ -76,9 +76,7 @@ def _streets(
     )
 
 
-def _heard(
-    connection: Connection, days: Mapping[str, date], now: datetime
-) -> dict[str, date]:
+def _heard(connection: Connection, days: Mapping[str, date], now: datetime) -> dict[str, date]:
     """Return the last day on which Wi-Fi was observed, of shops where that is not long ago."""
     rows = connection.execute(
         select(presence_daily.c.store, func.max(presence_daily.c.day))
@@ -98,9 +96,7 @@ def _days(connection: Connection, days: Mapping[str, date]) -> dict[str, Any]:
 def _bases(connection: Connection, days: Mapping[str, date]) -> dict[str, str]:
     """Return by what today's visitors are counted; for shops in which somebody was counted."""
     rows = connection.execute(
-        select(daily.c.store, daily.c.day, daily.c.basis).where(
-            daily.c.day.in_(set(days.values()))
-        )
+        select(daily.c.store, daily.c.day, daily.c.basis).where(daily.c.day.in_(set(days.values())))
     )
     return {name: basis for name, day, basis in rows.all() if day == days.get(name)}
 
@@ -115,9 +111,7 @@ def _hours(
         for name, zone in zones.items()
     }
     known = [start for of_day in starts.values() for start in of_day]
-    question = select(presence_hourly).where(
-        presence_hourly.c.hour.between(min(known), max(known))
-    )
+    question = select(presence_hourly).where(presence_hourly.c.hour.between(min(known), max(known)))
     if len(zones) <= NAMED_AT_ONCE:
         question = question.where(presence_hourly.c.store.in_(list(zones)))
     rows = connection.execute(question)

@@ -23,10 +23,11 @@ Instants are whole milliseconds since 1970, `hour` whole seconds: both compare a
 on SQLite and PostgreSQL. The migrations in `migrations/versions` make the same tables; a test
 compares the two.
 
-On PostgreSQL event, visit, crossing_minute and presence_minute are partitioned by month (`partitions`); the key of
-event there holds `at` as well, as that of a partitioned table must, and no foreign key leads from
-it to epoch: it would be looked up for each event, and `ledger` has just made the row. Ids sort by
-their bytes there, as in Python: whoever locks several rows does so in the same order.
+On PostgreSQL event, visit, crossing_minute and presence_minute are partitioned by month
+(`partitions`); the key of event there holds `at` as well, as that of a partitioned table must, and
+no foreign key leads from it to epoch: it would be looked up for each event, and `ledger` has just
+made the row. Ids sort by their bytes there, as in Python: whoever locks several rows does so in the
+same order.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -339,6 +340,7 @@ daily: Final = Table(
     Index("daily_by_day", "day"),  # every page asks for one day of all shops
     sqlite_with_rowid=False,
 )
+
 
 def _sensed() -> list[Column[Any]]:
     return [

@@ -56,6 +56,7 @@ class Shop:
     box_id: str
     mode_wanted: str
     key_in_file: bool
+    wifi: bool
     hours: OpeningHours
     gallery: int
     fpir: float
@@ -167,7 +168,7 @@ class ShopFront:
             last_crossing=figures.last_crossing(db),
             head_office=laid(wish_of(db)),
             gallery=self.gallery(),
-            street=street_view(db, shop.hours, now) if shop.wifi_wanted else None,
+            street=street_view(db, shop.hours, now) if shop.wifi else None,
         )
 
     def gallery(self) -> GalleryView | None:

@@ -137,7 +137,7 @@ class LearningLog:
         visitors, basis = visitors_in(self._db, start, end)
         if not saw_all_of(self._db, self._cameras, start) or not self._teaches(start, observed):
             visitors = None
-        scale, hours = learnt(self._db, basis)
+        _, hours = learnt(self._db, basis)
         index = sum(minute.index for minute in observed)
         hour = Hour(
             start=start,

@@ -1,4 +1,7 @@
-"""Version 1: today's figures, passers-by, and the hub's own health. Described by `openapi.json` beside it."""
+"""Version 1: today's figures, passers-by, and the hub's own health.
+
+Described by `openapi.json` beside it.
+"""
 
 import json
 from collections.abc import Callable
@@ -47,7 +50,9 @@ def create_api(
     return api
 
 
-def _answer(content: ChainToday | StreetToday | HubHealth | dict[str, str], status: int = 200) -> Response:
+def _answer(
+    content: ChainToday | StreetToday | HubHealth | dict[str, str], status: int = 200
+) -> Response:
     # What msgspec would write of a time is not what this API has always said.
     plain = as_json(to_builtins(content, builtin_types=(date, datetime)))
     text = json.dumps(plain, ensure_ascii=False)

@@ -53,7 +53,8 @@ def create_street(
     `today` and `of`, which gets a shop's id, are asked once a request.
     """
     pages = Blueprint("street", __name__, url_prefix="/street", template_folder="templates")
-    pages.app_context_processor(lambda: {"places": PLACES, "here": request.blueprint, "rate_of": rate_of}
+    pages.app_context_processor(
+        lambda: {"places": PLACES, "here": request.blueprint, "rate_of": rate_of}
     )
 
     def board(template: str) -> str:

@@ -139,7 +139,14 @@ def _boxes(store: str, random: Random) -> tuple[Box, ...]:
     # Of a source of its own: the rest of a chain is as it was before there was Wi-Fi.
     wifi = Random(f"{store}/wifi").random() < _WIFI_SHARE
     return tuple(
-        _box(store, f"{store}-{letter}", share, random, entrance=entrance, wifi=wifi and letter == "a")
+        _box(
+            store,
+            f"{store}-{letter}",
+            share,
+            random,
+            entrance=entrance,
+            wifi=wifi and letter == "a",
+        )
         for letter, share in zip("ab", shares, strict=False)
     )
 

@@ -125,9 +125,7 @@ def _day_rows(
     days.append((shop.id, day, *total, basis))
 
 
-def _heard(
-    seed: int, shop: Shop, day: date, now: int, hours: list[Row], days: list[Row]
-) -> None:
+def _heard(seed: int, shop: Shop, day: date, now: int, hours: list[Row], days: list[Row]) -> None:
     """Append the closed hours of a shop's Wi-Fi, and the day; what it learnt it has learnt."""
     one = shop.boxes[0]
     if not one.wifi or is_learning(shop):

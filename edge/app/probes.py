@@ -1,6 +1,6 @@
-"""Recordings of probe requests, counted by the same code as the air. For replay, calibration, survey.
+"""Recordings of probe requests, counted by the same code as the air. For replay and calibration.
 
-    files ─> merged by their own times ─> Minutes (reader, key of the day, counter) ─> minutes
+files ─> merged by their own times ─> Minutes (reader, key of the day, counter) ─> minutes
 """
 
 import time

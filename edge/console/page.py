@@ -149,11 +149,12 @@ def _street(street: StreetView, now: datetime) -> StreetPage:
     shown = street.minutes[first:last]
     until = past - _HEARD_LATELY - first
     top = max((value for value in shown if value), default=1)
-    now_value = next((v for v in reversed(street.minutes[: past + 1][-_HEARD_LATELY:]) if v is not None), None)
+    lately = street.minutes[: past + 1][-_HEARD_LATELY:]
+    last_heard = next((value for value in reversed(lately) if value is not None), None)
     return StreetPage(
         view=street,
         state=_street_state(street),
-        level=None if now_value is None else round(100 * now_value / top),
+        level=None if last_heard is None else round(100 * last_heard / top),
         rate=round(1000 * street.captured / street.passers)
         if street.captured is not None and street.passers
         else None,

@@ -21,7 +21,7 @@ class Fit:
     """A fit."""
 
     scale: float
-    error: float
+    error_percent: float
 
     def people(self, index: float) -> float:
         """Return people."""
@@ -34,4 +34,4 @@ def fit(hours: Sequence[KnownHour]) -> Fit | None:
         return None
     scale = sum(h.visitors for h in hours) / sum(h.index for h in hours)
     error = sum(abs(scale * h.index - h.visitors) for h in hours) / sum(h.visitors for h in hours)
-    return Fit(scale=scale, error=error)
+    return Fit(scale=scale, error_percent=100 * error)

@@ -6,7 +6,7 @@ import pytest
 from sqlite_utils import Database
 
 from edge.core.presence import PresenceMinute
-from edge.core.visit import Opened, Revised, Visit
+from edge.core.visit import Change, Opened, Revised, Visit
 from edge.ports import Fact
 from edge.store.database import StoreFull, transaction
 from edge.store.keeping import USUAL, prune
@@ -183,7 +183,7 @@ def visit(number: int, **changes: object) -> Visit:
 def test_visitors_of_an_hour_are_counted_as_the_page_counts_them(db: Database, epoch: str) -> None:
     log = SqliteVisitLog(db, epoch, "run", basis="distinct")
     voided = visit(5)
-    changes = [
+    changes: list[Change] = [
         *(Opened(visit=visit(number)) for number in (0, 1)),
         Opened(visit=visit(2, who="staff")),
         Opened(visit=visit(3, counted=False)),
