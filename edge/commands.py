@@ -111,10 +111,8 @@ def _warn_of_wifi(config: EdgeConfig) -> None:
     from edge.sensors.radio.interface import MEANING, Interface
 
     name = config.wifi.interface
-    interface = Interface(name)
-    if (state := interface.state()) != "ok":
+    if (state := Interface(name).state()) != "ok":
         warn(f"[wifi] interface {name}: {MEANING[state].format(name=name)}; the box waits for it")
-    interface.close()
     if config.wifi.channels and iw_command() is None:
         warn(
             "[wifi] channels: iw is not installed (apt install iw); the radio stays on its channel"

@@ -53,5 +53,4 @@ class TapRadio:
 
     def close(self) -> None:
         """Let the interface vanish."""
-        self.interface.close()
         os.close(self._fd)

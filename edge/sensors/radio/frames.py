@@ -106,15 +106,21 @@ class ProbeReader:
                 return
         _, _, length, flags_at, signal_at, channel_at = layout
         end = len(frame)
+        if end <= length:
+            self.dropped["radiotap" if end < length else "short"] += 1
+            return
         if flags_at and (flags := frame[flags_at]) & (_HAS_FCS | _BAD_FCS):
             if flags & _BAD_FCS:
                 self.dropped["damaged"] += 1
                 return
             end -= 4
-        if end <= length or frame[length] != _PROBE_REQUEST:
-            self.dropped["other" if end > length else "short"] += 1
+        if end < length + _HEADER + 2:
+            self.dropped["short"] += 1
             return
-        at = length + (_HEADER + 4 if end > length + 1 and frame[length + 1] & _HTC else _HEADER)
+        if frame[length] != _PROBE_REQUEST:
+            self.dropped["other"] += 1
+            return
+        at = length + (_HEADER + 4 if frame[length + 1] & _HTC else _HEADER)
         if end < at + 2:
             self.dropped["short"] += 1
             return

@@ -44,7 +44,6 @@ class Interface:
                 f"interface: expected a name of up to {_NAME_MOST} bytes, got {name!r}"
             )
         self.name = name
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
     def state(self) -> State:
         """Say whether it can be listened to now."""
@@ -76,13 +75,9 @@ class Interface:
         """Take it down. Raises OSError where that is refused."""
         self._set_flags((self._ask(_SIOCGIFFLAGS, _SHORT) or 0) & ~_IFF_UP)
 
-    def close(self) -> None:
-        """Let go of the socket that asks."""
-        self._socket.close()
-
     def _ask(self, request: int, layout: struct.Struct) -> int | None:
         try:
-            answer = fcntl.ioctl(self._socket, request, _REQUEST.pack(self.name.encode()))
+            answer = _ioctl(request, _REQUEST.pack(self.name.encode()))
         except OSError as exc:
             if exc.errno in _GONE:
                 return None
@@ -91,4 +86,9 @@ class Interface:
         return int(value)
 
     def _set_flags(self, flags: int) -> None:
-        fcntl.ioctl(self._socket, _SIOCSIFFLAGS, struct.pack("16sH22x", self.name.encode(), flags))
+        _ioctl(_SIOCSIFFLAGS, struct.pack("16sH22x", self.name.encode(), flags))
+
+
+def _ioctl(request: int, argument: bytes) -> bytes:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        return fcntl.ioctl(asking, request, argument)

@@ -121,7 +121,8 @@ class Minutes:
         minutes = self._counter.close(before_s)
         if self._live:
             minutes = self._listened(minutes, int(before_s) // MINUTE_S)
-            self._gaps = [gap for gap in self._gaps if gap[1] > before_s]
+            open_since = before_s // MINUTE_S * MINUTE_S
+            self._gaps = [gap for gap in self._gaps if gap[1] > open_since]
         if minutes:
             self._done(minutes)
 
