@@ -84,7 +84,7 @@ class LearningLog:
         log: where minutes are kept.
         db: the same connection.
         epoch: of this start.
-        hours: the shop's opening hours.
+        hours: returns the shop's opening hours as they are now.
         cameras: the entrance cameras' names.
         reading: the clocks as they stand.
     """
@@ -95,7 +95,7 @@ class LearningLog:
         db: Database,
         epoch: str,
         *,
-        hours: OpeningHours,
+        hours: Callable[[], OpeningHours],
         cameras: Sequence[str],
         reading: Callable[[], Reading],
     ) -> None:
@@ -105,7 +105,7 @@ class LearningLog:
         self._hours = hours
         self._cameras = cameras
         self._reading = reading
-        self._looked = 0.0
+        self._closed: datetime | None = None
 
     @property
     def unkept(self) -> int:
@@ -126,18 +126,22 @@ class LearningLog:
         reading = self._reading()
         if reading.clock == "suspect":
             return
-        over = hour_of(reading.at - SETTLED, self._hours.zone)
+        hours = self._hours()
+        over = hour_of(reading.at - SETTLED, hours.zone)
+        if over == self._closed:
+            return
         observed = unnoted_since(self._db, over - _LOOKED_BACK, over)
-        for start in sorted({hour_of(minute, self._hours.zone) for minute in observed}):
-            self._close(start, reading)
+        for start in sorted({hour_of(minute, hours.zone) for minute in observed}):
+            self._close(start, reading, hours)
+        self._closed = over
 
-    def _close(self, start: datetime, reading: Reading) -> None:
+    def _close(self, start: datetime, reading: Reading, hours: OpeningHours) -> None:
         end = start + HOUR
         observed = minutes_between(self._db, start, end)
         visitors, basis = visitors_in(self._db, start, end)
-        if not saw_all_of(self._db, self._cameras, start) or not self._teaches(start, observed):
+        if not saw_all_of(self._db, self._cameras, start) or not _teaches(hours, start, observed):
             visitors = None
-        _, hours = learnt(self._db, basis)
+        _, count = learnt(self._db, basis)
         index = sum(minute.index for minute in observed)
         hour = Hour(
             start=start,
@@ -146,8 +150,12 @@ class LearningLog:
             visitors=visitors,
             basis=basis,
         )
-        note_hour(self._db, self._epoch, reading, hour, learnt=hours, needed=HOURS_NEEDED)
+        count += visitors is not None
+        note_hour(self._db, self._epoch, reading, hour, learnt=count, needed=HOURS_NEEDED)
 
-    def _teaches(self, start: datetime, observed: Sequence[presence.PresenceMinute]) -> bool:
-        open_all_of_it = self._hours.is_open(start) and self._hours.is_open(start + 59 * _MINUTE)
-        return open_all_of_it and len(observed) >= MINUTES_NEEDED
+
+def _teaches(
+    hours: OpeningHours, start: datetime, observed: Sequence[presence.PresenceMinute]
+) -> bool:
+    open_all_of_it = hours.is_open(start) and hours.is_open(start + 59 * _MINUTE)
+    return open_all_of_it and len(observed) >= MINUTES_NEEDED
