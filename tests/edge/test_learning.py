@@ -149,7 +149,8 @@ def test_an_hour_in_which_the_shop_was_not_open_throughout_teaches_nothing(box: 
 def test_hours_of_two_bases_are_learnt_from_apart(box: Box) -> None:
     for number in range(HOURS_NEEDED):
         start = TEN - timedelta(days=30) + number * AN_HOUR
-        for basis, visitors in (("crossings", 30), ("distinct", 20)):
+        known: tuple[tuple[Basis, int], ...] = (("crossings", 30), ("distinct", 20))
+        for basis, visitors in known:
             hour = Hour(start=start, minutes=60, index=120.0, visitors=visitors, basis=basis)
             add_by_hand(box.db, hour)
         if number + 1 < HOURS_NEEDED:

@@ -135,7 +135,7 @@ def test_no_address_and_no_pseudonym_of_a_replay_is_in_any_file(
 def test_hours_known_by_hand_are_what_a_replay_estimates_by(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = ""
+    said: dict[str, Any] = {}
     for number in range(HOURS_NEEDED):
         film = hour(tmp_path / "a.pcap", 6 + number % 2, start=TEN + 86_400 * number)
         known = ("--probes", film, "--visitors", 30 + 5 * (number % 2), "--json")
