@@ -1,6 +1,7 @@
 """Minutes and hours of Wi-Fi in the box's store: one transaction, told once, nothing of anybody."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlite_utils import Database
@@ -24,6 +25,7 @@ from edge.store.presence import (
     unnoted_since,
     visitors_in,
 )
+from edge.store.summaries import summarise_some
 from edge.wire import messages
 from edge.wire.messages import Health
 
@@ -222,6 +224,22 @@ def test_a_camera_saw_an_hour_only_if_it_was_well_from_its_beginning(
     assert not saw_all_of(db, ["door", "side"], HOUR)
     becomes("door", "lost", HOUR + 2 * MINUTE)
     assert not saw_all_of(db, ["door"], HOUR)
+
+
+def test_of_minutes_that_waited_for_weeks_a_full_store_keeps_the_hours(
+    db: Database, epoch: str
+) -> None:
+    """A box that was offline for months: 1,440 events a day would fill it with nothing else."""
+    log_of(db, epoch).keep([minute(number) for number in range(120)])
+    note_hour(db, epoch, READING, hour(), learnt=0, needed=20)
+    living = Outbox(db).begin_epoch(HOUR, "run")
+    later = Reading(at=HOUR + timedelta(days=30), mono=5.0, clock="ok")
+    Outbox(db).append(living, [(Health(part="radio", camera=None, state="ok"), later)])
+    while summarise_some(db, living, ZoneInfo("Asia/Shanghai"), later):
+        pass
+    bodies = told(db)
+    assert [type(body) for body in bodies] == [Health, messages.PresenceHour]
+    assert len(minutes_between(db, HOUR, HOUR + 120 * MINUTE)) == 120, "the page still has them"
 
 
 def test_minutes_go_after_90_days_and_what_a_person_said_stays(db: Database, epoch: str) -> None:

@@ -97,9 +97,16 @@ def _unknown() -> tuple[StreetHour, ...]:
 
 def without(store_id: str, name: str, heard_on: date | None = None) -> ShopStreet:
     """A shop that is not heard today: it has no Wi-Fi, or its radio is away."""
-    nothing = {"passers": None, "captured": None, "error": None}
     return shop_street(
-        *(store_id, name), **nothing, learnt=0, needed=0, minutes=0, heard_on=heard_on, hours=()
+        *(store_id, name),
+        passers=None,
+        captured=None,
+        error=None,
+        learnt=0,
+        needed=0,
+        minutes=0,
+        heard_on=heard_on,
+        hours=(),
     )
 
 
