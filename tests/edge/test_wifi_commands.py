@@ -1,22 +1,24 @@
 """`menkou-edge wifi` and `replay --probes`: what is learnt by hand, and a walk with a telephone."""
 
+import io
 import json
 import sqlite3
-import struct
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edge.app.survey import live_walk
 from edge.cli import main
+from edge.config import load
 from edge.core.footfall import HOURS_NEEDED
 from edge.core.survey import Heard, Sample, heard_of, own_phone, suggest
-from tests.support.air import HT, RATES, probe
+from tests.support.air import HT, RATES, on_the_air, probe, write_pcap
 
 TEN = 1_795_226_400  # 2026-11-21, 10:00 in Shanghai
 OTHER = RATES + HT[:-2] + b"\x01\x01"
-Sent = tuple[float, bytes]
 
 
 @pytest.fixture
@@ -30,18 +32,9 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def pcap(path: Path, frames: Iterable[Sent]) -> Path:
-    raw = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 127)
-    for at_s, frame in frames:
-        head = struct.pack("<IIII", int(at_s), int(at_s % 1 * 1e6), len(frame), len(frame))
-        raw += head + frame
-    path.write_bytes(raw)
-    return path
-
-
 def hour(path: Path, phones: int, *, start: int = TEN, minutes: int = 60) -> Path:
     """Each of so many phones, of as many models, is heard once a minute."""
-    return pcap(
+    return write_pcap(
         path,
         sorted(
             (
@@ -75,7 +68,7 @@ def test_a_replay_prints_each_minute_of_wifi_and_counts_the_probe_requests(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     low = hour(tmp_path / "ch1.pcap", 2, minutes=3)
-    high = pcap(
+    high = write_pcap(
         tmp_path / "ch6.pcap",
         [(TEN + 61.0, probe("02:aa:00:00:00:01", elements=OTHER, signal=-75))],
     )
@@ -209,13 +202,13 @@ def test_a_file_that_is_no_recording_is_named(
 
 def walk(path: Path, signals: Sequence[int], *, spot_s: int = 30) -> Path:
     """One's own phone at each spot, and another in the street, which is louder at times."""
-    frames = []
+    frames = list[tuple[float, bytes]]()
     for spot, signal in enumerate(signals):
         for burst in range(5):
             at = TEN + spot * spot_s + burst * 5
             frames.append((at + 0.0, probe(f"02:00:00:00:00:0{burst}", signal=signal + burst - 2)))
             frames.append((at + 0.1, probe(elements=OTHER, signal=-60)))
-    return pcap(path, frames)
+    return write_pcap(path, frames)
 
 
 def test_a_recorded_walk_gives_thresholds_that_the_settings_take(
@@ -239,6 +232,37 @@ def test_a_pavement_that_is_as_loud_as_the_shop_is_said(
     code, out, err = called(capsys, "wifi", "survey", "--config", config, "--probes", film)
     assert (code, "near_dbm = -69" in out) == (0, True)
     assert "the pavement is heard as loud as the shop's far wall" in err
+
+
+def test_a_live_walk_waits_for_the_person_at_each_spot_and_hears_the_air(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root: a real interface of this machine's kernel."""
+    loud = {"BESIDE": -30, "AT THE DOOR": -50, "AT THE FAR": -60, "OUTSIDE": -80}
+    signal, gone = [-90], threading.Event()
+    asked: list[str] = []
+
+    def say(line: str) -> None:
+        asked.extend(spot for spot in loud if spot in line)
+        signal[0] = loud[asked[-1]] if asked else -90
+
+    with on_the_air() as radio:
+
+        def phone() -> None:
+            while not gone.wait(0.05):
+                radio.send(probe(signal=signal[0]))
+
+        monkeypatch.setattr("sys.stdin", io.StringIO("\n" * 9))
+        sending = threading.Thread(target=phone)
+        sending.start()
+        try:
+            found = live_walk(load(config), 0.8).go(say)
+        finally:
+            gone.set()
+            sending.join()
+    assert asked == list(loud)
+    assert (found.near_dbm, found.apart_db) == (-70, 20)
+    assert found.far_dbm == -83
 
 
 @pytest.mark.parametrize(

@@ -226,6 +226,20 @@ def test_a_camera_saw_an_hour_only_if_it_was_well_from_its_beginning(
     assert not saw_all_of(db, ["door"], HOUR)
 
 
+@pytest.mark.parametrize("what", ["the eyes were started anew", "the box was"])
+def test_nobody_saw_anything_until_a_camera_says_so_again(
+    db: Database, epoch: str, what: str
+) -> None:
+    log = SqliteVisitLog(db, epoch, "run")
+    reading = Reading(at=HOUR - MINUTE, mono=1.0, clock="ok")
+    log.health(Health(part="camera", camera="door", state="ok"), reading)
+    if what == "the box was":
+        log.begin()
+    else:
+        log.health(Health(part="eyes", camera=None, state="restarted"), reading)
+    assert not saw_all_of(db, ["door"], HOUR)
+
+
 def test_of_minutes_that_waited_for_weeks_a_full_store_keeps_the_hours(
     db: Database, epoch: str
 ) -> None:
