@@ -216,8 +216,6 @@ def _named_files(pairs: Sequence[str], config: EdgeConfig) -> dict[str, Path]:
         if name in files:
             raise CommandUsage(f"--camera: {name!r} was given twice; one file a camera")
         files[name] = Path(path)
-    if not files:
-        raise CommandUsage("--camera: expected at least one NAME=FILE to replay, got none")
     return files
 
 
@@ -239,10 +237,14 @@ def replay(arguments: argparse.Namespace) -> int:
     """Play recordings; print what is kept and a summary."""
     config = _load(arguments)
     files = _named_files(arguments.camera, config)
+    probes = tuple(path for paths in arguments.probes for path in paths)
+    if not files and not probes:
+        raise CommandUsage(
+            "--camera, --probes: expected at least one NAME=FILE or FILE to replay, got none"
+        )
     start = _start_of(arguments.start)
     if arguments.publish is not None and config.uplink is None:
         raise CommandUsage("--publish: expected an [uplink] section in the settings, got none")
-    _warn_of_wifi(config)
     from edge.app.replay import ReplayRequest, run_replay
 
     def emit(line: dict[str, Any]) -> None:
@@ -253,7 +255,9 @@ def replay(arguments: argparse.Namespace) -> int:
 
     faults = run_replay(
         config,
-        ReplayRequest(cameras=files, start=start, emit=emit, publish_s=arguments.publish),
+        ReplayRequest(
+            cameras=files, start=start, emit=emit, publish_s=arguments.publish, probes=probes
+        ),
     )
     for fault in faults:
         complain(fault)

@@ -30,6 +30,7 @@ from edge.store.outbox import Backlog, Outbox
 from edge.store.people import gallery_mark
 from edge.store.standing import roll_call
 from edge.store.switches import FACES, is_off
+from edge.street import street_view
 from edge.uplink.link import Condition
 from edge.uplink.mqtt import Uplink
 from edge.wire.messages import MODE_REASONS
@@ -55,6 +56,7 @@ class Shop:
     box_id: str
     mode_wanted: str
     key_in_file: bool
+    wifi: bool
     hours: OpeningHours
     gallery: int
     fpir: float
@@ -166,6 +168,7 @@ class ShopFront:
             last_crossing=figures.last_crossing(db),
             head_office=laid(wish_of(db)),
             gallery=self.gallery(),
+            street=street_view(db, shop.hours, now) if shop.wifi else None,
         )
 
     def gallery(self) -> GalleryView | None:

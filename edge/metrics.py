@@ -41,6 +41,17 @@ class CameraFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreetFigures:
+    """From how many hours the box has learnt what Wi-Fi is worth, how many it needs, and when its
+    newest minute ended: None before the first.
+    """
+
+    learnt: int
+    needed: int
+    heard_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BoxFigures:
     """The box at one moment.
 
@@ -76,6 +87,7 @@ class BoxFigures:
     gallery: GalleryView | None = None
     unconfirmed: int = 0
     radio: RadioNote | None = None
+    street: StreetFigures | None = None
 
 
 class BoxCollector(Collector):
@@ -101,6 +113,7 @@ class BoxCollector(Collector):
         yield from _shares(box)
         yield from _gallery(box.gallery)
         yield from _radio(box.radio)
+        yield from _street(box.street, box.now)
 
 
 def _one(name: str, text: str, value: float, **labels: str) -> Metric:
@@ -197,6 +210,18 @@ def _radio(radio: RadioNote | None) -> Iterator[Metric]:
     for mhz, number in radio.frequencies.items():
         heard.add_metric([mhz], number)
     yield heard
+
+
+def _street(street: StreetFigures | None, now: datetime) -> Iterator[Metric]:
+    if street is None:
+        return
+    text = "Hours from which the box has learnt what Wi-Fi is worth in people"
+    yield _one("wifi_hours_learnt", text, street.learnt)
+    text = "Hours that it needs before it estimates anybody"
+    yield _one("wifi_hours_needed", text, street.needed)
+    if street.heard_at is not None:
+        age_s = max(0.0, (now - street.heard_at).total_seconds())
+        yield _one("wifi_last_minute_age_seconds", "Since the newest minute of Wi-Fi", age_s)
 
 
 def _parts(box: BoxFigures) -> Iterator[Metric]:

@@ -63,6 +63,7 @@ def run_box(config: EdgeConfig, config_path: Path) -> None:
     clock = steady_clock(config, db)
     epoch = Outbox(db).begin_epoch(clock.now(), "run", boot_id())
     visits = SqliteVisitLog(db, epoch, "run")
+    visits.begin()
 
     def restarted(part: str) -> None:
         try:

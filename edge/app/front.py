@@ -83,6 +83,7 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
         box_id=config.box.id,
         mode_wanted=config.privacy.mode,
         key_in_file=config.key_kind == "file",
+        wifi=config.wifi.enabled,
         hours=config.opening_hours,
         gallery=config.faces.gallery,
         fpir=config.faces.fpir,

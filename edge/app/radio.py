@@ -21,6 +21,7 @@ from edge.config_sections import WifiSection
 from edge.core.presence import MinuteCounter
 from edge.core.pseudonym import KEY_BYTES, Pseudonyms
 from edge.hardening import seal_process
+from edge.learning import LearningLog
 from edge.memory import SecretMemory, fill_randomly, reserve
 from edge.radio import Held, Radio
 from edge.sensors.radio.capture import Capture, listen
@@ -76,12 +77,20 @@ def run_radio(
     kernel, clock = kept_clock(config), steady_clock(config, db)
     bus = Bus(run_dir(config), "radio")
     visits = SqliteVisitLog(db, epoch, "run", boot=boot_id())
-    keeper = PresenceLog(
+    minutes = PresenceLog(
         db,
         epoch,
         "run",
         reading=lambda: reading_of(clock),
         limit_bytes=lambda: fitting(config.data_dir, config.box.store_limit),
+    )
+    keeper = LearningLog(
+        minutes,
+        db,
+        epoch,
+        hours=lambda: settings_in_force(config, db).opening_hours,
+        cameras=[one.name for one in config.camera if one.role == "entrance"],
+        reading=lambda: reading_of(clock),
     )
     held = Held(keeper, kept=lambda: tell_new(bus))
     interface = Interface(config.wifi.interface)

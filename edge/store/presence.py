@@ -8,10 +8,11 @@ Called by the radio process, by replay and by `learning`. Nothing in here knows 
 or a pseudonym: a minute is a handful of numbers.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from sqlite_utils import Database
 
@@ -24,7 +25,8 @@ from edge.wire import messages
 from edge.wire.codec import utc_text
 from edge.wire.messages import Body
 
-Source = Literal["box", "hand"]
+log = logging.getLogger(__name__)
+
 HUNDREDTHS: Final = 100
 """The index is kept and sent in whole hundredths."""
 HOUR: Final = timedelta(hours=1)
@@ -92,6 +94,8 @@ class PresenceLog:
         """
         reading = self._reading()
         if reading.clock == "suspect":
+            if minutes and not self.unkept:
+                log.warning("nobody vouches for the time: minutes of Wi-Fi are not kept until then")
             self.unkept += len(minutes)
             return 0
         if not minutes:
@@ -155,6 +159,12 @@ def _minute_of(row: Sequence[Any]) -> presence.PresenceMinute:
         index=footfall / HUNDREDTHS,
         probes=probes,
     )
+
+
+def last_minute_at(db: Database) -> datetime | None:
+    """Return when the newest observed minute ended; None: none was."""
+    (minute,) = db.execute("SELECT max(minute) FROM presence_minute WHERE private = 0").fetchone()
+    return datetime.fromisoformat(minute) + _MINUTE if minute else None
 
 
 def unnoted_since(db: Database, start: datetime, end: datetime) -> list[datetime]:

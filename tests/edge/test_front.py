@@ -33,6 +33,7 @@ def front_of(folder: Path, live: LiveState, *, gallery: int = 20_000) -> ShopFro
         box_id="nj-001-a",
         mode_wanted="count",
         key_in_file=False,
+        wifi=False,
         hours=OpeningHours(zone=ZoneInfo("Asia/Shanghai"), by_weekday=None),
         gallery=gallery,
         fpir=0.01,

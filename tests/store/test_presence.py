@@ -1,12 +1,13 @@
 """Minutes and hours of Wi-Fi in the box's store: one transaction, told once, nothing of anybody."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlite_utils import Database
 
 from edge.core.presence import PresenceMinute
-from edge.core.visit import Opened, Revised, Visit
+from edge.core.visit import Change, Opened, Revised, Visit
 from edge.ports import Fact
 from edge.store.database import StoreFull, transaction
 from edge.store.keeping import USUAL, prune
@@ -24,6 +25,7 @@ from edge.store.presence import (
     unnoted_since,
     visitors_in,
 )
+from edge.store.summaries import summarise_some
 from edge.wire import messages
 from edge.wire.messages import Health
 
@@ -183,7 +185,7 @@ def visit(number: int, **changes: object) -> Visit:
 def test_visitors_of_an_hour_are_counted_as_the_page_counts_them(db: Database, epoch: str) -> None:
     log = SqliteVisitLog(db, epoch, "run", basis="distinct")
     voided = visit(5)
-    changes = [
+    changes: list[Change] = [
         *(Opened(visit=visit(number)) for number in (0, 1)),
         Opened(visit=visit(2, who="staff")),
         Opened(visit=visit(3, counted=False)),
@@ -222,6 +224,36 @@ def test_a_camera_saw_an_hour_only_if_it_was_well_from_its_beginning(
     assert not saw_all_of(db, ["door", "side"], HOUR)
     becomes("door", "lost", HOUR + 2 * MINUTE)
     assert not saw_all_of(db, ["door"], HOUR)
+
+
+@pytest.mark.parametrize("what", ["the eyes were started anew", "the box was"])
+def test_nobody_saw_anything_until_a_camera_says_so_again(
+    db: Database, epoch: str, what: str
+) -> None:
+    log = SqliteVisitLog(db, epoch, "run")
+    reading = Reading(at=HOUR - MINUTE, mono=1.0, clock="ok")
+    log.health(Health(part="camera", camera="door", state="ok"), reading)
+    if what == "the box was":
+        log.begin()
+    else:
+        log.health(Health(part="eyes", camera=None, state="restarted"), reading)
+    assert not saw_all_of(db, ["door"], HOUR)
+
+
+def test_of_minutes_that_waited_for_weeks_a_full_store_keeps_the_hours(
+    db: Database, epoch: str
+) -> None:
+    """A box that was offline for months: 1,440 events a day would fill it with nothing else."""
+    log_of(db, epoch).keep([minute(number) for number in range(120)])
+    note_hour(db, epoch, READING, hour(), learnt=0, needed=20)
+    living = Outbox(db).begin_epoch(HOUR, "run")
+    later = Reading(at=HOUR + timedelta(days=30), mono=5.0, clock="ok")
+    Outbox(db).append(living, [(Health(part="radio", camera=None, state="ok"), later)])
+    while summarise_some(db, living, ZoneInfo("Asia/Shanghai"), later):
+        pass
+    bodies = told(db)
+    assert [type(body) for body in bodies] == [Health, messages.PresenceHour]
+    assert len(minutes_between(db, HOUR, HOUR + 120 * MINUTE)) == 120, "the page still has them"
 
 
 def test_minutes_go_after_90_days_and_what_a_person_said_stays(db: Database, epoch: str) -> None:
