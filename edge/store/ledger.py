@@ -96,9 +96,22 @@ class SqliteVisitLog(Recall):
             self._outbox.append(self._epoch, entries)
 
     def health(self, health: Health, reading: Reading) -> None:
-        """Keep a change of a part's state; only the hub wants to know it later."""
+        """Keep a change of a part's state for the hub, and since when a camera sees."""
         with transaction(self._db):
+            if health.part == "camera":
+                since = utc_text(reading.at) if health.state == "ok" else None
+                self._db.execute(
+                    "INSERT OR REPLACE INTO camera_sight (camera, since) VALUES (?, ?)",
+                    [health.camera, since],
+                )
+            elif health.part == "eyes":
+                _unsee(self._db)
             self._outbox.append(self._epoch, [(health, reading)])
+
+    def begin(self) -> None:
+        """Note that the box begins: no camera has shown a picture yet."""
+        with transaction(self._db):
+            _unsee(self._db)
 
     def _keep(self, fact: Fact) -> tuple[Body, Reading] | None:
         """Write one change; return what the hub is to be told at once."""
@@ -225,6 +238,11 @@ class SqliteVisitLog(Recall):
             void=visit.void,
             reason=reason,
         )
+
+
+def _unsee(db: Database) -> None:
+    """Note, in the caller's transaction, that no camera shows pictures: who looks has gone."""
+    db.execute("UPDATE camera_sight SET since = NULL")
 
 
 def _kept(timeline: Timeline | None) -> int | None:

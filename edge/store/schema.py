@@ -12,6 +12,7 @@ from edge.store.device_schema import devices
 from edge.store.identity_schema import identity
 from edge.store.order_schema import orders
 from edge.store.people_schema import people
+from edge.store.presence_schema import presence
 from edge.store.share_schema import shares
 from edge.store.standing_schema import standing
 
@@ -143,3 +144,8 @@ def _codes(db: Database) -> None:
 @migrations(name="0010_standing")
 def _standing(db: Database) -> None:
     standing(db)
+
+
+@migrations(name="0011_presence")
+def _presence(db: Database) -> None:
+    presence(db)
