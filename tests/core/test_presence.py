@@ -125,6 +125,14 @@ def test_the_index_of_an_hour_is_the_sum_of_its_minutes() -> None:
     assert sum(one.index for one in found) == pytest.approx(whole, rel=0.01)
 
 
+def test_a_crowd_beyond_all_that_was_measured_still_counts_for_more() -> None:
+    def crowd(guests: int) -> float:
+        guest = [device(range(10, 20), CLS, WHO + n) for n in range(guests)]
+        return sum(one.index for one in counted(counter(), 60, *guest))
+
+    assert crowd(1600) > 1.9 * crowd(800) > 3.6 * crowd(400)
+
+
 def test_an_hour_of_the_shop_begins_anew_and_a_recording_of_an_hour_is_one() -> None:
     def second_half(hour_at_s: int | None) -> float:
         guests = [device(range(30 + n, 91), CLS + n, WHO + n) for n in range(6)]

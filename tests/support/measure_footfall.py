@@ -2,6 +2,7 @@
 
     scripts/measure-footfall         errors by visitors an hour, those of plain class-minutes beside
     scripts/measure-footfall --fit   weights for edge/core/loads.py, from all three channels
+    scripts/measure-footfall --held-out  the same table for weights that never saw the phones
 
 Called by scripts/measure-footfall; calls `shop_hours`.
 """
@@ -9,7 +10,8 @@ Called by scripts/measure-footfall; calls `shop_hours`.
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -170,21 +172,42 @@ def weights(
     return np.asarray(found), np.asarray(least), np.asarray(most)
 
 
-def fit(folder: Path) -> None:
-    """Print the weights for edge/core/loads.py."""
-    sessions = [
-        Session(
-            phone=f"{session.phone}{channel}",
-            name=session.name,
-            seconds=session.seconds,
-            classes=session.classes,
-            addresses=session.addresses,
-        )
+def held_out(folder: Path, seeds: int, hours: int) -> None:
+    """Print the table of weights fitted to six phones, for streets of the five others."""
+    sessions = sessions_of(folder)
+    library = _Library(_of_all_channels(folder), np.random.default_rng(1))
+    same, other = [], []
+    for seed in range(seeds):
+        chance = np.random.default_rng(50 + seed)
+        shuffled = chance.permutation(Street(sessions).phones).tolist()
+        known = [place for place, name in enumerate(library.phones) if name[0] in shuffled[:6]]
+        found, *_ = weights(library, known, chance)
+        index = partial(_index_by, found)
+        some, rest = (Street(sessions, part) for part in (shuffled[:6], shuffled[6:]))
+        same.append(outcome(rest, rest, index, seed, hours))
+        other.append(outcome(some, rest, index, seed, hours))
+    _say(table("fitted on 6, learnt and tested on 5 others", same))
+    _say(table("fitted and learnt on 6, tested on 5 others", other))
+
+
+def _index_by(found: Floats, hour: ShopHour) -> float:
+    terms, classes = _terms(np.asarray([_sums(hour)]))
+    return float(np.exp(terms @ found + classes)[0])
+
+
+def _of_all_channels(folder: Path) -> list[Session]:
+    """Return the sessions of all channels, each phone on each channel a phone of its own."""
+    return [
+        replace(session, phone=f"{session.phone}{channel}")
         for channel in CHANNELS
         for session in sessions_of(folder, channel)
     ]
+
+
+def fit(folder: Path) -> None:
+    """Print the weights for edge/core/loads.py."""
     chance = np.random.default_rng(1)
-    library = _Library(sessions, chance)
+    library = _Library(_of_all_channels(folder), chance)
     everything = range(len(library.phones))
     found, least, most = weights(library, everything, chance)
     some = library.hours(LEARNT_VISITORS, 2000, everything, np.full(33, 1 / 33))
@@ -210,11 +233,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", type=Path, nargs="?", default=Path("../shared/data/probes"))
     parser.add_argument("--fit", action="store_true", help="print weights instead of the table")
+    parser.add_argument("--held-out", action="store_true", help="weights of other phones")
     parser.add_argument("--seeds", type=int, default=10, help="10 unless told")
     parser.add_argument("--hours", type=int, default=40, help="of each number of visitors")
     args = parser.parse_args()
     if args.fit:
         fit(args.folder)
+    elif args.held_out:
+        held_out(args.folder, args.seeds, args.hours)
     else:
         measure(args.folder, args.seeds, args.hours)
 
