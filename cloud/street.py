@@ -45,7 +45,7 @@ def street_of(connection: Connection, store_id: str, now: datetime) -> StreetMin
         .where(presence_minute.c.minute >= first, presence_minute.c.minute < after)
         .group_by(presence_minute.c.minute)
     )
-    found: dict[datetime, int] = dict(rows.tuples().all())
+    found: dict[datetime, int] = {row[0]: row[1] for row in rows.all()}
     count = (after - first) // _MINUTE
     return StreetMinutes(
         shop=shop,

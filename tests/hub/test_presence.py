@@ -9,7 +9,9 @@ from sqlalchemy import Engine, select
 from cloud import tables
 from cloud.db import reading
 from cloud.ingest import Ingest
+from cloud.metrics_fleet import fleet
 from cloud.rollup import rollup
+from cloud.street import street_of, street_today
 from tests.hub.conftest import MINUTE, NOW, FakeBox, acks
 
 HOUR = NOW.replace(minute=0)
@@ -133,3 +135,43 @@ def test_a_shop_that_moves_to_another_zone_keeps_its_wi_fi(
     ingest.take([box.hello((1, 1), session="6" * 32)])
     rollup(engine)
     assert list(hours(engine)) == [HOUR - timedelta(minutes=30)]
+
+
+def test_prometheus_is_told_how_many_shops_know_their_passers_by(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    said: list[dict[str, object]] = [
+        {"passers": 40},
+        {"passers": None, "error": None},
+        {"passers": None, "error": None, "learnt": 3},
+    ]
+    for number, told in enumerate(said):
+        other = FakeBox(store=f"s-{number}", box="a", epoch=f"{number}" * 32)
+        other.compared(HOUR, **told)
+        take(ingest, engine, other)
+    ingest.take([box.hello()])
+    with reading(engine) as connection:
+        assert fleet(connection, NOW).wifi == {"known": 1, "waiting": 1, "learning": 1}
+
+
+def test_the_page_of_a_shop_reads_its_minutes_and_no_others(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    box.sensed(HOUR, footfall=500), box.sensed(HOUR + MINUTE, footfall=0)
+    box.sensed(HOUR - 24 * AN_HOUR, footfall=9)
+    other = FakeBox(store="nj-002", box="nj-002-a", epoch="b" * 32)
+    other.sensed(HOUR, footfall=7000)
+    take(ingest, engine, box, other)
+    with reading(engine) as connection:
+        found = street_of(connection, "nj-001", NOW)
+        assert street_of(connection, "nobody", NOW) is None
+        today = street_today(connection, NOW)
+    assert found is not None
+    noon = (HOUR - found.start) // MINUTE
+    assert found.minutes[noon - 1 : noon + 3] == (None, 500, 0, None)
+    assert len(found.minutes) == 24 * 60
+    assert [(one.store_id, one.minutes, one.heard_on) for one in today.shops] == [
+        ("nj-001", 2, DAY),
+        ("nj-002", 1, DAY),
+    ]
+    assert [hour.minutes for hour in found.shop.hours if hour.minutes] == [2]
