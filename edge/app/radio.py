@@ -1,6 +1,7 @@
 """The radio process: capture, the day's key, counting by the minute, and the store."""
 
 import logging
+from collections.abc import Callable
 from functools import partial
 
 from edge.app.common import (
@@ -23,7 +24,7 @@ from edge.hardening import seal_process
 from edge.learning import LearningLog
 from edge.memory import SecretMemory, fill_randomly, reserve
 from edge.radio import Held, Radio
-from edge.sensors.radio.capture import listen
+from edge.sensors.radio.capture import Capture, listen
 from edge.sensors.radio.hopping import Hopper, iw_command, put_back
 from edge.sensors.radio.interface import Interface
 from edge.sensors.radio.minutes import Minutes
@@ -50,8 +51,20 @@ def pseudonyms_of(config: EdgeConfig) -> Pseudonyms:
     return Pseudonyms(memory.view[:KEY_BYTES], fill_randomly, config.store.zone)
 
 
-def run_radio(config: EdgeConfig, epoch: str) -> None:
+def run_radio(
+    config: EdgeConfig,
+    epoch: str,
+    *,
+    listening: Callable[[], None] = lambda: None,
+    live: bool = True,
+) -> None:
     """Run the radio process until SIGTERM.
+
+    Args:
+        config: the box's settings.
+        epoch: the epoch of this start.
+        listening: told each time that an interface is listened to.
+        live: False: minutes that were begun count, as in a recording; a benchmark is shorter.
 
     Raises:
         edge.memory.MemoryFault: there is no safe place for the day's key.
@@ -82,16 +95,22 @@ def run_radio(config: EdgeConfig, epoch: str) -> None:
     held = Held(keeper, kept=lambda: tell_new(bus))
     interface = Interface(config.wifi.interface)
     iw = iw_command()
+
+    def begin() -> Capture:
+        capture = listen(interface, lambda: clock.now().timestamp())
+        listening()
+        return capture
+
     Radio(
         interface=interface,
-        listen=lambda: listen(interface, lambda: clock.now().timestamp()),
+        listen=begin,
         put_back=partial(put_back, interface, iw),
         minutes=Minutes(
             counter=lambda: counter_of(config.wifi),
             pseudonyms=pseudonyms_of(config),
             done=held.add,
             mono=clock.mono,
-            live=True,
+            live=live,
         ),
         held=held,
         hopper=Hopper(interface, config.wifi.channels, iw),

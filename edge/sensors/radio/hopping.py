@@ -84,9 +84,10 @@ class Hopper:
 
     def _finish(self, mono: float, running: subprocess.Popen[bytes]) -> None:
         if running.poll() is None:
-            if mono - self._asked_at < _ANSWER_S:
-                return
-            running.kill()
+            if mono - self._asked_at >= _ANSWER_S:
+                self.close()
+                self._refuse(mono, f"iw does not answer within {_ANSWER_S:g} s")
+            return
         _, said = running.communicate()
         self._running = None
         if running.returncode == 0:
@@ -95,8 +96,6 @@ class Hopper:
             if self.refused is not None:
                 log.info("%s takes channels again", self._interface.name)
             self.refused = None
-        elif running.returncode < 0:
-            self._refuse(mono, f"iw does not answer within {_ANSWER_S:g} s")
         else:
             self._refuse(mono, said.decode(errors="replace").strip()[:200] or "iw refuses")
 
@@ -113,7 +112,9 @@ class Hopper:
         """Wait for nothing any more."""
         if self._running is not None:
             self._running.kill()
-            self._running.communicate()
+            self._running.wait()
+            if self._running.stderr is not None:
+                self._running.stderr.close()
             self._running = None
 
 
