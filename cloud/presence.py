@@ -51,7 +51,7 @@ _MINUTES: Final = (
         presence_minute.c.box,
         func.count().label("minutes"),
         func.sum(presence_minute.c.footfall).label("footfall"),
-        func.max(presence_minute.c.footfall).label("peak"),
+        func.max(presence_minute.c.classes).label("peak"),
         func.sum(presence_minute.c.probes).label("probes"),
     )
     .where(_IN_MINUTES)

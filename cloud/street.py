@@ -40,7 +40,7 @@ def street_of(connection: Connection, store_id: str, now: datetime) -> StreetMin
     zone = zone_or_utc(shop.timezone)
     first, after = (datetime.fromtimestamp(s, UTC) for s in day_bounds(shop.day, zone))
     rows = connection.execute(
-        select(presence_minute.c.minute, func.max(presence_minute.c.footfall))
+        select(presence_minute.c.minute, func.max(presence_minute.c.classes))
         .where(presence_minute.c.store == store_id)
         .where(presence_minute.c.minute >= first, presence_minute.c.minute < after)
         .group_by(presence_minute.c.minute)
@@ -133,7 +133,7 @@ def _hour(start: datetime, row: Any | None) -> StreetHour:
     return StreetHour(
         start=start,
         minutes=row.minutes,
-        footfall=round(row.footfall / max(1, row.minutes) / _HUNDREDTHS, 2),
+        footfall=row.footfall / _HUNDREDTHS,
         passers=row.passers,
         captured=row.captured,
     )

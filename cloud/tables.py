@@ -271,8 +271,8 @@ hour_summary: Final = Table(
 )
 
 PRESENCE: Final = ("classes", "near", "far", "footfall", "probes")
-"""What a minute of Wi-Fi comes to. `footfall` is an index in hundredths, good for comparing a shop
-with itself only."""
+"""What a minute of Wi-Fi comes to. `footfall` is what it adds to its hour's index, in hundredths;
+an hour's is good for comparing a shop with itself only."""
 
 presence_minute: Final = Table(
     "presence_minute",
@@ -346,7 +346,7 @@ def _sensed() -> list[Column[Any]]:
     return [
         Column("minutes", Integer, nullable=False),
         Column("footfall", BigInteger, nullable=False),
-        # The index of the busiest minute.
+        # Kinds of phones heard in the busiest minute.
         Column("peak", Integer, nullable=False),
         Column("probes", BigInteger, nullable=False),
         # Who came by, and of them who came in, in the hours in which both are known.

@@ -19,6 +19,7 @@ from edge.core import presence
 from edge.core.footfall import HOURS_NEEDED, Fit, KnownHour, fit
 from edge.core.hours import OpeningHours
 from edge.modes import Basis
+from edge.store.ledger import RADIO
 from edge.store.outbox import Reading
 from edge.store.presence import (
     HOUR,
@@ -28,9 +29,9 @@ from edge.store.presence import (
     latest_basis,
     minutes_between,
     note_hour,
-    saw_all_of,
     unnoted_since,
     visitors_in,
+    worked_since,
 )
 from edge.store.summaries import hour_of
 
@@ -139,7 +140,11 @@ class LearningLog:
         end = start + HOUR
         observed = minutes_between(self._db, start, end)
         visitors, basis = visitors_in(self._db, start, end)
-        if not saw_all_of(self._db, self._cameras, start) or not _teaches(hours, start, observed):
+        worked = worked_since(self._db, start)
+        # A radio that was started anew within the hour has counted part of it twice.
+        heard = RADIO in worked and len(observed) >= MINUTES_NEEDED
+        seen = bool(self._cameras) and worked.issuperset(self._cameras)
+        if not (heard and seen and _open_throughout(hours, start)):
             visitors = None
         _, count = learnt(self._db, basis)
         index = sum(minute.index for minute in observed)
@@ -154,8 +159,5 @@ class LearningLog:
         note_hour(self._db, self._epoch, reading, hour, learnt=count, needed=HOURS_NEEDED)
 
 
-def _teaches(
-    hours: OpeningHours, start: datetime, observed: Sequence[presence.PresenceMinute]
-) -> bool:
-    open_all_of_it = hours.is_open(start) and hours.is_open(start + 59 * _MINUTE)
-    return open_all_of_it and len(observed) >= MINUTES_NEEDED
+def _open_throughout(hours: OpeningHours, start: datetime) -> bool:
+    return hours.is_open(start) and hours.is_open(start + 59 * _MINUTE)

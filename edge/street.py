@@ -14,7 +14,7 @@ from edge.console.view import StreetHourView, StreetView
 from edge.core.hours import OpeningHours
 from edge.learning import learnt_hours
 from edge.store.figures import local_hours
-from edge.store.presence import Hour, hours_between, hundredths, minutes_between
+from edge.store.presence import Hour, hours_between, minutes_between
 
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -23,9 +23,7 @@ def street_view(db: Database, hours: OpeningHours, now: datetime) -> StreetView:
     """Return what is known of the local day that holds `now`."""
     spans = local_hours(now.astimezone(hours.zone).date(), hours)
     start, end = spans[0][0], spans[-1][1]
-    found = {
-        one.minute_s: hundredths(one.index) for one in minutes_between(db, start, now + _MINUTE)
-    }
+    found = {one.minute_s: one.classes for one in minutes_between(db, start, now + _MINUTE)}
     first, count = int(start.timestamp()) // 60, (end - start) // _MINUTE
     closed = hours_between(db, start, end)
     known = [one for one in closed if one.passers is not None and one.visitors is not None]

@@ -98,9 +98,14 @@ def _told(
         yield end * 1000, one.start * 1000, body
 
 
-def _minute(at: int, footfall: int) -> PresenceMinute:
+def classes_of(footfall: int) -> int:
+    """Return how many kinds of phones show in a minute."""
     devices = footfall / 100
-    classes = round(_CLASSES * devices / (devices + _CLASSES))
+    return round(_CLASSES * devices / (devices + _CLASSES))
+
+
+def _minute(at: int, footfall: int) -> PresenceMinute:
+    devices, classes = footfall / 100, classes_of(footfall)
     near = min(classes, round(classes * _NEAR))
     return PresenceMinute(
         minute=_moment(at),

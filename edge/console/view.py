@@ -72,8 +72,8 @@ class StreetHourView:
 class StreetView:
     """What Wi-Fi says of today, of nobody in particular.
 
-    `minutes` are the index of presence by the minute from `start` on, in hundredths; None: that
-    minute was not observed. `passers` came by in the hours in which `captured` of them were counted
+    `minutes` are the kinds of phones heard by the minute from `start` on; None: that minute was not
+    observed. `passers` came by in the hours in which `captured` of them were counted
     by the cameras, give or take `error` percent; None before the box has learnt from `needed`
     hours: it has from `learnt`. `captured` None: they were counted in two ways.
     """

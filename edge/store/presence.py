@@ -274,12 +274,10 @@ def _hour_of(row: Sequence[Any]) -> Hour:
     )
 
 
-def saw_all_of(db: Database, cameras: Sequence[str], start: datetime) -> bool:
-    """Say whether each camera has shown pictures without a break since `start`; none: no."""
-    rows = db.execute(
-        "SELECT camera FROM camera_sight WHERE since <= ?", [utc_text(start)]
-    ).fetchall()
-    return bool(cameras) and set(cameras) <= {camera for (camera,) in rows}
+def worked_since(db: Database, start: datetime) -> set[str]:
+    """Return the cameras, and `ledger.RADIO`, that have worked without a break since `start`."""
+    rows = db.execute("SELECT part FROM at_work WHERE since <= ?", [utc_text(start)]).fetchall()
+    return {part for (part,) in rows}
 
 
 def visitors_in(db: Database, start: datetime, end: datetime) -> tuple[int | None, Basis]:

@@ -27,7 +27,6 @@ def presence(db: Database) -> None:
     )
     db.execute("CREATE UNIQUE INDEX presence_hour_box ON presence_hour (hour) WHERE source = 'box'")
     db.execute("CREATE INDEX presence_hour_known ON presence_hour (hour) WHERE visitors NOT NULL")
-    # Since when a camera has shown pictures without a break; null: it does not.
-    db.execute(
-        "CREATE TABLE camera_sight (camera TEXT PRIMARY KEY, since TEXT) STRICT, WITHOUT ROWID"
-    )
+    # Since when a camera has shown pictures, or the radio listened, without a break; null: it does
+    # not. Cameras by their names.
+    db.execute("CREATE TABLE at_work (part TEXT PRIMARY KEY, since TEXT) STRICT, WITHOUT ROWID")

@@ -227,8 +227,9 @@ class HourSummary:
 class PresenceMinute:
     """What one minute of Wi-Fi probe requests came to; the highest `rev` wins.
 
-    Of nobody in particular: `classes` are kinds of devices, `near` and `far` how many of them by
-    signal, `footfall` the index of presence in hundredths, `probes` the frames. A minute that was
+    Of nobody in particular: `classes` are kinds of phones, `near` and `far` how many of them by
+    signal, `footfall` what the minute adds to its hour's index of presence, in hundredths, `probes`
+    the frames. A minute that was
     not observed has no event; one in which nobody was there has zeros.
     """
 

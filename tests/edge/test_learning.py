@@ -54,6 +54,14 @@ class Box:
     def camera(self, state: str, at: datetime) -> None:
         reading = Reading(at=at, mono=1.0, clock="ok")
         health = Health(part="camera", camera="door", state=state)
+        log = SqliteVisitLog(self.db, self.epoch, "run")
+        log.health(health, reading)
+        if not self._visits and state == "ok":
+            self.radio("ok", at)
+
+    def radio(self, state: str, at: datetime) -> None:
+        reading = Reading(at=at, mono=1.0, clock="ok")
+        health = Health(part="radio", camera=None, state=state)
         SqliteVisitLog(self.db, self.epoch, "run").health(health, reading)
 
     def visitors(self, count: int, at: datetime = TEN, basis: Basis = "crossings") -> None:
@@ -132,6 +140,15 @@ def test_the_camera_that_was_away_for_a_moment_teaches_nothing_of_its_hour(box: 
     assert learnt_hours(box.db, box.now)[0] == 0
 
 
+def test_the_radio_that_was_started_anew_counted_part_of_its_hour_twice(box: Box) -> None:
+    box.camera("ok", TEN - MINUTE)
+    box.radio("restarted", TEN + 20 * MINUTE)
+    box.radio("ok", TEN + 20 * MINUTE)
+    box.visitors(7)
+    box.listen(TEN)
+    assert [hour.visitors for hour in box.closed()] == [None]
+
+
 def test_an_hour_that_wi_fi_missed_a_part_of_teaches_nothing(box: Box) -> None:
     box.camera("ok", TEN - MINUTE)
     box.visitors(7)
@@ -185,7 +202,7 @@ def test_the_page_shows_minutes_that_were_not_heard_as_unknown(box: Box) -> None
     box.listen(TEN, minutes=60, index=1.5)
     view = street_view(box.db, OPEN, box.now)
     first = (TEN - view.start) // MINUTE
-    assert view.minutes[first - 1 : first + 2] == (None, 150, 150)
+    assert view.minutes[first - 1 : first + 2] == (None, 3, 3)
     assert len(view.minutes) == 24 * 60
     assert (view.passers, view.captured, view.error) == (None, None, None)
     assert (view.learnt, view.needed) == (1, HOURS_NEEDED)

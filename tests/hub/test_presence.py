@@ -44,12 +44,12 @@ def test_minutes_are_added_up_until_the_box_has_closed_the_hour(
     box.sensed(HOUR + 2 * MINUTE, footfall=0)
     take(ingest, engine, box)
     found = hours(engine)[HOUR]
-    assert (found["minutes"], found["footfall"], found["peak"]) == (3, 1400, 900)
+    assert (found["minutes"], found["footfall"], found["peak"]) == (3, 1400, 4)
     assert (found["passers"], found["captured"], found["error"]) == (None, None, None)
     ingest.take([box.batch(box.compared(HOUR, minutes=60, footfall=54_000))])
     rollup(engine)
     found = hours(engine)[HOUR]
-    assert (found["minutes"], found["footfall"], found["peak"]) == (60, 54_000, 900)
+    assert (found["minutes"], found["footfall"], found["peak"]) == (60, 54_000, 4)
     assert (found["passers"], found["error"], found["learnt"]) == (40, 14, 26)
 
 
@@ -168,7 +168,7 @@ def test_the_page_of_a_shop_reads_its_minutes_and_no_others(
         today = street_today(connection, NOW)
     assert found is not None
     noon = (HOUR - found.start) // MINUTE
-    assert found.minutes[noon - 1 : noon + 3] == (None, 500, 0, None)
+    assert found.minutes[noon - 1 : noon + 3] == (None, 4, 4, None)
     assert len(found.minutes) == 24 * 60
     assert [(one.store_id, one.minutes, one.heard_on) for one in today.shops] == [
         ("nj-001", 2, DAY),

@@ -20,7 +20,7 @@ def minutes_of_day() -> tuple[int | None, ...]:
     return tuple(
         None
         if not OPENED * 60 <= minute < past or DEAF * 60 <= minute < DEAF * 60 + 30
-        else 400 + minute * 7919 % 500
+        else 4 + minute * 7919 % 13
         for minute in range(24 * 60)
     )
 
