@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 from cloud.boxes import zone_or_utc
 from cloud.bulk import NAMED_AT_ONCE
 from cloud.hours import day_bounds, hours_of_day
-from cloud.tables import daily, presence_daily, presence_hourly, presence_minute, store
+from cloud.tables import STAYS, daily, presence_daily, presence_hourly, presence_minute, store
 from cloud.views import ShopStreet, StreetHour, StreetMinutes, StreetToday
 
 LATELY: Final = timedelta(days=14)
@@ -161,4 +161,5 @@ def _street(
         minutes=row.minutes if row else 0,
         heard_on=heard_on,
         hours=hours,
+        stays=tuple(row._mapping[name] for name in STAYS) if row and row.stays else (),
     )

@@ -117,6 +117,7 @@ class ShopStreet(Struct, frozen=True, kw_only=True):
     minutes: int
     heard_on: date | None
     hours: tuple[StreetHour, ...]
+    stays: tuple[int, ...] = ()  # how many are known, then the percentages by length (`STAYS`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

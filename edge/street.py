@@ -14,7 +14,7 @@ from edge.console.view import StreetHourView, StreetView
 from edge.core.hours import OpeningHours
 from edge.learning import learnt_hours
 from edge.store.figures import local_hours
-from edge.store.presence import Hour, hours_between, minutes_between
+from edge.store.presence import Hour, hours_between, latest_basis, minutes_between
 
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -28,7 +28,7 @@ def street_view(db: Database, hours: OpeningHours, now: datetime) -> StreetView:
     closed = hours_between(db, start, end)
     known = [one for one in closed if one.passers is not None and one.visitors is not None]
     one_basis = len({one.basis for one in known}) == 1
-    learnt, needed = learnt_hours(db, now)
+    learnt, needed = learnt_hours(db, latest_basis(db, now))
     return StreetView(
         start=start.astimezone(hours.zone),
         minutes=tuple(found.get((first + number) * 60) for number in range(count)),
@@ -38,6 +38,9 @@ def street_view(db: Database, hours: OpeningHours, now: datetime) -> StreetView:
         error=max((one.error for one in known if one.error is not None), default=None),
         learnt=learnt,
         needed=needed,
+        stays=next(
+            ((one.stays.count, *one.stays.percent) for one in reversed(closed) if one.stays), ()
+        ),
     )
 
 

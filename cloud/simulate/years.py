@@ -25,7 +25,7 @@ from cloud.simulate.calendar import clock_hours, days_between
 from cloud.simulate.chain import VERSION, Box, Shop
 from cloud.simulate.day import MEMBERS, RETURNS, TURNED_BACK
 from cloud.simulate.plan import OpenHour, day_random, plan
-from cloud.simulate.wifi import LEARNT, NEEDED, classes_of, is_learning, sensed
+from cloud.simulate.wifi import LEARNT, NEEDED, classes_of, is_learning, sensed, stays
 from cloud.tables import FIGURES, box, daily, hourly, presence_daily, presence_hourly, store
 
 _SHOPS_AT_ONCE: Final = 20
@@ -138,7 +138,7 @@ def _heard(seed: int, shop: Shop, day: date, now: int, hours: list[Row], days: l
         (
             *(shop.id, one.start, min(60, len(one.minutes)), sum(one.minutes)),
             *(classes_of(max(one.minutes)), sum(one.minutes) // 14),
-            *(one.passers, hour.visitors, one.error, *rest),
+            *(one.passers, hour.visitors, one.error, *rest, *stays(hour.visitors)),
         )
         for hour, one in zip(closed, sensed(seed, shop, first, day, closed), strict=True)
     ]
@@ -147,7 +147,17 @@ def _heard(seed: int, shop: Shop, day: date, now: int, hours: list[Row], days: l
         columns = list(zip(*rows, strict=True))
         minutes, footfall, probes, passers, captured = (sum(columns[n]) for n in (2, 3, 5, 6, 7))
         peak, error = max(columns[4]), max(columns[8])
-        of_day = (minutes, footfall, peak, probes, passers, captured, error, *rest)
+        of_day = (
+            minutes,
+            footfall,
+            peak,
+            probes,
+            passers,
+            captured,
+            error,
+            *rest,
+            *stays(captured),
+        )
         days.append((shop.id, day, *of_day))
 
 

@@ -126,6 +126,20 @@ def test_two_radios_of_one_shop_hear_the_same_pavement(
     assert found["captured"] == 2
 
 
+def test_a_days_stays_are_those_that_its_last_hour_tells(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    shares = {"stays_5": 41, "stays_10": 33, "stays_20": 20, "stays_40": 6}
+    box.compared(HOUR - AN_HOUR, stays=31, **{**shares, "stays_40": 5})
+    box.compared(HOUR, stays=64, **shares)
+    box.compared(HOUR + AN_HOUR)  # the next day's key knows none yet
+    take(ingest, engine, box)
+    assert [day(engine)[name] for name in tables.STAYS] == [64, 41, 33, 20, 6]
+    with reading(engine) as connection:
+        (shop,) = street_today(connection, NOW).shops
+    assert shop.stays == (64, 41, 33, 20, 6)
+
+
 def test_a_shop_that_moves_to_another_zone_keeps_its_wi_fi(
     engine: Engine, ingest: Ingest, box: FakeBox
 ) -> None:

@@ -126,7 +126,14 @@ def test_minutes_of_a_private_replay_are_neither_sent_nor_among_the_shops(
 
 
 def hour(start: datetime = HOUR, **changes: object) -> Hour:
-    fields = {"minutes": 60, "index": 80.5, "visitors": 31, "basis": "crossings"}
+    fields = {
+        "minutes": 60,
+        "index": 80.5,
+        "classes": 300,
+        "near": 200,
+        "visitors": 31,
+        "basis": "crossings",
+    }
     return Hour(start=start, **{**fields, **changes})  # type: ignore[arg-type]
 
 

@@ -45,6 +45,7 @@ def street_view(**changes: Any) -> StreetView:
         "error": 14,
         "learnt": 168,
         "needed": NEEDED,
+        "stays": (64, 41, 33, 20, 6),
     }
     return StreetView(**{**fields, **changes})
 
@@ -75,6 +76,7 @@ def shop_street(store_id: str, name: str, **changes: Any) -> ShopStreet:
         "minutes": 300,
         "heard_on": NOW.date(),
         "hours": hours,
+        "stays": (64, 41, 33, 20, 6),
     }
     return ShopStreet(**{**fields, **changes})
 
