@@ -71,12 +71,19 @@ def estimate(db: Database, basis: Basis, index: float, zone: ZoneInfo) -> float 
     return None
 
 
-def learnt_hours(db: Database, basis: Basis) -> tuple[int, int]:
+def learnt_hours(db: Database, basis: Basis, more: int | None = None) -> tuple[int, int]:
     """Return from how many hours the box has learnt, and how many it needs.
 
     Where few come it needs more of them: as many as bring enough visitors, at the rate so far.
+
+    Args:
+        db: the box's database.
+        basis: of the hours.
+        more: the visitors of an hour that is about to be kept, None: it teaches nothing.
     """
     hours, visitors = count_known(db, basis)
+    if more is not None:
+        hours, visitors = hours + 1, visitors + more
     hours = min(hours, HOURS_MOST)
     if visitors >= VISITORS_NEEDED:
         return hours, HOURS_NEEDED
@@ -190,7 +197,7 @@ class LearningLog:
             hour = replace(
                 hour, passers=round(people.value), error=min(999, round(people.error_percent))
             )
-        known, needed = learnt_hours(self._db, basis)
+        known, needed = learnt_hours(self._db, basis, visitors)
         note_hour(self._db, self._epoch, reading, hour, learnt=known, needed=needed)
 
 
