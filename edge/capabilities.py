@@ -9,7 +9,6 @@ import ctypes
 import logging
 import os
 from collections.abc import Collection
-from pathlib import Path
 from typing import Final
 
 log = logging.getLogger(__name__)
@@ -27,9 +26,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def held() -> frozenset[int]:
     """Return the numbers of the capabilities that this process may use or take up."""
-    status = Path("/proc/thread-self/status").read_text(encoding="ascii")
-    (line,) = (line for line in status.splitlines() if line.startswith("CapPrm:"))
-    bits = int(line.split()[1], 16)
+    header, data = (ctypes.c_uint32 * 2)(_VERSION_3, 0), (ctypes.c_uint32 * 6)()
+    _checked(_libc.capget(header, data))
+    bits = data[1] | data[4] << 32  # effective, permitted, inheritable; then the upper halves
     return frozenset(number for number in range(64) if bits >> number & 1)
 
 

@@ -19,7 +19,7 @@ from edge.sensors.radio.capture import Capture
 from edge.sensors.radio.errors import CaptureFault
 from edge.sensors.radio.frames import DROPPED
 from edge.sensors.radio.hopping import Hopper
-from edge.sensors.radio.interface import Interface
+from edge.sensors.radio.interface import Interface, State
 from edge.sensors.radio.minutes import Minutes
 from edge.sensors.radio.watchdog import Watchdog
 from edge.store.database import StoreAway, StoreFull
@@ -138,6 +138,7 @@ class Radio:
         self._since = 0.0
         self._again_at = 0.0
         self._was_heard = False
+        self._state_then: State = "ok"
         self._lost = 0
 
     def run(self, stop: threading.Event) -> None:
@@ -181,15 +182,23 @@ class Radio:
             self._rest()
         elif self._capture is None:
             self._minutes.expire(self._now_s())
-            if mono >= self._again_at:
-                self._begin(mono)
+            self._wait(mono)
         elif self._watchdog is not None:
             code = self._watchdog.look(mono, self._minutes.reader.probes)
             if code is not None:
-                self._give_up(code, "the watchdog found it so")
+                self._give_up(code, "so the watchdog found it")
             elif mono - self._since > STEADY_S:
                 self._failures = 0
         self._tell()
+
+    def _wait(self, mono: float) -> None:
+        """Begin again after the pause, or as soon as what kept us from listening is over."""
+        state, before = self._interface.state(), self._state_then
+        if mono >= self._again_at or (state == "ok" and before != "ok"):
+            self._begin(mono)
+        elif state != before and state != "ok":
+            self._state_then = state
+            self._say(f"wifi_{state}", "so the watchdog found it")
 
     def _rest(self) -> None:
         """Head office has turned Wi-Fi off: hold nothing."""
@@ -217,12 +226,16 @@ class Radio:
     def _give_up(self, code: str, why: str) -> None:
         """Stop listening for now, and say so once; try again after a pause that grows."""
         self._stop_listening()
-        if code != self._trouble:
-            log.warning("Wi-Fi is not heard (%s): %s", code.removeprefix("wifi_"), why)
-        self._trouble = code
+        self._say(code, why)
+        self._state_then = self._interface.state()
         pause_s = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
         self._failures += 1
         self._again_at = self._clock.mono() + pause_s
+
+    def _say(self, code: str, why: str) -> None:
+        if code != self._trouble:
+            log.warning("Wi-Fi is not heard (%s): %s", code.removeprefix("wifi_"), why)
+        self._trouble = code
 
     def _stop_listening(self) -> None:
         if self._capture is not None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 
 from edge.app.common import (
@@ -39,6 +40,22 @@ log = logging.getLogger(__name__)
 def counter_of(wifi: WifiSection) -> MinuteCounter:
     """Return an empty counter with the thresholds of the settings."""
     return MinuteCounter(near_dbm=wifi.near_dbm, far_dbm=wifi.far_dbm)
+
+
+def live_counter_of(config: EdgeConfig, now: datetime) -> MinuteCounter:
+    """Return an empty counter that knows the shop's clock hours, and when it is shut."""
+    wifi, hours = config.wifi, config.opening_hours
+    local = now.astimezone(config.store.zone)
+
+    def shut_at(minute_s: int) -> bool:
+        return not hours.is_open(datetime.fromtimestamp(minute_s, UTC))
+
+    return MinuteCounter(
+        near_dbm=wifi.near_dbm,
+        far_dbm=wifi.far_dbm,
+        hour_at_s=int(local.replace(minute=0, second=0, microsecond=0).timestamp()),
+        shut_at=None if hours.by_weekday is None else shut_at,
+    )
 
 
 def pseudonyms_of(config: EdgeConfig) -> Pseudonyms:
@@ -91,6 +108,7 @@ def run_radio(
         hours=lambda: settings_in_force(config, db).opening_hours,
         cameras=[one.name for one in config.camera if one.role == "entrance"],
         reading=lambda: reading_of(clock),
+        dwell=lambda: counted.dwell,
     )
     held = Held(keeper, kept=lambda: tell_new(bus))
     interface = Interface(config.wifi.interface)
@@ -101,17 +119,18 @@ def run_radio(
         listening()
         return capture
 
+    counted = Minutes(
+        counter=lambda: live_counter_of(settings_in_force(config, db), clock.now()),
+        pseudonyms=pseudonyms_of(config),
+        done=held.add,
+        mono=clock.mono,
+        live=live,
+    )
     Radio(
         interface=interface,
         listen=begin,
         put_back=partial(put_back, interface, iw),
-        minutes=Minutes(
-            counter=lambda: counter_of(config.wifi),
-            pseudonyms=pseudonyms_of(config),
-            done=held.add,
-            mono=clock.mono,
-            live=live,
-        ),
+        minutes=counted,
         held=held,
         hopper=Hopper(interface, config.wifi.channels, iw),
         bus=bus,

@@ -31,8 +31,9 @@ def _scapy(interface: str) -> None:
         if frame[Dot11].addr2 and frame[RadioTap].dBm_AntSignal:
             counted += 1
 
+    listening: Any = sniff
     # Nothing else is on this interface, so no filter is compiled, which needs libpcap.
-    sniff(iface=interface, prn=take, store=False, started_callback=_ready)
+    listening(iface=interface, prn=take, store=False, started_callback=_ready)
     _say(counted)
 
 

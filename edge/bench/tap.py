@@ -53,4 +53,6 @@ class TapRadio:
 
     def close(self) -> None:
         """Let the interface vanish."""
-        os.close(self._fd)
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = -1

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from scapy.config import conf
 
 from edge.bench.tap import TapRadio
 from edge.sensors.radio.capture import FILTER, PROBE_REQUESTS, Capture, RingCapture, listen
@@ -26,12 +27,12 @@ def radio() -> Iterator[TapRadio]:
 def heard(capture: Capture, expected: int) -> list[bytes]:
     """Return the frames that a capture brings, as many as are expected and any there are more."""
     frames = list[bytes]()
-    until(
-        lambda: (
-            capture.drain(lambda _: None, lambda frame, _: frames.append(frame), 0.05)
-            or len(frames) >= expected
-        )
-    )
+
+    def enough() -> bool:
+        capture.drain(lambda _: None, lambda frame, _: frames.append(frame), 0.05)
+        return len(frames) >= expected
+
+    until(enough)
     capture.drain(lambda _: None, lambda frame, _: frames.append(frame), 0.3)
     return frames
 
@@ -60,11 +61,15 @@ def test_a_ring_goes_round_and_round_and_loses_nothing(radio: TapRadio) -> None:
         nonlocal frames
         frames += 1
 
+    def drained(timeout_s: float = 0.1) -> bool:
+        capture.drain(at_s.append, count, timeout_s)
+        return frames >= rounds
+
     for number in range(rounds):
         radio.send(large)
         if number % 2_000 == 0:
-            capture.drain(at_s.append, count, 0.0)
-    until(lambda: capture.drain(at_s.append, count, 0.1) or frames >= rounds)
+            drained(0.0)
+    until(drained)
     assert (frames, capture.lost()) == (rounds, 0)
     assert at_s == sorted(at_s)
     assert abs(at_s[-1] - time.time()) < 30
@@ -146,6 +151,7 @@ def test_scapy_hears_the_same_frames_where_there_is_no_ring(
     assert heard(capture, 5) == probes
     assert capture.lost() == 0
     capture.close()
+    conf.use_pcap = False
 
 
 def test_the_filter_is_what_libpcap_makes_of_its_words() -> None:

@@ -91,7 +91,12 @@ def iw(tmp_path: Path) -> Iw:
 def steps(hopper: Hopper, iw: Iw, mono: float) -> int:
     """Step until what was asked of `iw` has been answered; return how often it was called."""
     hopper.step(mono)
-    until(lambda: hopper.step(mono) or hopper._running is None)
+
+    def answered() -> bool:
+        hopper.step(mono)
+        return hopper._running is None
+
+    until(answered)
     return len(iw.calls)
 
 

@@ -66,7 +66,7 @@ _FRAME_HEAD: Final = struct.Struct("=I8xI8xH")
 """Of a frame: offset of the next, bytes, offset of its first byte."""
 _OURS: Final = 1  # TP_STATUS_USER
 _KERNELS: Final = b"\0\0\0\0"
-_LATE_MOST_S: Final = 60.0
+_LATE_MOST_S: Final = 30.0
 
 
 class Capture(Protocol):

@@ -31,7 +31,8 @@ class ScapyCapture:
             from scapy.error import Scapy_Exception
 
             conf.use_pcap = True
-            self._socket: Any = conf.L2listen(iface=name, filter=FILTER, promisc=False)
+            listen: Any = conf.L2listen
+            self._socket = listen(iface=name, filter=FILTER, promisc=False)
             self._socket.pcap_fd.setnonblock(True)
         except ImportError as exc:
             raise CaptureFault(
