@@ -26,6 +26,7 @@ from cloud.partitions import next_month
 from cloud.tables import (
     FIGURES,
     PRESENCE,
+    STAYS,
     crossing_minute,
     daily,
     hourly,
@@ -77,7 +78,7 @@ def _figures(table: Any) -> tuple[tuple[Column[Any], str], ...]:
 
 def _sensed(table: Any) -> tuple[tuple[Column[Any], str], ...]:
     numbers = ("minutes", "footfall", "peak", "probes", "passers", "captured", "error")
-    return (*((table.c[name], "int64") for name in numbers), (table.c.basis, "string"))
+    return (*((table.c[name], "int64") for name in (*numbers, *STAYS)), (table.c.basis, "string"))
 
 
 _EXPORTS: Final = {

@@ -31,6 +31,7 @@ from cloud.hours import hour_of_minute
 from cloud.tables import (
     FIGURES,
     PRESENCE,
+    STAYS,
     crossing_minute,
     dirty,
     event,
@@ -65,6 +66,7 @@ _summed: Final = attrgetter(*_SUMMED)
 _sensed: Final = attrgetter(*PRESENCE)
 _COMPARED: Final = (
     *("minutes", "footfall", "visitors", "basis", "passers", "error", "learnt", "needed"),
+    *STAYS,
 )
 _compared: Final = attrgetter(*_COMPARED)
 VisitKey = tuple[str, str, str]

@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, func, o
 from cloud.db import upsert
 from cloud.hours import day_bounds, hour_end
 from cloud.tables import (
+    STAYS,
     hourly,
     presence_daily,
     presence_hour,
@@ -51,7 +52,7 @@ _MINUTES: Final = (
         presence_minute.c.box,
         func.count().label("minutes"),
         func.sum(presence_minute.c.footfall).label("footfall"),
-        func.max(presence_minute.c.footfall).label("peak"),
+        func.max(presence_minute.c.classes).label("peak"),
         func.sum(presence_minute.c.probes).label("probes"),
     )
     .where(_IN_MINUTES)
@@ -61,6 +62,7 @@ _HOURS: Final = select(presence_hour).where(_IN_HOURS)
 _SENSED: Final = (
     *("minutes", "footfall", "peak", "probes", "passers", "captured", "error"),
     *("basis", "learnt", "needed"),
+    *STAYS,
 )
 
 
@@ -137,6 +139,7 @@ def _hour(
         "basis": basis,
         "learnt": best.learnt if best else 0,
         "needed": best.needed if best else 0,
+        **{name: best._mapping[name] if best else None for name in STAYS},
     }
 
 
@@ -157,6 +160,7 @@ def _day(connection: Connection, store_id: str, start: int, end: int) -> dict[st
     told = [row for row in rows if row.captured is not None]
     bases = {row.basis for row in told}
     last = next((row for row in reversed(rows) if row.needed), rows[-1])
+    stayed = next((row for row in reversed(rows) if row.stays), None)
     return {
         "minutes": sum(row.minutes for row in rows),
         "footfall": sum(row.footfall for row in rows),
@@ -170,6 +174,8 @@ def _day(connection: Connection, store_id: str, start: int, end: int) -> dict[st
         "basis": bases.pop() if len(bases) == 1 else last.basis,
         "learnt": last.learnt,
         "needed": last.needed,
+        # Of the day so far, told with each hour; the key that they are known by goes at midnight.
+        **{name: stayed._mapping[name] if stayed else None for name in STAYS},
     }
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 from cloud.boxes import zone_or_utc
 from cloud.bulk import NAMED_AT_ONCE
 from cloud.hours import day_bounds, hours_of_day
-from cloud.tables import daily, presence_daily, presence_hourly, presence_minute, store
+from cloud.tables import STAYS, daily, presence_daily, presence_hourly, presence_minute, store
 from cloud.views import ShopStreet, StreetHour, StreetMinutes, StreetToday
 
 LATELY: Final = timedelta(days=14)
@@ -40,12 +40,12 @@ def street_of(connection: Connection, store_id: str, now: datetime) -> StreetMin
     zone = zone_or_utc(shop.timezone)
     first, after = (datetime.fromtimestamp(s, UTC) for s in day_bounds(shop.day, zone))
     rows = connection.execute(
-        select(presence_minute.c.minute, func.max(presence_minute.c.footfall))
+        select(presence_minute.c.minute, func.max(presence_minute.c.classes))
         .where(presence_minute.c.store == store_id)
         .where(presence_minute.c.minute >= first, presence_minute.c.minute < after)
         .group_by(presence_minute.c.minute)
     )
-    found: dict[datetime, int] = dict(rows.tuples().all())
+    found: dict[datetime, int] = {row[0]: row[1] for row in rows.all()}
     count = (after - first) // _MINUTE
     return StreetMinutes(
         shop=shop,
@@ -133,7 +133,7 @@ def _hour(start: datetime, row: Any | None) -> StreetHour:
     return StreetHour(
         start=start,
         minutes=row.minutes,
-        footfall=round(row.footfall / max(1, row.minutes) / _HUNDREDTHS, 2),
+        footfall=row.footfall / _HUNDREDTHS,
         passers=row.passers,
         captured=row.captured,
     )
@@ -161,4 +161,5 @@ def _street(
         minutes=row.minutes if row else 0,
         heard_on=heard_on,
         hours=hours,
+        stays=tuple(row._mapping[name] for name in STAYS) if row and row.stays else (),
     )

@@ -271,8 +271,12 @@ hour_summary: Final = Table(
 )
 
 PRESENCE: Final = ("classes", "near", "far", "footfall", "probes")
-"""What a minute of Wi-Fi comes to. `footfall` is an index in hundredths, good for comparing a shop
-with itself only."""
+"""What a minute of Wi-Fi comes to. `footfall` is what it adds to its hour's index, in hundredths;
+an hour's is good for comparing a shop with itself only."""
+
+STAYS: Final = ("stays", "stays_5", "stays_10", "stays_20", "stays_40")
+"""How many stays of a day are known so far, and the percentages of 5 to 10 minutes, to 20, to 40,
+and longer; null: too few."""
 
 presence_minute: Final = Table(
     "presence_minute",
@@ -302,6 +306,7 @@ presence_hour: Final = Table(
     Column("error", Integer),
     Column("learnt", Integer, nullable=False),
     Column("needed", Integer, nullable=False),
+    *(Column(name, Integer) for name in STAYS),
     sqlite_with_rowid=False,
 )
 
@@ -346,7 +351,7 @@ def _sensed() -> list[Column[Any]]:
     return [
         Column("minutes", Integer, nullable=False),
         Column("footfall", BigInteger, nullable=False),
-        # The index of the busiest minute.
+        # Kinds of phones heard in the busiest minute.
         Column("peak", Integer, nullable=False),
         Column("probes", BigInteger, nullable=False),
         # Who came by, and of them who came in, in the hours in which both are known.
@@ -356,6 +361,7 @@ def _sensed() -> list[Column[Any]]:
         Column("basis", String(10), nullable=False),
         Column("learnt", Integer, nullable=False),
         Column("needed", Integer, nullable=False),
+        *(Column(name, Integer) for name in STAYS),
     ]
 
 

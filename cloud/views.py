@@ -83,9 +83,9 @@ class ChainToday:
 class StreetHour(Struct, frozen=True, kw_only=True):
     """One local hour of a shop's Wi-Fi. `start` is aware, in the shop's zone.
 
-    `minutes` of it were observed: 0 is unknown, not empty. `footfall` is the mean index of those
-    minutes, good for comparing a shop with itself only; `passers` came by, `captured` of them came
-    in; both are None where they are not known.
+    `minutes` of it were observed: 0 is unknown, not empty. `footfall` is the index of the hour,
+    good for comparing a shop with itself only; `passers` came by, `captured` of them came in; both
+    are None where they are not known.
     """
 
     start: datetime
@@ -117,6 +117,7 @@ class ShopStreet(Struct, frozen=True, kw_only=True):
     minutes: int
     heard_on: date | None
     hours: tuple[StreetHour, ...]
+    stays: tuple[int, ...] = ()  # how many are known, then the percentages by length (`STAYS`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,7 @@ class StreetToday:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreetMinutes:
-    """One shop's Wi-Fi today by the minute: the index in hundredths, None: not observed."""
+    """One shop's Wi-Fi today by the minute: kinds of phones heard, None: not observed."""
 
     shop: ShopStreet
     now: datetime

@@ -9,51 +9,56 @@ An hour teaches only if it was open, every entrance camera saw all of it, and ne
 minutes were observed; an estimate is made only from enough of such hours.
 """
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlite_utils import Database
 
 from edge.core import presence
-from edge.core.footfall import HOURS_NEEDED, Fit, KnownHour, fit
+from edge.core.dwell import Dwell
+from edge.core.footfall import HOURS_NEEDED, VISITORS_NEEDED, Fit, KnownHour, fit
 from edge.core.hours import OpeningHours
 from edge.modes import Basis
+from edge.store.ledger import RADIO
 from edge.store.outbox import Reading
 from edge.store.presence import (
     HOUR,
     Hour,
     PresenceLog,
+    Stays,
+    count_known,
     known_hours,
-    latest_basis,
     minutes_between,
     note_hour,
-    saw_all_of,
     unnoted_since,
     visitors_in,
+    worked_since,
 )
 from edge.store.summaries import hour_of
 
 SETTLED: Final = timedelta(minutes=5)
 """After its end an hour's visits may still be revised: a U-turn, a late identity."""
 MINUTES_NEEDED: Final = 57
-"""Of an hour that teaches: the radio may have been started anew once within it."""
+"""Of an hour that teaches or is estimated; the radio may have been deaf for a moment."""
 HOURS_MOST: Final = 24 * 7 * 8
 """Of the newest hours the box learns: eight weeks, so that a street that changes is followed."""
 _LOOKED_BACK: Final = timedelta(days=2)
 _MINUTE: Final = timedelta(minutes=1)
 
 
-def learnt(db: Database, basis: Basis) -> tuple[Fit | None, int]:
-    """Return what has been learnt of one basis, None before it is enough; and from how many hours.
+def learnt(db: Database, basis: Basis, zone: ZoneInfo) -> Fit | None:
+    """Return what has been learnt of one basis, None before it is enough.
 
     Hours of two bases are never mixed.
     """
-    known = known_hours(db, basis, HOURS_MOST)
-    return fit([known_hour(one) for one in known]), len(known)
+    return fit([_known(one, zone) for one in known_hours(db, basis, HOURS_MOST)])
 
 
-def estimate(db: Database, basis: Basis, index: float) -> float | None:
+def estimate(db: Database, basis: Basis, index: float, zone: ZoneInfo) -> float | None:
     """Return how many people a sum of the index stands for; None before enough is learnt.
 
     By what was learnt of this basis, or else of the other: phones are phones, and each scale is of
@@ -61,20 +66,47 @@ def estimate(db: Database, basis: Basis, index: float) -> float | None:
     """
     other: Basis = "distinct" if basis == "crossings" else "crossings"
     for one in (basis, other):
-        scale, _ = learnt(db, one)
-        if scale is not None:
+        if (scale := learnt(db, one, zone)) is not None:
             return round(scale.people(index), 1)
     return None
 
 
-def learnt_hours(db: Database, now: datetime) -> tuple[int, int]:
-    """Return from how many hours the box has learnt, and how many it needs."""
-    return len(known_hours(db, latest_basis(db, now), HOURS_MOST)), HOURS_NEEDED
+def learnt_hours(db: Database, basis: Basis, more: int | None = None) -> tuple[int, int]:
+    """Return from how many hours the box has learnt, and how many it needs.
+
+    Where few come it needs more of them: as many as bring enough visitors, at the rate so far.
+
+    Args:
+        db: the box's database.
+        basis: of the hours.
+        more: the visitors of an hour that is about to be kept, None: it teaches nothing.
+    """
+    hours, visitors = count_known(db, basis)
+    if more is not None:
+        hours, visitors = hours + 1, visitors + more
+    hours = min(hours, HOURS_MOST)
+    if visitors >= VISITORS_NEEDED:
+        return hours, HOURS_NEEDED
+    needed = math.ceil(hours * VISITORS_NEEDED / visitors) if visitors else hours + 1
+    return hours, max(HOURS_NEEDED, needed)
 
 
-def known_hour(hour: Hour) -> KnownHour:
-    """Return an hour as it teaches."""
-    return KnownHour(index=hour.index, visitors=hour.visitors or 0, minutes=hour.minutes)
+def _known(hour: Hour, zone: ZoneInfo) -> KnownHour:
+    """Return an hour as it teaches; one told by hand is of a recording, whose clock may be off."""
+    if hour.by_hand:
+        return KnownHour(index=hour.index, visitors=hour.visitors or 0, minutes=hour.minutes)
+    return KnownHour(
+        index=hour.index,
+        visitors=hour.visitors or 0,
+        minutes=hour.minutes,
+        near_share=hour.near / hour.classes if hour.classes else 1.0,
+        week_hour=_week_hour(hour.start, zone),
+    )
+
+
+def _week_hour(start: datetime, zone: ZoneInfo) -> int:
+    local = start.astimezone(zone)
+    return local.weekday() * 24 + local.hour
 
 
 class LearningLog:
@@ -87,6 +119,7 @@ class LearningLog:
         hours: returns the shop's opening hours as they are now.
         cameras: the entrance cameras' names.
         reading: the clocks as they stand.
+        dwell: returns how long guests stayed on the day so far, None while that is not known.
     """
 
     def __init__(
@@ -98,7 +131,9 @@ class LearningLog:
         hours: Callable[[], OpeningHours],
         cameras: Sequence[str],
         reading: Callable[[], Reading],
+        dwell: Callable[[], Dwell | None] = lambda: None,
     ) -> None:
+        self._dwell = dwell
         self._log = log
         self._db = db
         self._epoch = epoch
@@ -139,23 +174,39 @@ class LearningLog:
         end = start + HOUR
         observed = minutes_between(self._db, start, end)
         visitors, basis = visitors_in(self._db, start, end)
-        if not saw_all_of(self._db, self._cameras, start) or not _teaches(hours, start, observed):
+        worked = worked_since(self._db, start)
+        # A radio that was started anew within the hour has counted part of it twice.
+        heard = RADIO in worked and len(observed) >= MINUTES_NEEDED
+        seen = bool(self._cameras) and worked.issuperset(self._cameras)
+        if not (heard and seen and _open_throughout(hours, start)):
             visitors = None
-        _, count = learnt(self._db, basis)
         index = sum(minute.index for minute in observed)
         hour = Hour(
             start=start,
             minutes=len(observed),
             index=index,
+            classes=sum(minute.classes for minute in observed),
+            near=sum(minute.near for minute in observed),
             visitors=visitors,
             basis=basis,
+            stays=_stays(self._dwell()),
         )
-        count += visitors is not None
-        note_hour(self._db, self._epoch, reading, hour, learnt=count, needed=HOURS_NEEDED)
+        scale = learnt(self._db, basis, hours.zone) if heard else None
+        if scale is not None:
+            people = scale.estimate(index, _week_hour(start, hours.zone))
+            hour = replace(
+                hour, passers=round(people.value), error=min(999, round(people.error_percent))
+            )
+        known, needed = learnt_hours(self._db, basis, visitors)
+        note_hour(self._db, self._epoch, reading, hour, learnt=known, needed=needed)
 
 
-def _teaches(
-    hours: OpeningHours, start: datetime, observed: Sequence[presence.PresenceMinute]
-) -> bool:
-    open_all_of_it = hours.is_open(start) and hours.is_open(start + 59 * _MINUTE)
-    return open_all_of_it and len(observed) >= MINUTES_NEEDED
+def _stays(dwell: Dwell | None) -> Stays | None:
+    if dwell is None:
+        return None
+    first, second, third, last = (round(100 * share) for share in dwell.shares)
+    return Stays(count=dwell.stays, percent=(first, second, third, last))
+
+
+def _open_throughout(hours: OpeningHours, start: datetime) -> bool:
+    return hours.is_open(start) and hours.is_open(start + 59 * _MINUTE)

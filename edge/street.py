@@ -14,7 +14,7 @@ from edge.console.view import StreetHourView, StreetView
 from edge.core.hours import OpeningHours
 from edge.learning import learnt_hours
 from edge.store.figures import local_hours
-from edge.store.presence import Hour, hours_between, hundredths, minutes_between
+from edge.store.presence import Hour, hours_between, latest_basis, minutes_between
 
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -23,14 +23,12 @@ def street_view(db: Database, hours: OpeningHours, now: datetime) -> StreetView:
     """Return what is known of the local day that holds `now`."""
     spans = local_hours(now.astimezone(hours.zone).date(), hours)
     start, end = spans[0][0], spans[-1][1]
-    found = {
-        one.minute_s: hundredths(one.index) for one in minutes_between(db, start, now + _MINUTE)
-    }
+    found = {one.minute_s: one.classes for one in minutes_between(db, start, now + _MINUTE)}
     first, count = int(start.timestamp()) // 60, (end - start) // _MINUTE
     closed = hours_between(db, start, end)
     known = [one for one in closed if one.passers is not None and one.visitors is not None]
     one_basis = len({one.basis for one in known}) == 1
-    learnt, needed = learnt_hours(db, now)
+    learnt, needed = learnt_hours(db, latest_basis(db, now))
     return StreetView(
         start=start.astimezone(hours.zone),
         minutes=tuple(found.get((first + number) * 60) for number in range(count)),
@@ -40,6 +38,9 @@ def street_view(db: Database, hours: OpeningHours, now: datetime) -> StreetView:
         error=max((one.error for one in known if one.error is not None), default=None),
         learnt=learnt,
         needed=needed,
+        stays=next(
+            ((one.stays.count, *one.stays.percent) for one in reversed(closed) if one.stays), ()
+        ),
     )
 
 

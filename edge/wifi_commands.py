@@ -5,11 +5,15 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from edge.commands import CommandFault, complain
 from edge.config import EdgeConfig, load
 from menkou import logs
+
+if TYPE_CHECKING:
+    from edge.core.footfall import Fit
+    from edge.store.presence import Hour
 
 SPOT_S: Final = 30
 _VISITORS_MOST: Final = 5_000
@@ -51,7 +55,7 @@ def calibrate(arguments: argparse.Namespace) -> int:
     from edge.app.common import ready_store
     from edge.app.probes import count  # each command loads only what it runs
     from edge.hardening import seal_process
-    from edge.learning import learnt
+    from edge.learning import learnt, learnt_hours
     from edge.modes import basis_of, declared
     from edge.store.presence import Hour, add_by_hand
 
@@ -80,6 +84,8 @@ def calibrate(arguments: argparse.Namespace) -> int:
         start=recorded.start,
         minutes=len(recorded.minutes),
         index=recorded.index,
+        classes=sum(minute.classes for minute in recorded.minutes),
+        near=sum(minute.near for minute in recorded.minutes),
         visitors=arguments.visitors,
         basis=basis,
     )
@@ -88,25 +94,29 @@ def calibrate(arguments: argparse.Namespace) -> int:
             f"--probes: this hour, from {_told(config, recorded.start)} on with"
             f" {arguments.visitors} visitors, was added before; it counts once"
         )
-    scale, hours = learnt(db, basis)
-    _report(arguments, hour, recorded.probes, scale, hours)
+    scale = learnt(db, basis, config.store.zone)
+    _report(arguments, hour, recorded.probes, scale, learnt_hours(db, basis))
     return 0
 
 
-def _report(arguments: argparse.Namespace, hour: Any, probes: int, scale: Any, hours: int) -> None:
-    from edge.core.footfall import HOURS_NEEDED
-
-    error = None if scale is None else round(scale.error_percent)
-    estimate = None if scale is None else round(scale.people(hour.index), 1)
+def _report(
+    arguments: argparse.Namespace,
+    hour: "Hour",
+    probes: int,
+    scale: "Fit | None",
+    learnt: tuple[int, int],
+) -> None:
+    hours, needed = learnt
+    people = None if scale is None else scale.estimate(hour.index)
     told = {
         "hours": hours,
-        "needed": HOURS_NEEDED,
+        "needed": needed,
         "minutes": hour.minutes,
         "probes": probes,
         "index": round(hour.index, 2),
         "visitors": hour.visitors,
-        "estimate": estimate,
-        "error_percent": error,
+        "estimate": None if people is None else round(people.value, 1),
+        "error_percent": None if scale is None else round(scale.error_percent),
         "basis": hour.basis,
     }
     if arguments.json:
@@ -114,11 +124,14 @@ def _report(arguments: argparse.Namespace, hour: Any, probes: int, scale: Any, h
         return
     print(f"added an hour: {probes:,} probe requests in {hour.minutes} minutes")
     print(f"index {hour.index:.1f}, {hour.visitors} visitors ({hour.basis})")
-    if scale is None:
-        print(f"not yet: {hours} of {HOURS_NEEDED} hours learnt")
-    else:
-        print(f"learnt from {hours} hours: this one would be estimated as {estimate:g} visitors,")
-        print(f"give or take {error} % in an hour")
+    if scale is None or people is None:
+        print(f"not yet: {hours} of {needed} hours learnt")
+        return
+    print(f"learnt from {scale.hours} hours, give or take {scale.error_percent:.0f} % in an hour")
+    print(
+        f"this one would be estimated as {people.value:.0f} visitors"
+        f" ({people.low:.0f} to {people.high:.0f})"
+    )
 
 
 def _files(arguments: argparse.Namespace) -> list[Path]:

@@ -128,7 +128,7 @@ def rate_of(captured: int | None, passers: int | None) -> int | None:
     """Return a capture rate in tenths of a percent; None where it is not known."""
     if captured is None or not passers:
         return None
-    return round(10 * _WHOLE * captured / passers)
+    return min(10 * _WHOLE, round(10 * _WHOLE * captured / passers))
 
 
 def _group(

@@ -4,7 +4,7 @@ Pure; drawn from a seed of its own, so that the visits of a chain are the same w
 Figures are ours, chosen for a plausible street, not measured. Used by `day` and `years`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Final, NamedTuple
@@ -21,6 +21,10 @@ _PASSERS: Final = (6.0, 22.0)  # for each visitor so many come by, by shop
 _ERROR: Final = (9, 24)  # percent
 _NEAR: Final = 0.4  # share of the kinds of phones that are heard from inside the shop
 _STAY_MINUTES: Final = 9.0
+_STAYS: Final = ("stays", "stays_5", "stays_10", "stays_20", "stays_40")
+_SHARES: Final = (44, 31, 19, 6)
+_KNOWN_STAYS: Final = 10  # of so many visitors the stay of one is known
+_STAYS_NEEDED: Final = 30
 _CLASSES: Final = 28.0  # of phones in a street: so many kinds at most show in one minute
 _MINUTE_S: Final = 60
 _TOLD_AFTER_S: Final = 300
@@ -77,9 +81,9 @@ def _told(
     seed: int, shop: Shop, box: Box, day: date, hours: Sequence[OpenHour]
 ) -> Iterator[tuple[int, int, Body]]:
     visitors = {hour.start: hour.visitors for hour in hours}
-    for one in sensed(seed, shop, box, day, hours):
-        for number, footfall in enumerate(one.minutes):
-            at = one.begin + number * _MINUTE_S
+    for number, one in enumerate(sensed(seed, shop, box, day, hours), start=1):
+        for minute, footfall in enumerate(one.minutes):
+            at = one.begin + minute * _MINUTE_S
             yield (at + _MINUTE_S) * 1000, at * 1000, _minute(at, footfall)
         end = one.begin + len(one.minutes) * _MINUTE_S + _TOLD_AFTER_S
         learnt = LEARNT if one.passers is not None else day.toordinal() % NEEDED
@@ -94,13 +98,30 @@ def _told(
             error=one.error,
             learnt=learnt,
             needed=NEEDED,
+            **dict(zip(_STAYS, _stays(number, visitors), strict=True)),
         )
         yield end * 1000, one.start * 1000, body
 
 
-def _minute(at: int, footfall: int) -> PresenceMinute:
+def stays(visitors: int) -> tuple[int, ...]:
+    """Return how many stays are known of so many visitors, and their shares by length."""
+    return (visitors // _KNOWN_STAYS, *_SHARES)
+
+
+def _stays(closed: int, visitors: Mapping[int, int]) -> tuple[int | None, ...]:
+    """Return what is known of stays after so many hours, if it is enough."""
+    known = stays(sum(list(visitors.values())[:closed]))
+    return known if known[0] >= _STAYS_NEEDED else (None,) * len(_STAYS)
+
+
+def classes_of(footfall: int) -> int:
+    """Return how many kinds of phones show in a minute."""
     devices = footfall / 100
-    classes = round(_CLASSES * devices / (devices + _CLASSES))
+    return round(_CLASSES * devices / (devices + _CLASSES))
+
+
+def _minute(at: int, footfall: int) -> PresenceMinute:
+    devices, classes = footfall / 100, classes_of(footfall)
     near = min(classes, round(classes * _NEAR))
     return PresenceMinute(
         minute=_moment(at),

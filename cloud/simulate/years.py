@@ -25,7 +25,7 @@ from cloud.simulate.calendar import clock_hours, days_between
 from cloud.simulate.chain import VERSION, Box, Shop
 from cloud.simulate.day import MEMBERS, RETURNS, TURNED_BACK
 from cloud.simulate.plan import OpenHour, day_random, plan
-from cloud.simulate.wifi import LEARNT, NEEDED, is_learning, sensed
+from cloud.simulate.wifi import LEARNT, NEEDED, classes_of, is_learning, sensed, stays
 from cloud.tables import FIGURES, box, daily, hourly, presence_daily, presence_hourly, store
 
 _SHOPS_AT_ONCE: Final = 20
@@ -127,29 +127,38 @@ def _day_rows(
 
 def _heard(seed: int, shop: Shop, day: date, now: int, hours: list[Row], days: list[Row]) -> None:
     """Append the closed hours of a shop's Wi-Fi, and the day; what it learnt it has learnt."""
-    one = shop.boxes[0]
-    if not one.wifi or is_learning(shop):
+    first = shop.boxes[0]
+    if not first.wifi or is_learning(shop):
         return
-    until = now - _OFFLINE_S if one.fault == "offline" else now
-    spans = plan(day_random(seed, one, day), shop, one, day)
+    until = now - _OFFLINE_S if first.fault == "offline" else now
+    spans = plan(day_random(seed, first, day), shop, first, day)
     closed = [hour for hour in spans if hour.end <= until]
-    rest = (one.basis, LEARNT, NEEDED)
+    rest = (first.basis, LEARNT, NEEDED)
     rows = [
         (
-            *(shop.id, sensed_hour.start, min(60, len(minutes)), sum(minutes), max(minutes)),
-            *(sum(minutes) // 14, sensed_hour.passers, hour.visitors, sensed_hour.error, *rest),
+            *(shop.id, one.start, min(60, len(one.minutes)), sum(one.minutes)),
+            *(classes_of(max(one.minutes)), sum(one.minutes) // 14),
+            *(one.passers, hour.visitors, one.error, *rest, *stays(hour.visitors)),
         )
-        for hour, sensed_hour in zip(closed, sensed(seed, shop, one, day, closed), strict=True)
-        for minutes in (sensed_hour.minutes,)
+        for hour, one in zip(closed, sensed(seed, shop, first, day, closed), strict=True)
     ]
     if rows:
         hours += rows
         columns = list(zip(*rows, strict=True))
-        sums = [sum(columns[place]) for place in (2, 3, 5, 6, 7)]
-        minutes, footfall, probes, passers, captured = sums
+        minutes, footfall, probes, passers, captured = (sum(columns[n]) for n in (2, 3, 5, 6, 7))
         peak, error = max(columns[4]), max(columns[8])
-        day_row = (minutes, footfall, peak, probes, passers, captured, error, *rest)
-        days.append((shop.id, day, *day_row))
+        of_day = (
+            minutes,
+            footfall,
+            peak,
+            probes,
+            passers,
+            captured,
+            error,
+            *rest,
+            *stays(captured),
+        )
+        days.append((shop.id, day, *of_day))
 
 
 def _sum(one: Sequence[int], other: Sequence[int]) -> list[int]:

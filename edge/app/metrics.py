@@ -20,7 +20,7 @@ from edge.store import consents
 from edge.store.audit import Audit
 from edge.store.database import FILE_NAME
 from edge.store.outbox import Outbox
-from edge.store.presence import last_minute_at
+from edge.store.presence import last_minute_at, latest_basis
 from edge.store.shares import counts
 from menkou import __version__
 from menkou.metrics import registry_of, serve_metrics
@@ -123,7 +123,7 @@ class BoxMetrics:
         )
 
     def _street(self) -> StreetFigures:
-        learnt, needed = learnt_hours(self._db(), self._clock.now())
+        learnt, needed = learnt_hours(self._db(), latest_basis(self._db(), self._clock.now()))
         return StreetFigures(learnt=learnt, needed=needed, heard_at=last_minute_at(self._db()))
 
 

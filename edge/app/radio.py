@@ -108,6 +108,7 @@ def run_radio(
         hours=lambda: settings_in_force(config, db).opening_hours,
         cameras=[one.name for one in config.camera if one.role == "entrance"],
         reading=lambda: reading_of(clock),
+        dwell=lambda: counted.dwell,
     )
     held = Held(keeper, kept=lambda: tell_new(bus))
     interface = Interface(config.wifi.interface)
@@ -118,17 +119,18 @@ def run_radio(
         listening()
         return capture
 
+    counted = Minutes(
+        counter=lambda: live_counter_of(settings_in_force(config, db), clock.now()),
+        pseudonyms=pseudonyms_of(config),
+        done=held.add,
+        mono=clock.mono,
+        live=live,
+    )
     Radio(
         interface=interface,
         listen=begin,
         put_back=partial(put_back, interface, iw),
-        minutes=Minutes(
-            counter=lambda: live_counter_of(settings_in_force(config, db), clock.now()),
-            pseudonyms=pseudonyms_of(config),
-            done=held.add,
-            mono=clock.mono,
-            live=live,
-        ),
+        minutes=counted,
         held=held,
         hopper=Hopper(interface, config.wifi.channels, iw),
         bus=bus,

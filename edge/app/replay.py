@@ -267,7 +267,7 @@ def run_replay(config: EdgeConfig, request: ReplayRequest) -> list[str]:
                 basis=visits.basis,
                 member_of=lambda subject: member_of(db, subject),
                 embedded=lambda: counting.embedded,
-                devices=lambda index: estimate(db, visits.basis, index),
+                devices=lambda index: estimate(db, visits.basis, index, config.store.zone),
             ),
             probes=track,
             keep=keeper.keep,

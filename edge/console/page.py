@@ -155,7 +155,7 @@ def _street(street: StreetView, now: datetime) -> StreetPage:
         view=street,
         state=_street_state(street),
         level=None if last_heard is None else round(100 * last_heard / top),
-        rate=round(1000 * street.captured / street.passers)
+        rate=min(1000, round(1000 * street.captured / street.passers))
         if street.captured is not None and street.passers
         else None,
         drawn=minutes([v or (0 if n > until else v) for n, v in enumerate(shown)], top, head=0),

@@ -72,10 +72,12 @@ class StreetHourView:
 class StreetView:
     """What Wi-Fi says of today, of nobody in particular.
 
-    `minutes` are the index of presence by the minute from `start` on, in hundredths; None: that
-    minute was not observed. `passers` came by in the hours in which `captured` of them were counted
+    `minutes` are the kinds of phones heard by the minute from `start` on; None: that minute was not
+    observed. `passers` came by in the hours in which `captured` of them were counted
     by the cameras, give or take `error` percent; None before the box has learnt from `needed`
-    hours: it has from `learnt`. `captured` None: they were counted in two ways.
+    hours: it has from `learnt`. `captured` None: they were counted in two ways. `stays`: how many
+    stays are known, then the percentages of 5 to 10 minutes, to 20, to 40, and longer; empty: too
+    few.
     """
 
     start: datetime
@@ -86,6 +88,7 @@ class StreetView:
     error: int | None
     learnt: int
     needed: int
+    stays: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ Called by `core.presence`; calls nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,20 +33,21 @@ _FULL: Final = 0.985
 _ABSENT: Final = 0.5
 """Of a minute: what is left of a class after its background is nobody."""
 
-_OFFSET, _FEW = 0.1, 0.5
-# Fitted by scripts/measure-footfall --fit, as are their least and most.
-_LEAST: Final = (-1.5, -1.5, -1.1, -2.31, -1.5)
-_MOST: Final = (4.0, 2.6, 2.2, 2.7, 4.3)
-_LINEAR: Final = (0.0, 0.0, 0.0, 0.0, 0.0)
-_SQUARE: Final = (
-    (0.0, 0.0, 0.0, 0.0, 0.0),
-    (0.0, 0.0, 0.0, 0.0),
-    (0.0, 0.0, 0.0),
-    (0.0, 0.0),
-    (0.0,),
+OFFSET: Final = 0.1
+FEW: Final = 0.5
+# Fitted by scripts/measure-footfall --fit; between least and most lay 999 of 1,000 streets.
+_LEAST: Final = (-2.3, -2.3, -2.3, -2.3, -2.3)
+_MOST: Final = (3.9, 2.4, 1.8, 2.8, 4.2)
+_LINEAR: Final = (0.0649, 0.334, -0.0568, 0.6121, -0.2605)
+_SQUARES: Final = (
+    (-0.0609, -0.0103, 0.1305, 0.1234, -0.0118),
+    (0.0243, -0.1061, 0.0148, -0.019),
+    (-0.2535, -0.0534, 0.3966),
+    (0.0924, -0.2208),
+    (0.0821,),
 )
-_CLASSES: Final = 0.0
-_CONSTANT: Final = 0.0
+_CLASSES: Final = 1.116
+_CONSTANT: Final = 0.1494
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +85,12 @@ class Load:
         return self.lasting < _ABSENT and self.minutes < _ABSENT
 
 
-def index_of(loads: Iterable[Load]) -> float:
-    """Return the footfall index of an hour by the loads of its classes; 0 without any."""
+def sums_of(loads: Iterable[Load]) -> tuple[int, tuple[float, ...]]:
+    """Return how many classes somebody is left of, and what their loads come to.
+
+    The sums are minutes, minutes within 5 (as windows), the logarithm of the pseudonyms, the
+    lasting, and minutes within 3 (as windows) with chance overlaps undone.
+    """
     count, sums = 0, [0.0] * 5
     for load in loads:
         if load.is_nobody:
@@ -96,14 +101,26 @@ def index_of(loads: Iterable[Load]) -> float:
         sums[2] += math.log1p(load.pseudonyms)
         sums[3] += load.lasting
         sums[4] -= math.log(1 - min(_FULL, load.within_3 / MINUTES)) * MINUTES / 3
+    return count, tuple(sums)
+
+
+def means_of(count: int, sums: Sequence[float]) -> list[float]:
+    """Return the logarithms of the mean loads of `count` classes, as they are weighed."""
+    return [math.log(total / (count + FEW) + OFFSET) for total in sums]
+
+
+def index_of(loads: Iterable[Load]) -> float:
+    """Return the footfall index of an hour by the loads of its classes; 0 without any."""
+    count, sums = sums_of(loads)
     if not count:
         return 0.0
-    means = [
-        min(most, max(least, math.log(total / (count + _FEW) + _OFFSET)))
-        for total, least, most in zip(sums, _LEAST, _MOST, strict=True)
-    ]
-    power = _CONSTANT + (1 + _CLASSES) * math.log(count + _FEW)
-    for place, (mean, linear, squares) in enumerate(zip(means, _LINEAR, _SQUARE, strict=True)):
+    found = means_of(count, sums)
+    limits = zip(found, _LEAST, _MOST, strict=True)
+    means = [min(most, max(least, mean)) for mean, least, most in limits]
+    # Beyond what the streets of the fit have shown it grows as the load does.
+    beyond = max(0.0, *(mean - most for mean, most in zip(found, _MOST, strict=True)))
+    power = _CONSTANT + _CLASSES * math.log(count + FEW) + beyond
+    for place, (mean, linear, squares) in enumerate(zip(means, _LINEAR, _SQUARES, strict=True)):
         power += mean * linear
         power += mean * sum(a * b for a, b in zip(means[place:], squares, strict=True))
     return math.exp(power)
@@ -116,10 +133,11 @@ class HourLoads:
         self._models: dict[int, _Model] = {}
         self._room = PSEUDONYMS_MOST
 
-    def add(self, minute: int, cls: int, pseudonyms: Collection[int]) -> list[int]:
-        """Add what a class showed in a minute of the hour (0 to 60); return the lasting ones.
+    def add(self, minute: int, cls: int, pseudonyms: Collection[int]) -> list[tuple[int, int]]:
+        """Add what a class showed in a minute of the hour (0 to 60).
 
-        Minutes come in order. Beyond the limits nothing is added.
+        Minutes come in order. Beyond the limits nothing is added. Returns those of the pseudonyms
+        that last, each with the minute it was first seen in.
         """
         model = self._models.get(cls)
         if model is None:
@@ -137,7 +155,10 @@ class HourLoads:
 
 
 class _Model:
-    """A class in an hour. `seen`: the minutes of each pseudonym as bits, 0 for one that lasts."""
+    """A class in an hour.
+
+    `seen`: the minutes of each pseudonym as bits; of one that lasts -1 less its first minute.
+    """
 
     __slots__ = ("_counts", "_lasting", "_minutes", "seen")
 
@@ -147,7 +168,7 @@ class _Model:
         self._minutes = 0
         self._lasting = 0
 
-    def add(self, minute: int, pseudonyms: Collection[int], room: int) -> list[int]:
+    def add(self, minute: int, pseudonyms: Collection[int], room: int) -> list[tuple[int, int]]:
         lasting, bit = [], 1 << minute
         for who in pseudonyms:
             known = self.seen.get(who)
@@ -156,11 +177,11 @@ class _Model:
                     continue
                 room -= 1
                 self._note(who, bit, minute)
-            elif not known:
-                lasting.append(who)
-            elif minute - ((known & -known).bit_length() - 1) >= LASTS:
-                self._lasts(who, known)
-                lasting.append(who)
+            elif known < 0:
+                lasting.append((who, -1 - known))
+            elif minute - (first := (known & -known).bit_length() - 1) >= LASTS:
+                self._lasts(who, known, first)
+                lasting.append((who, first))
             elif not known & bit:
                 self._note(who, known | bit, minute)
         return lasting
@@ -183,8 +204,8 @@ class _Model:
         self._counts[minute] += 1
         self._minutes |= 1 << minute
 
-    def _lasts(self, who: int, minutes: int) -> None:
-        self.seen[who] = 0
+    def _lasts(self, who: int, minutes: int, first: int) -> None:
+        self.seen[who] = -1 - first
         self._lasting += 1
         while minutes:
             minute = minutes.bit_length() - 1

@@ -4,7 +4,8 @@
     close(...) ──> PresenceMinute: counts and the index alone, which may be stored and sent
     forget()   ──> the day's key is gone, and with it all that was said of a class or a pseudonym
 
-Called by the radio's capture loop and by replay; calls `loads` and `constancy`. Pure.
+Called by the radio's capture loop and by replay; calls `loads`, `constancy` and
+`dwell`. Pure.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge.core.constancy import Constancy
+from edge.core.dwell import Dwell, Stays
 from edge.core.loads import CLASSES_MOST, HourLoads, index_of
 
 MINUTE_S: Final = 60
@@ -97,6 +99,7 @@ class MinuteCounter:
         self._shut_at = shut_at
         self._constancy = Constancy()
         self._aside = self._constancy.aside
+        self._stays = Stays()
         self._open: dict[int, _Minute] = {}
         self._next: int | None = None
         self._minute = _Minute()
@@ -107,6 +110,11 @@ class MinuteCounter:
     def aside(self) -> int:
         """How many devices and classes that never leave are set aside today."""
         return len(self._aside)
+
+    @property
+    def dwell(self) -> Dwell | None:
+        """How long guests stayed today, None while too few stays are known."""
+        return self._stays.dwell()
 
     def see(self, at_s: float, cls: int, who: int, signal_dbm: int | None) -> None:
         """Count one probe request at `at_s`, seconds since 1970; without a signal it is near."""
@@ -152,6 +160,7 @@ class MinuteCounter:
         self._minute = _Minute()
         self._from = self._until = 0.0
         self._constancy.forget()
+        self._stays.forget()
         self._hour = _Hour(0, 0)
 
     def _turn(self, at_s: float) -> None:
@@ -191,9 +200,12 @@ class MinuteCounter:
             self._begin_hour(start)
         hour = self._hour
         hour.shut += self._shut_at is not None and self._shut_at(start)
+        first = hour.begins // MINUTE_S
         for cls, heard in minute.classes.items():
-            place = (start - hour.begins) // MINUTE_S
-            self._constancy.note(hour.loads.add(place, cls, heard.pseudonyms), start)
+            lasting = hour.loads.add(start // MINUTE_S - first, cls, heard.pseudonyms)
+            self._constancy.note((who for who, _ in lasting), start)
+            self._stays.note(((who, first + place) for who, place in lasting), start // MINUTE_S)
+        self._stays.end(start // MINUTE_S, self._aside)
         if not minute.classes:
             return 0.0
         index = index_of(self._constancy.guests(hour.loads.loads()))

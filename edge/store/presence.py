@@ -32,24 +32,43 @@ HUNDREDTHS: Final = 100
 HOUR: Final = timedelta(hours=1)
 _MINUTE: Final = timedelta(minutes=1)
 _COUNTS: Final = ("classes", "near", "far", "footfall", "probes")
+_OF_HOUR: Final = "hour, minutes, footfall, classes, near, visitors, basis"
+_STAYS: Final = ("stays", "stays_5", "stays_10", "stays_20", "stays_40")
+_OF_BOX: Final = ("passers", "error", *_STAYS)
+_CHANGED: Final = (*_OF_HOUR.split(", ")[1:], *_OF_BOX)
 _GROWN: Final = " OR ".join(f"excluded.{name} > {name}" for name in _COUNTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stays:
+    """How long guests stayed on the day so far: how many stays are known, and the percentages of
+    those of 5 to 10 minutes, to 20, to 40, and longer.
+    """
+
+    count: int
+    percent: tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hour:
     """An hour of the radio beside one of the cameras; `start` is aware UTC.
 
-    `index` is the sum of its observed `minutes`; `visitors` None: no camera saw the whole hour.
-    `passers` came by, give or take `error` percent; None before enough was learnt.
+    `index`, `classes` and `near` are sums over its observed `minutes`; `visitors` None: no camera
+    saw the whole hour. `passers` came by, give or take `error` percent; None before enough was
+    learnt. `by_hand`: a person told it.
     """
 
     start: datetime
     minutes: int
     index: float
+    classes: int
+    near: int
     visitors: int | None
     basis: Basis
     passers: int | None = None
     error: int | None = None
+    stays: Stays | None = None
+    by_hand: bool = False
 
 
 class PresenceLog:
@@ -191,18 +210,15 @@ def note_hour(
         learnt: from how many hours it has learnt so far.
         needed: from how many it must have before it estimates anything.
     """
-    row = (
-        *(utc_text(hour.start), hour.minutes, hundredths(hour.index)),
-        *(hour.visitors, hour.basis, hour.passers, hour.error),
-    )
+    stays = (hour.stays.count, *hour.stays.percent) if hour.stays else (None,) * len(_STAYS)
+    row = (*_row_of(hour), hour.passers, hour.error, *stays)
     with transaction(db):
         told = db.execute(
-            "INSERT INTO presence_hour (source, rev, hour, minutes, footfall, visitors, basis,"
-            " passers, error) VALUES ('box', 1, ?, ?, ?, ?, ?, ?, ?)"
+            f"INSERT INTO presence_hour (source, rev, {_OF_HOUR}, {', '.join(_OF_BOX)})"
+            f" VALUES ('box', 1, {', '.join('?' * len(row))})"
             " ON CONFLICT (hour) WHERE source = 'box' DO UPDATE SET rev = rev + 1,"
-            " minutes = excluded.minutes, footfall = excluded.footfall,"
-            " visitors = excluded.visitors, basis = excluded.basis, passers = excluded.passers,"
-            " error = excluded.error WHERE excluded.minutes > minutes RETURNING rev",
+            f" {', '.join(f'{name} = excluded.{name}' for name in _CHANGED)}"
+            " WHERE excluded.minutes > minutes RETURNING rev",
             row,
         ).fetchone()
         if told is None:
@@ -218,6 +234,7 @@ def note_hour(
             error=hour.error,
             learnt=learnt,
             needed=needed,
+            **dict(zip(_STAYS, stays, strict=True)),
         )
         at = Reading(at=hour.start + HOUR, mono=reading.mono, clock=reading.clock)
         Outbox(db).append(epoch, [(body, at)])
@@ -225,17 +242,16 @@ def note_hour(
 
 def add_by_hand(db: Database, hour: Hour) -> bool:
     """Keep an hour that a person knows; say whether it is news: the same one counts once."""
-    row = [utc_text(hour.start), hour.minutes, hundredths(hour.index), hour.visitors, hour.basis]
+    row = _row_of(hour)
+    same = " AND ".join(f"{name} IS ?" for name in _OF_HOUR.split(", "))
     with transaction(db):
         known = db.execute(
-            "SELECT 1 FROM presence_hour WHERE source = 'hand' AND hour = ? AND minutes = ?"
-            " AND footfall = ? AND visitors = ? AND basis = ?",
-            row,
+            f"SELECT 1 FROM presence_hour WHERE source = 'hand' AND {same}", row
         ).fetchone()
         if known is None:
             db.execute(
-                "INSERT INTO presence_hour (source, rev, hour, minutes, footfall, visitors, basis)"
-                " VALUES ('hand', 1, ?, ?, ?, ?, ?)",
+                f"INSERT INTO presence_hour (source, rev, {_OF_HOUR})"
+                " VALUES ('hand', 1, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
     return known is None
@@ -244,42 +260,62 @@ def add_by_hand(db: Database, hour: Hour) -> bool:
 def known_hours(db: Database, basis: Basis, most: int) -> list[Hour]:
     """Return the hours to learn from, the newest first: those whose visitors are known."""
     rows = db.execute(
-        "SELECT hour, minutes, footfall, visitors, basis FROM presence_hour"
+        f"SELECT {_OF_HOUR}, source, {', '.join(_OF_BOX)} FROM presence_hour"
         " WHERE visitors NOT NULL AND basis = ? ORDER BY hour DESC, id DESC LIMIT ?",
         [basis, most],
     ).fetchall()
-    return [_hour_of((*row, None, None)) for row in rows]
+    return [_hour_of(row) for row in rows]
+
+
+def count_known(db: Database, basis: Basis) -> tuple[int, int]:
+    """Return how many hours there are to learn from, and their visitors."""
+    row = db.execute(
+        "SELECT count(*), coalesce(sum(visitors), 0) FROM presence_hour"
+        " WHERE visitors NOT NULL AND basis = ?",
+        [basis],
+    ).fetchone()
+    return int(row[0]), int(row[1])
 
 
 def hours_between(db: Database, start: datetime, end: datetime) -> list[Hour]:
     """Return the hours that the box noted from `start` to `end` (excluded), in order."""
     rows = db.execute(
-        "SELECT hour, minutes, footfall, visitors, basis, passers, error FROM presence_hour"
+        f"SELECT {_OF_HOUR}, source, {', '.join(_OF_BOX)} FROM presence_hour"
         " WHERE source = 'box' AND hour >= ? AND hour < ? ORDER BY hour",
         [utc_text(start), utc_text(end)],
     ).fetchall()
     return [_hour_of(row) for row in rows]
 
 
+def _row_of(hour: Hour) -> list[Any]:
+    """Return an hour's columns, in the order of `_OF_HOUR`."""
+    return [
+        *(utc_text(hour.start), hour.minutes, hundredths(hour.index), hour.classes, hour.near),
+        *(hour.visitors, hour.basis),
+    ]
+
+
 def _hour_of(row: Sequence[Any]) -> Hour:
-    hour, minutes, footfall, visitors, basis, passers, error = row
+    hour, minutes, footfall, classes, near, visitors, basis, source, passers, error, *stays = row
     return Hour(
         start=datetime.fromisoformat(hour),
         minutes=minutes,
         index=footfall / HUNDREDTHS,
+        classes=classes,
+        near=near,
         visitors=visitors,
         basis=basis,
         passers=passers,
         error=error,
+        stays=Stays(count=stays[0], percent=tuple(stays[1:])) if stays[0] is not None else None,
+        by_hand=source == "hand",
     )
 
 
-def saw_all_of(db: Database, cameras: Sequence[str], start: datetime) -> bool:
-    """Say whether each camera has shown pictures without a break since `start`; none: no."""
-    rows = db.execute(
-        "SELECT camera FROM camera_sight WHERE since <= ?", [utc_text(start)]
-    ).fetchall()
-    return bool(cameras) and set(cameras) <= {camera for (camera,) in rows}
+def worked_since(db: Database, start: datetime) -> set[str]:
+    """Return the cameras, and `ledger.RADIO`, that have worked without a break since `start`."""
+    rows = db.execute("SELECT part FROM at_work WHERE since <= ?", [utc_text(start)]).fetchall()
+    return {part for (part,) in rows}
 
 
 def visitors_in(db: Database, start: datetime, end: datetime) -> tuple[int | None, Basis]:

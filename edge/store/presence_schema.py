@@ -17,17 +17,18 @@ def presence(db: Database) -> None:
         " PRIMARY KEY (private, minute)) STRICT, WITHOUT ROWID"
     )
     # An hour of the cameras beside the radio's. `source`: the box compared them itself, or a person
-    # told what came in. `visitors` is null where the cameras did not see the whole hour.
+    # told what came in. Sums over its minutes; `visitors` is null where the cameras did not see the
+    # whole hour.
     db.execute(
         "CREATE TABLE presence_hour ("
         " id INTEGER PRIMARY KEY, source TEXT NOT NULL CHECK (source IN ('box', 'hand')),"
         " hour TEXT NOT NULL, rev INTEGER NOT NULL, minutes INTEGER NOT NULL,"
-        " footfall INTEGER NOT NULL, visitors INTEGER, basis TEXT NOT NULL, passers INTEGER,"
-        " error INTEGER) STRICT"
+        " footfall INTEGER NOT NULL, classes INTEGER NOT NULL, near INTEGER NOT NULL,"
+        " visitors INTEGER, basis TEXT NOT NULL, passers INTEGER, error INTEGER, stays INTEGER,"
+        " stays_5 INTEGER, stays_10 INTEGER, stays_20 INTEGER, stays_40 INTEGER) STRICT"
     )
     db.execute("CREATE UNIQUE INDEX presence_hour_box ON presence_hour (hour) WHERE source = 'box'")
     db.execute("CREATE INDEX presence_hour_known ON presence_hour (hour) WHERE visitors NOT NULL")
-    # Since when a camera has shown pictures without a break; null: it does not.
-    db.execute(
-        "CREATE TABLE camera_sight (camera TEXT PRIMARY KEY, since TEXT) STRICT, WITHOUT ROWID"
-    )
+    # Since when a camera has shown pictures, or the radio listened, without a break; null: it does
+    # not. Cameras by their names.
+    db.execute("CREATE TABLE at_work (part TEXT PRIMARY KEY, since TEXT) STRICT, WITHOUT ROWID")

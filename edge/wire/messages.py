@@ -55,6 +55,7 @@ _who = checks.choice("member", "visitor", "staff")
 _basis = checks.choice("crossings", "distinct")
 _count = checks.integer(0, 1_000_000)
 _few = checks.integer(0, 10_000)
+_percent = checks.optional(checks.integer(0, 100))
 _hundredths = checks.integer(0, 1_000_000_000)
 _mode = checks.choice("count", "checkin", "entrance")
 _part = checks.choice("profile", "template")
@@ -227,8 +228,9 @@ class HourSummary:
 class PresenceMinute:
     """What one minute of Wi-Fi probe requests came to; the highest `rev` wins.
 
-    Of nobody in particular: `classes` are kinds of devices, `near` and `far` how many of them by
-    signal, `footfall` the index of presence in hundredths, `probes` the frames. A minute that was
+    Of nobody in particular: `classes` are kinds of phones, `near` and `far` how many of them by
+    signal, `footfall` what the minute adds to its hour's index of presence, in hundredths, `probes`
+    the frames. A minute that was
     not observed has no event; one in which nobody was there has zeros.
     """
 
@@ -250,7 +252,8 @@ class PresenceHour:
     sum in hundredths. `visitors` is null unless every entrance camera saw the whole hour. What the
     box has learnt of its index turns it into people: `passers` came by, those who came in among
     them, give or take `error` percent; null until it has learnt from enough hours: `learnt` of
-    `needed`.
+    `needed`. So many `stays` of the day so far are known, by the few phones that let them be; of
+    these the percentages of 5 to 10 minutes, to 20, to 40, and longer. Null: too few to say.
     """
 
     KIND: ClassVar[str] = "presence_hour"
@@ -264,6 +267,11 @@ class PresenceHour:
     error: int | None = declared(checks.optional(_few))
     learnt: int = declared(_few)
     needed: int = declared(_few)
+    stays: int | None = declared(checks.optional(_count))
+    stays_5: int | None = declared(_percent)
+    stays_10: int | None = declared(_percent)
+    stays_20: int | None = declared(_percent)
+    stays_40: int | None = declared(_percent)
 
 
 Body = (

@@ -166,6 +166,7 @@ class FakeBox:
             "error": 14,
             "learnt": 26,
             "needed": 20,
+            **dict.fromkeys(("stays", "stays_5", "stays_10", "stays_20", "stays_40")),
         }
         body = PresenceHour(**{**fields, **changes})  # type: ignore[arg-type]
         return self.tell(body, hour + 60 * MINUTE)

@@ -69,7 +69,7 @@ def written(engine: Engine, table: str, out: Path, last: date = date(2026, 12, 3
             *("presence_hourly", "store, hour::VARCHAR, passers, captured, error, basis"),
             "nj-001 2026-11-21 04:00:00+00 40 1 14 crossings",
         ),
-        ("presence_daily", "store, day::VARCHAR, peak, captured", "nj-001 2026-11-21 750 1"),
+        ("presence_daily", "store, day::VARCHAR, peak, captured", "nj-001 2026-11-21 4 1"),
     ],
 )
 def test_duckdb_reads_what_was_written(

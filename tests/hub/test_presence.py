@@ -9,7 +9,9 @@ from sqlalchemy import Engine, select
 from cloud import tables
 from cloud.db import reading
 from cloud.ingest import Ingest
+from cloud.metrics_fleet import fleet
 from cloud.rollup import rollup
+from cloud.street import street_of, street_today
 from tests.hub.conftest import MINUTE, NOW, FakeBox, acks
 
 HOUR = NOW.replace(minute=0)
@@ -42,12 +44,12 @@ def test_minutes_are_added_up_until_the_box_has_closed_the_hour(
     box.sensed(HOUR + 2 * MINUTE, footfall=0)
     take(ingest, engine, box)
     found = hours(engine)[HOUR]
-    assert (found["minutes"], found["footfall"], found["peak"]) == (3, 1400, 900)
+    assert (found["minutes"], found["footfall"], found["peak"]) == (3, 1400, 4)
     assert (found["passers"], found["captured"], found["error"]) == (None, None, None)
     ingest.take([box.batch(box.compared(HOUR, minutes=60, footfall=54_000))])
     rollup(engine)
     found = hours(engine)[HOUR]
-    assert (found["minutes"], found["footfall"], found["peak"]) == (60, 54_000, 900)
+    assert (found["minutes"], found["footfall"], found["peak"]) == (60, 54_000, 4)
     assert (found["passers"], found["error"], found["learnt"]) == (40, 14, 26)
 
 
@@ -124,6 +126,20 @@ def test_two_radios_of_one_shop_hear_the_same_pavement(
     assert found["captured"] == 2
 
 
+def test_a_days_stays_are_those_that_its_last_hour_tells(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    shares = {"stays_5": 41, "stays_10": 33, "stays_20": 20, "stays_40": 6}
+    box.compared(HOUR - AN_HOUR, stays=31, **{**shares, "stays_40": 5})
+    box.compared(HOUR, stays=64, **shares)
+    box.compared(HOUR + AN_HOUR)  # the next day's key knows none yet
+    take(ingest, engine, box)
+    assert [day(engine)[name] for name in tables.STAYS] == [64, 41, 33, 20, 6]
+    with reading(engine) as connection:
+        (shop,) = street_today(connection, NOW).shops
+    assert shop.stays == (64, 41, 33, 20, 6)
+
+
 def test_a_shop_that_moves_to_another_zone_keeps_its_wi_fi(
     engine: Engine, ingest: Ingest, box: FakeBox
 ) -> None:
@@ -133,3 +149,43 @@ def test_a_shop_that_moves_to_another_zone_keeps_its_wi_fi(
     ingest.take([box.hello((1, 1), session="6" * 32)])
     rollup(engine)
     assert list(hours(engine)) == [HOUR - timedelta(minutes=30)]
+
+
+def test_prometheus_is_told_how_many_shops_know_their_passers_by(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    said: list[dict[str, object]] = [
+        {"passers": 40},
+        {"passers": None, "error": None},
+        {"passers": None, "error": None, "learnt": 3},
+    ]
+    for number, told in enumerate(said):
+        other = FakeBox(store=f"s-{number}", box="a", epoch=f"{number}" * 32)
+        other.compared(HOUR, **told)
+        take(ingest, engine, other)
+    ingest.take([box.hello()])
+    with reading(engine) as connection:
+        assert fleet(connection, NOW).wifi == {"known": 1, "waiting": 1, "learning": 1}
+
+
+def test_the_page_of_a_shop_reads_its_minutes_and_no_others(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    box.sensed(HOUR, footfall=500), box.sensed(HOUR + MINUTE, footfall=0)
+    box.sensed(HOUR - 24 * AN_HOUR, footfall=9)
+    other = FakeBox(store="nj-002", box="nj-002-a", epoch="b" * 32)
+    other.sensed(HOUR, footfall=7000)
+    take(ingest, engine, box, other)
+    with reading(engine) as connection:
+        found = street_of(connection, "nj-001", NOW)
+        assert street_of(connection, "nobody", NOW) is None
+        today = street_today(connection, NOW)
+    assert found is not None
+    noon = (HOUR - found.start) // MINUTE
+    assert found.minutes[noon - 1 : noon + 3] == (None, 4, 4, None)
+    assert len(found.minutes) == 24 * 60
+    assert [(one.store_id, one.minutes, one.heard_on) for one in today.shops] == [
+        ("nj-001", 2, DAY),
+        ("nj-002", 1, DAY),
+    ]
+    assert [hour.minutes for hour in found.shop.hours if hour.minutes] == [2]

@@ -11,7 +11,7 @@ from edge.core.visit import Change, Opened, Revised, Visit
 from edge.ports import Fact
 from edge.store.database import StoreFull, transaction
 from edge.store.keeping import USUAL, prune
-from edge.store.ledger import SqliteVisitLog
+from edge.store.ledger import RADIO, SqliteVisitLog
 from edge.store.outbox import Origin, Outbox, Reading
 from edge.store.presence import (
     Hour,
@@ -21,9 +21,9 @@ from edge.store.presence import (
     known_hours,
     minutes_between,
     note_hour,
-    saw_all_of,
     unnoted_since,
     visitors_in,
+    worked_since,
 )
 from edge.store.summaries import summarise_some
 from edge.wire import messages
@@ -126,7 +126,14 @@ def test_minutes_of_a_private_replay_are_neither_sent_nor_among_the_shops(
 
 
 def hour(start: datetime = HOUR, **changes: object) -> Hour:
-    fields = {"minutes": 60, "index": 80.5, "visitors": 31, "basis": "crossings"}
+    fields = {
+        "minutes": 60,
+        "index": 80.5,
+        "classes": 300,
+        "near": 200,
+        "visitors": 31,
+        "basis": "crossings",
+    }
     return Hour(start=start, **{**fields, **changes})  # type: ignore[arg-type]
 
 
@@ -211,19 +218,19 @@ def test_a_camera_saw_an_hour_only_if_it_was_well_from_its_beginning(
 ) -> None:
     log = SqliteVisitLog(db, epoch, "run")
 
-    def becomes(camera: str, state: str, at: datetime) -> None:
+    def becomes(part: str, state: str, at: datetime, camera: str | None = None) -> None:
         reading = Reading(at=at, mono=1.0, clock="ok")
-        log.health(Health(part="camera", camera=camera, state=state), reading)
+        log.health(Health(part=part, camera=camera, state=state), reading)
 
-    assert not saw_all_of(db, ["door"], HOUR)
-    assert not saw_all_of(db, [], HOUR), "a shop without a camera knows no visitors"
-    becomes("door", "ok", HOUR - MINUTE)
-    assert saw_all_of(db, ["door"], HOUR)
-    assert not saw_all_of(db, ["door", "side"], HOUR)
-    becomes("side", "ok", HOUR + MINUTE)
-    assert not saw_all_of(db, ["door", "side"], HOUR)
-    becomes("door", "lost", HOUR + 2 * MINUTE)
-    assert not saw_all_of(db, ["door"], HOUR)
+    assert worked_since(db, HOUR) == set()
+    becomes("camera", "ok", HOUR - MINUTE, "door")
+    becomes("camera", "ok", HOUR + MINUTE, "side")
+    becomes("radio", "ok", HOUR - MINUTE)
+    assert worked_since(db, HOUR) == {"door", RADIO}
+    becomes("camera", "lost", HOUR + 2 * MINUTE, "door")
+    assert worked_since(db, HOUR) == {RADIO}
+    becomes("radio", "restarted", HOUR + 3 * MINUTE)
+    assert worked_since(db, HOUR) == set()
 
 
 @pytest.mark.parametrize("what", ["the eyes were started anew", "the box was"])
@@ -233,11 +240,12 @@ def test_nobody_saw_anything_until_a_camera_says_so_again(
     log = SqliteVisitLog(db, epoch, "run")
     reading = Reading(at=HOUR - MINUTE, mono=1.0, clock="ok")
     log.health(Health(part="camera", camera="door", state="ok"), reading)
+    log.health(Health(part="radio", camera=None, state="ok"), reading)
     if what == "the box was":
         log.begin()
     else:
         log.health(Health(part="eyes", camera=None, state="restarted"), reading)
-    assert not saw_all_of(db, ["door"], HOUR)
+    assert worked_since(db, HOUR) == (set() if what == "the box was" else {RADIO})
 
 
 def test_of_minutes_that_waited_for_weeks_a_full_store_keeps_the_hours(

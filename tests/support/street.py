@@ -20,7 +20,7 @@ def minutes_of_day() -> tuple[int | None, ...]:
     return tuple(
         None
         if not OPENED * 60 <= minute < past or DEAF * 60 <= minute < DEAF * 60 + 30
-        else 400 + minute * 7919 % 500
+        else 4 + minute * 7919 % 13
         for minute in range(24 * 60)
     )
 
@@ -45,6 +45,7 @@ def street_view(**changes: Any) -> StreetView:
         "error": 14,
         "learnt": 168,
         "needed": NEEDED,
+        "stays": (64, 41, 33, 20, 6),
     }
     return StreetView(**{**fields, **changes})
 
@@ -75,6 +76,7 @@ def shop_street(store_id: str, name: str, **changes: Any) -> ShopStreet:
         "minutes": 300,
         "heard_on": NOW.date(),
         "hours": hours,
+        "stays": (64, 41, 33, 20, 6),
     }
     return ShopStreet(**{**fields, **changes})
 

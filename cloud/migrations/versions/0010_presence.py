@@ -15,6 +15,11 @@ def _required(kind: type[sa.Integer], *names: str) -> list[sa.Column[int]]:
     return [sa.Column(name, kind(), nullable=False) for name in names]
 
 
+def _stays() -> list[sa.Column[int]]:
+    names = ("stays", "stays_5", "stays_10", "stays_20", "stays_40")
+    return [sa.Column(name, sa.Integer()) for name in names]
+
+
 def upgrade() -> None:
     """Add tables; nobody listened to Wi-Fi before."""
     op.create_table(
@@ -36,6 +41,7 @@ def upgrade() -> None:
         sa.Column("passers", sa.Integer()),
         sa.Column("error", sa.Integer()),
         *_required(sa.Integer, "learnt", "needed"),
+        *_stays(),
         sqlite_with_rowid=False,
     )
     hour = sa.Column("hour", sa.BigInteger(), primary_key=True, autoincrement=False)
@@ -53,6 +59,7 @@ def upgrade() -> None:
             sa.Column("error", sa.Integer()),
             sa.Column("basis", sa.String(10), nullable=False),
             *_required(sa.Integer, "learnt", "needed"),
+            *_stays(),
             sqlite_with_rowid=False,
         )
     op.create_index("presence_daily_by_day", "presence_daily", ["day"])

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from edge.core.dwell import Dwell
 from edge.core.presence import MINUTE_S, MinuteCounter, PresenceMinute
 from edge.core.pseudonym import Pseudonyms
 from edge.sensors.radio.frames import ProbeReader
@@ -56,6 +57,11 @@ class Minutes:
         self._turn_at = -math.inf
         self._told = 0
         self._gaps: list[tuple[float, float]] = []
+
+    @property
+    def dwell(self) -> Dwell | None:
+        """How long guests stayed on the day so far, None while too few stays are known."""
+        return self._counter.dwell
 
     def begin(self, at_s: float) -> None:
         """Note that it is `at_s` (seconds since 1970) and that somebody listens."""
