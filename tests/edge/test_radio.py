@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.bus import Bus, Note
+from edge import cli
+from edge.bus import Bus, Note, RadioNote
 from edge.core.presence import MinuteCounter, PresenceMinute
 from edge.core.pseudonym import KEY_BYTES, Pseudonyms
+from edge.live import LiveState
 from edge.memory import fill_randomly
+from edge.metrics import _radio as radio_metrics
 from edge.ports import ClockState
 from edge.radio import BACKOFF_S, HELD_MOST, Held, Radio
 from edge.sensors.radio.errors import CaptureFault
@@ -294,3 +297,77 @@ def test_at_the_end_the_key_is_destroyed_and_the_capture_closed(world: World) ->
     world.run(lambda: world.elapsed_s > 5)
     assert not any(world.key)
     assert world.opened[0][1].closed
+
+
+def heard(trouble: str | None = None, *, fixed: bool = False) -> Note:
+    """Return what a radio tells the front."""
+    radio = RadioNote(
+        trouble=trouble,
+        fixed_channel=fixed,
+        probes=12,
+        dropped={"elements": 3, "no_room": 4},
+        frequencies={"2437": 12},
+    )
+    return Note(sender="radio", radio=radio)
+
+
+def test_what_the_radio_tells_reaches_the_page_and_the_metrics_through_the_bus(
+    tmp_path: Path,
+) -> None:
+    live, front, radio = LiveState(()), Bus(tmp_path, "front"), Bus(tmp_path, "radio")
+    told = []
+    for note in (
+        heard(),
+        heard("wifi_gone"),
+        heard("wifi_gone"),
+        heard("wifi_off"),
+        heard(fixed=True),
+    ):
+        assert radio.send("front", note)
+        received = front.receive(1.0)
+        assert received == note
+        told.append((live.take(received), live.trouble()))
+    assert told == [
+        (True, ()),
+        (True, ("wifi_gone",)),
+        (False, ("wifi_gone",)),
+        (True, ()),
+        (True, ("wifi_channel",)),
+    ]
+    samples = {
+        (one.name, *one.labels.values()): one.value
+        for family in radio_metrics(live.radio())
+        for one in family.samples
+    }
+    assert samples == {
+        ("menkou_box_wifi_listening",): 1,
+        ("menkou_box_wifi_channel_fixed",): 1,
+        ("menkou_box_wifi_probes_total",): 12,
+        ("menkou_box_wifi_dropped_total", "elements"): 3,
+        ("menkou_box_wifi_dropped_total", "no_room"): 4,
+        ("menkou_box_wifi_channel_probes_total", "2437"): 12,
+    }
+    assert not list(radio_metrics(None))
+    front.close()
+    radio.close()
+
+
+def test_a_radio_that_fell_silent_says_nothing_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    live = LiveState(())
+    live.take(heard("wifi_gone"))
+    assert live.trouble() == ("wifi_gone",)
+    monkeypatch.setattr("edge.live.STALE_S", 0.0)
+    assert live.trouble() == ()
+    assert live.radio() is None
+
+
+def test_check_config_names_what_keeps_this_machine_from_listening(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text(
+        '[store]\nid = "x"\nname = "x"\ntimezone = "UTC"\n[box]\nid = "x"\ndata_dir = "data"\n'
+        '[wifi]\nenabled = true\ninterface = "mon77"\n'
+    )
+    assert cli.main(["check-config", "--config", str(config)]) == 0
+    assert "[wifi] interface mon77: expected it to be there, got none" in capsys.readouterr().err
