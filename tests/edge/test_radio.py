@@ -34,6 +34,7 @@ class Adapter(Interface):
         super().__init__("mon0")
         self.is_in: State = "ok"
         self.calls = 0
+        self.deaf = False
 
     def state(self) -> State:
         return self.is_in
@@ -42,7 +43,7 @@ class Adapter(Interface):
         return 7
 
     def received(self) -> int:
-        self.calls += 1  # beacons come and come
+        self.calls += not self.deaf  # beacons come and come
         return self.calls
 
 
@@ -64,7 +65,8 @@ class Street:
             raise fault
         at_s = self._world.now().timestamp()
         begin(at_s)
-        take(probe(), at_s)
+        if not self._world.adapter.deaf:
+            take(probe(), at_s)
         self._world.pass_by(timeout_s)
 
     def lost(self) -> int:
@@ -113,6 +115,7 @@ class World:
         self.fault: CaptureFault | None = None
         self.refused: CaptureFault | None = None
         self.wanted = True
+        self.put_back = 0
         self.health: list[str] = []
         self.told: list[Note] = []
         self.opened: list[tuple[float, Street]] = []
@@ -131,7 +134,7 @@ class World:
         self.radio = Radio(
             interface=self.adapter,
             listen=self._listen,
-            put_back=lambda: False,
+            put_back=self._put_back,
             minutes=self.minutes,
             held=self.held,
             hopper=Hopper(self.adapter, (), None),
@@ -153,6 +156,11 @@ class World:
 
     def pass_by(self, seconds: float) -> None:
         self.elapsed_s += seconds
+
+    def _put_back(self) -> bool:
+        self.adapter.deaf = False
+        self.put_back += 1
+        return True
 
     def _listen(self) -> Street:
         if self.refused is not None:
@@ -257,6 +265,19 @@ def test_an_interface_that_comes_back_is_taken_up_at_once_and_its_outage_is_not_
     last = world.told[-1].radio
     assert last is not None
     assert last.dropped["no_room"] == 10  # of both captures
+
+
+def test_a_radio_that_hears_nothing_at_all_is_told_and_put_back(world: World) -> None:
+    def course() -> bool:
+        if world.elapsed_s > 10 and not world.put_back:
+            world.adapter.deaf = True
+        return world.elapsed_s > 200
+
+    world.run(course)
+    assert "wifi_silent" in world.troubles()
+    assert world.put_back == 1
+    assert world.troubles()[-1] is None
+    assert world.health == ["ok", "lost", "ok"]
 
 
 def test_a_capture_that_fails_says_so_with_its_own_code(world: World) -> None:
