@@ -47,4 +47,7 @@ def _say(what: object) -> None:
 
 
 if __name__ == "__main__":
-    {"ours": _ours, "scapy": _scapy}[sys.argv[1]](*sys.argv[2:])
+    if sys.argv[1] == "ours":
+        _ours(*sys.argv[2:])
+    else:
+        _scapy(*sys.argv[2:])

@@ -180,8 +180,12 @@ def test_no_address_and_no_networks_name_is_in_any_byte_that_a_capture_leaves(
     written |= {"pages": bytes(pages), "MQTT": relay.content, "MQTT, inflated": relay.inflated}
     wanted = [form for address in addresses_of(frames) for form in forms_of(address)]
     wanted += [SSID, SSID.hex().encode(), b"canary-serial"]
-    for name, content in written.items():
-        assert not [form for form in wanted if form in content], name
+    found = {
+        name: found
+        for name, content in written.items()
+        if (found := [form for form in wanted if form in content])
+    }
+    assert found == {}
 
 
 class Hub:

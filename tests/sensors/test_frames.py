@@ -192,4 +192,6 @@ def test_hostile_frames_raise_nothing_are_each_counted_and_leave_no_memory_behin
     assert reader.probes + sum(reader.dropped.values()) == len(frames)
     assert set(reader.dropped) == set(DROPPED)
     assert reader.probes > len(frames) / 50
-    assert held < 2_000_000  # what it remembers of classes and headers has a bound
+    assert held < 2_000_000
+    assert len(reader._layouts) <= 256
+    assert len(reader._classes) <= 8192
