@@ -77,7 +77,9 @@ class StreetBoard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreetShop:
-    """One shop's page. `level` is the last minute in percent of today's busiest; None: unknown."""
+    """One shop's page. `level` is the last minute in percent of today's busiest, `heard_at` that
+    minute; None: none was heard lately.
+    """
 
     row: StreetRow
     drawn: chart.Minutes
@@ -110,7 +112,7 @@ def street_shop(found: StreetMinutes) -> StreetShop:
     minutes = found.minutes
     top = max((value for value in minutes if value), default=1)
     heard = [place for place, value in enumerate(minutes[: past + 1]) if value is not None]
-    last = heard[-1] if heard else None
+    last = heard[-1] if heard and heard[-1] >= past - _ON_ITS_WAY else None
     # What is still to come, or may be on its way, is not missing.
     until = past - _ON_ITS_WAY
     drawn = [value or (0 if n > until else value) for n, value in enumerate(minutes)]

@@ -43,16 +43,18 @@ class Stays:
         self._open: dict[int, _Stay] = {}
         self._lengths = [0] * len(LENGTHS_MIN)
 
-    def note(self, lasting: Iterable[tuple[int, int]], minute: int) -> None:
-        """Note lasting pseudonyms with the minute they came in, heard in `minute` (any count)."""
-        for who, first in lasting:
+    def note(
+        self, pseudonyms: Iterable[int], lasting: Iterable[tuple[int, int]], minute: int
+    ) -> None:
+        """Note who was heard in `minute` (any count), and who of them lasts, since which minute."""
+        for who in pseudonyms:
             stay = self._open.get(who)
-            if stay is None:
-                if len(self._open) < _MOST:
-                    self._open[who] = _Stay(first, minute)
-            else:
+            if stay is not None:
                 stay.last = minute
                 stay.heard += 1
+        for who, first in lasting:
+            if who not in self._open and len(self._open) < _MOST:
+                self._open[who] = _Stay(first, minute)
 
     def end(self, minute: int, aside: Collection[int]) -> None:
         """Tally the stays that were over by `minute`; those of devices set aside are none."""

@@ -204,7 +204,8 @@ class MinuteCounter:
         for cls, heard in minute.classes.items():
             lasting = hour.loads.add(start // MINUTE_S - first, cls, heard.pseudonyms)
             self._constancy.note((who for who, _ in lasting), start)
-            self._stays.note(((who, first + place) for who, place in lasting), start // MINUTE_S)
+            since = ((who, first + place) for who, place in lasting)
+            self._stays.note(heard.pseudonyms, since, start // MINUTE_S)
         self._stays.end(start // MINUTE_S, self._aside)
         if not minute.classes:
             return 0.0

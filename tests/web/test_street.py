@@ -1,5 +1,6 @@
 """Passers-by on the pages of both sides: what is not known is never zero, and bases stay apart."""
 
+import dataclasses
 import re
 from datetime import timedelta
 from typing import Any
@@ -103,6 +104,14 @@ def test_a_shops_busyness_is_that_of_its_last_minute_beside_its_busiest() -> Non
     assert len(page.drawn.missing) == 2, "the night, and half an hour after one"
     silent = street_shop(street_minutes(without("b", "b")))
     assert (silent.level, silent.heard_at) == (None, None)
+
+
+def test_a_minute_of_long_ago_says_nothing_of_now() -> None:
+    found = street_minutes(shop_street("a", "a"))
+    past = NOW.hour * 60 + NOW.minute
+    quiet = (*found.minutes[: past - 10], *[None] * (len(found.minutes) - past + 10))
+    page = street_shop(dataclasses.replace(found, minutes=quiet))
+    assert (page.level, page.heard_at) == (None, None)
 
 
 def test_head_office_reads_what_is_known_and_what_is_not(office: FlaskClient) -> None:
