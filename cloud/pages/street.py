@@ -6,7 +6,7 @@ never zero: a shop that is still learning says so, one without Wi-Fi is named as
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
@@ -108,7 +108,7 @@ def street_board(today: StreetToday, page: int = 1) -> StreetBoard:
 
 def street_shop(found: StreetMinutes) -> StreetShop:
     """Work out the page of one shop."""
-    past = (found.now - found.start) // timedelta(minutes=1)
+    past = int(found.now.timestamp() - found.start.timestamp()) // 60
     minutes = found.minutes
     top = max((value for value in minutes if value), default=1)
     heard = [place for place, value in enumerate(minutes[: past + 1]) if value is not None]
@@ -122,8 +122,13 @@ def street_shop(found: StreetMinutes) -> StreetShop:
         drawn=chart.minutes(drawn, top),
         observed=len(heard),
         level=None if known is None else round(_WHOLE * known / top),
-        heard_at=None if last is None else found.start + timedelta(minutes=last),
+        heard_at=None if last is None else _minutes_after(found.start, last),
     )
+
+
+def _minutes_after(start: datetime, minutes: int) -> datetime:
+    """Return the local time after so many minutes, also on the day on which clocks change."""
+    return (start.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(start.tzinfo)
 
 
 def rate_of(captured: int | None, passers: int | None) -> int | None:

@@ -5,7 +5,7 @@ Called by `edge.console.app`; holds codes, the templates turn them into words.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from edge.console.view import CameraView, GalleryView, HourFigures, ShopView, StreetView
@@ -141,7 +141,7 @@ def shop_page(view: ShopView) -> ShopPage:
 
 def _street(street: StreetView, now: datetime) -> StreetPage:
     """Work out the minutes between the first and the last that were heard, whole hours of them."""
-    past = (now - street.start) // timedelta(minutes=1)
+    past = int(now.timestamp() - street.start.timestamp()) // 60
     heard = [n for n, value in enumerate(street.minutes[: past + 1]) if value is not None]
     # The night is left out, as of the visitors: from the hour of the first minute to this one's.
     first = heard[0] // 60 * 60 if heard else 0
@@ -161,10 +161,15 @@ def _street(street: StreetView, now: datetime) -> StreetPage:
         drawn=minutes([v or (0 if n > until else v) for n, v in enumerate(shown)], top, head=0),
         observed=len(heard),
         ticks=tuple(
-            ((street.start + timedelta(minutes=first + n)).hour, round(100 * n / len(shown), 3))
+            (_minutes_after(street.start, first + n).hour, round(100 * n / len(shown), 3))
             for n in range(0, len(shown), 60)
         ),
     )
+
+
+def _minutes_after(start: datetime, minutes: int) -> datetime:
+    """Return the local time after so many minutes, also on the day on which clocks change."""
+    return (start.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(start.tzinfo)
 
 
 def _street_state(street: StreetView) -> str:

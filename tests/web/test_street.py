@@ -2,8 +2,9 @@
 
 import dataclasses
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -11,6 +12,7 @@ from flask.testing import FlaskClient
 
 from cloud.pages import create_pages, create_street
 from cloud.pages.street import rate_of, street_board, street_shop
+from cloud.views import StreetMinutes
 from edge.console.page import shop_page
 from menkou.listen import Listen
 from menkou.web.app import dress
@@ -158,6 +160,25 @@ def test_wi_fi_that_fell_silent_is_unknown_now() -> None:
     assert len(page.street.drawn.missing) == 2
     assert page.street.ticks[0] == (10, 0.0)
     assert page.now.tzinfo == SHANGHAI
+
+
+def test_a_day_of_25_hours_has_its_minutes_where_they_were() -> None:
+    london = ZoneInfo("Europe/London")
+    midnight = datetime(2026, 10, 25, tzinfo=london)
+    noon = datetime(2026, 10, 25, 12, 0, 30, tzinfo=london)  # 13 hours after midnight
+    known = tuple(7 if minute == 13 * 60 - 1 else None for minute in range(25 * 60))
+    view = street_view(start=midnight, minutes=known, hours=())
+    hours = shop_view().hours
+    moved = tuple(dataclasses.replace(h, start=h.start.astimezone(london)) for h in hours)
+    page = shop_page(shop_view(street=view, now=noon, hours=moved))
+    assert page.street is not None
+    assert page.street.level == 100
+    assert page.street.ticks[0] == (11, 0.0)
+    shop = shop_street("a", "a", timezone="Europe/London", hours=())
+    found = StreetMinutes(shop=shop, now=noon, start=midnight, minutes=known)
+    office = street_shop(found)
+    assert office.level == 100
+    assert office.heard_at == datetime(2026, 10, 25, 11, 59, tzinfo=london)
 
 
 def test_minutes_are_drawn_as_steps_with_gaps_where_nothing_is_known() -> None:
