@@ -13,6 +13,7 @@ from typing import Final
 
 log = logging.getLogger(__name__)
 
+DAC_OVERRIDE: Final = 1
 NET_ADMIN: Final = 12  # linux/include/uapi/linux/capability.h
 NET_RAW: Final = 13
 RADIO: Final = (NET_RAW, NET_ADMIN)

@@ -209,7 +209,8 @@ class Radio:
         self._trouble = "wifi_off"
 
     def _begin(self, mono: float) -> None:
-        if self._was_heard and self._interface.state() in ("not_monitor", "down"):
+        astray = self._interface.state() in ("not_monitor", "down")
+        if self._was_heard and (astray or self._trouble == "wifi_silent"):
             self._put_back()
         try:
             self._capture = self._listen()

@@ -1,6 +1,7 @@
 """The radio process: capture, the day's key, counting by the minute, and the store."""
 
 import logging
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -15,7 +16,7 @@ from edge.app.common import (
     timelines,
 )
 from edge.bus import Bus, Note
-from edge.capabilities import NET_ADMIN, NET_RAW, keep_only
+from edge.capabilities import DAC_OVERRIDE, NET_ADMIN, NET_RAW, keep_only
 from edge.clock import boot_id
 from edge.config import EdgeConfig
 from edge.config_sections import WifiSection
@@ -40,6 +41,16 @@ log = logging.getLogger(__name__)
 def counter_of(wifi: WifiSection) -> MinuteCounter:
     """Return an empty counter with the thresholds of the settings."""
     return MinuteCounter(near_dbm=wifi.near_dbm, far_dbm=wifi.far_dbm)
+
+
+def _rights(config: EdgeConfig) -> list[int]:
+    """Return the capabilities that the radio needs, of those that it is given."""
+    rights = [NET_RAW]
+    if config.wifi.channels:
+        rights.append(NET_ADMIN)  # for `iw`, which this process runs
+    if os.geteuid() == 0 and config.data_dir.stat().st_uid != 0:
+        rights.append(DAC_OVERRIDE)  # root runs a service's box by hand: its store is another's
+    return rights
 
 
 def live_counter_of(config: EdgeConfig, now: datetime) -> MinuteCounter:
@@ -86,8 +97,7 @@ def run_radio(
     Raises:
         edge.memory.MemoryFault: there is no safe place for the day's key.
     """
-    # Channels are set by `iw`, which this process runs; nothing else here needs that right.
-    keep_only((NET_RAW, NET_ADMIN) if config.wifi.channels else (NET_RAW,))
+    keep_only(_rights(config))
     seal_process(quietly=True)  # the supervisor, under the same limits, has told what is refused
     stop = stop_on_signals()
     db = connect(config.data_dir, limit_bytes=config.box.store_limit)

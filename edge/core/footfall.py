@@ -24,7 +24,6 @@ VISITORS_NEEDED: Final = 100
 NORMAL_90: Final = 1.645
 BUSYNESS: Final = 0.06
 """How far the scale of quiet hours is off in busy ones, and the other way round (ADR 22)."""
-WEEK_HOURS: Final = 168
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.bus import Bus, Note
+from edge import cli
+from edge.bus import Bus, Note, RadioNote
 from edge.core.presence import MinuteCounter, PresenceMinute
 from edge.core.pseudonym import KEY_BYTES, Pseudonyms
+from edge.live import LiveState
 from edge.memory import fill_randomly
+from edge.metrics import _radio as radio_metrics
 from edge.ports import ClockState
 from edge.radio import BACKOFF_S, HELD_MOST, Held, Radio
 from edge.sensors.radio.errors import CaptureFault
@@ -31,6 +34,7 @@ class Adapter(Interface):
         super().__init__("mon0")
         self.is_in: State = "ok"
         self.calls = 0
+        self.deaf = False
 
     def state(self) -> State:
         return self.is_in
@@ -39,7 +43,7 @@ class Adapter(Interface):
         return 7
 
     def received(self) -> int:
-        self.calls += 1  # beacons come and come
+        self.calls += not self.deaf  # beacons come and come
         return self.calls
 
 
@@ -61,7 +65,8 @@ class Street:
             raise fault
         at_s = self._world.now().timestamp()
         begin(at_s)
-        take(probe(), at_s)
+        if not self._world.adapter.deaf:
+            take(probe(), at_s)
         self._world.pass_by(timeout_s)
 
     def lost(self) -> int:
@@ -110,6 +115,7 @@ class World:
         self.fault: CaptureFault | None = None
         self.refused: CaptureFault | None = None
         self.wanted = True
+        self.put_back = 0
         self.health: list[str] = []
         self.told: list[Note] = []
         self.opened: list[tuple[float, Street]] = []
@@ -128,7 +134,7 @@ class World:
         self.radio = Radio(
             interface=self.adapter,
             listen=self._listen,
-            put_back=lambda: False,
+            put_back=self._put_back,
             minutes=self.minutes,
             held=self.held,
             hopper=Hopper(self.adapter, (), None),
@@ -150,6 +156,11 @@ class World:
 
     def pass_by(self, seconds: float) -> None:
         self.elapsed_s += seconds
+
+    def _put_back(self) -> bool:
+        self.adapter.deaf = False
+        self.put_back += 1
+        return True
 
     def _listen(self) -> Street:
         if self.refused is not None:
@@ -256,6 +267,19 @@ def test_an_interface_that_comes_back_is_taken_up_at_once_and_its_outage_is_not_
     assert last.dropped["no_room"] == 10  # of both captures
 
 
+def test_a_radio_that_hears_nothing_at_all_is_told_and_put_back(world: World) -> None:
+    def course() -> bool:
+        if world.elapsed_s > 10 and not world.put_back:
+            world.adapter.deaf = True
+        return world.elapsed_s > 200
+
+    world.run(course)
+    assert "wifi_silent" in world.troubles()
+    assert world.put_back == 1
+    assert world.troubles()[-1] is None
+    assert world.health == ["ok", "lost", "ok"]
+
+
 def test_a_capture_that_fails_says_so_with_its_own_code(world: World) -> None:
     def course() -> bool:
         if world.elapsed_s > 3 and len(world.opened) == 1:
@@ -294,3 +318,77 @@ def test_at_the_end_the_key_is_destroyed_and_the_capture_closed(world: World) ->
     world.run(lambda: world.elapsed_s > 5)
     assert not any(world.key)
     assert world.opened[0][1].closed
+
+
+def heard(trouble: str | None = None, *, fixed: bool = False) -> Note:
+    """Return what a radio tells the front."""
+    radio = RadioNote(
+        trouble=trouble,
+        fixed_channel=fixed,
+        probes=12,
+        dropped={"elements": 3, "no_room": 4},
+        frequencies={"2437": 12},
+    )
+    return Note(sender="radio", radio=radio)
+
+
+def test_what_the_radio_tells_reaches_the_page_and_the_metrics_through_the_bus(
+    tmp_path: Path,
+) -> None:
+    live, front, radio = LiveState(()), Bus(tmp_path, "front"), Bus(tmp_path, "radio")
+    told = []
+    for note in (
+        heard(),
+        heard("wifi_gone"),
+        heard("wifi_gone"),
+        heard("wifi_off"),
+        heard(fixed=True),
+    ):
+        assert radio.send("front", note)
+        received = front.receive(1.0)
+        assert received == note
+        told.append((live.take(received), live.trouble()))
+    assert told == [
+        (True, ()),
+        (True, ("wifi_gone",)),
+        (False, ("wifi_gone",)),
+        (True, ()),
+        (True, ("wifi_channel",)),
+    ]
+    samples = {
+        (one.name, *one.labels.values()): one.value
+        for family in radio_metrics(live.radio())
+        for one in family.samples
+    }
+    assert samples == {
+        ("menkou_box_wifi_listening",): 1,
+        ("menkou_box_wifi_channel_fixed",): 1,
+        ("menkou_box_wifi_probes_total",): 12,
+        ("menkou_box_wifi_dropped_total", "elements"): 3,
+        ("menkou_box_wifi_dropped_total", "no_room"): 4,
+        ("menkou_box_wifi_channel_probes_total", "2437"): 12,
+    }
+    assert not list(radio_metrics(None))
+    front.close()
+    radio.close()
+
+
+def test_a_radio_that_fell_silent_says_nothing_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    live = LiveState(())
+    live.take(heard("wifi_gone"))
+    assert live.trouble() == ("wifi_gone",)
+    monkeypatch.setattr("edge.live.STALE_S", 0.0)
+    assert live.trouble() == ()
+    assert live.radio() is None
+
+
+def test_check_config_names_what_keeps_this_machine_from_listening(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text(
+        '[store]\nid = "x"\nname = "x"\ntimezone = "UTC"\n[box]\nid = "x"\ndata_dir = "data"\n'
+        '[wifi]\nenabled = true\ninterface = "mon77"\n'
+    )
+    assert cli.main(["check-config", "--config", str(config)]) == 0
+    assert "[wifi] interface mon77: expected it to be there, got none" in capsys.readouterr().err
