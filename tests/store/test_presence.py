@@ -275,3 +275,20 @@ def test_minutes_go_after_90_days_and_what_a_person_said_stays(db: Database, epo
         db.execute("DELETE FROM outbox WHERE id < (SELECT max(id) FROM outbox)")
     prune(db, epoch, HOUR + timedelta(days=500), USUAL)
     assert [one.visitors for one in known_hours(db, "crossings", 10)] == [12]
+
+
+def test_nothing_of_wi_fi_could_be_joined_to_a_member_or_a_device(db: Database) -> None:
+    """Exports and erasures need not look here: there is nobody in it."""
+    columns = {
+        table: {column.name: column.type for column in db.table(table).columns}
+        for table in ("presence_minute", "presence_hour")
+    }
+    texts = {(table, name) for table, of in columns.items() for name in of if of[name] == "TEXT"}
+    assert texts == {
+        ("presence_minute", "minute"),
+        ("presence_hour", "hour"),
+        ("presence_hour", "source"),
+        ("presence_hour", "basis"),
+    }
+    assert {kind for of in columns.values() for kind in of.values()} == {"TEXT", "INTEGER"}
+    assert not any(db.table(table).foreign_keys for table in columns)
