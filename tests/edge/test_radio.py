@@ -311,7 +311,8 @@ def test_when_head_office_turns_wifi_off_nothing_is_heard_and_the_key_is_gone(
     assert seen[-1] == (False, True)
     told = world.troubles()
     assert "wifi_off" in told
-    assert world.health == ["ok"]  # somebody wants it so: nothing is lost
+    # Somebody wants it so: nothing is lost. But it works without a break only since then.
+    assert world.health == ["ok", "ok"]
 
 
 def test_at_the_end_the_key_is_destroyed_and_the_capture_closed(world: World) -> None:
