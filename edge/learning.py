@@ -46,6 +46,10 @@ MINUTES_NEEDED: Final = 57
 """Of an hour that teaches or is estimated; the radio may have been deaf for a moment."""
 HOURS_MOST: Final = 24 * 7 * 8
 """Of the newest hours the box learns: eight weeks, so that a street that changes is followed."""
+_NEEDED_MOST: Final = 9_999
+"""Hours that the hub is told of as needed: where nobody comes, they would be more and more."""
+_PASSERS_MOST: Final = 1_000_000
+"""Of an hour; somebody who makes phones up must not make a number that the wire refuses."""
 _LOOKED_BACK: Final = timedelta(days=2)
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -88,7 +92,7 @@ def learnt_hours(db: Database, basis: Basis, more: int | None = None) -> tuple[i
     if visitors >= VISITORS_NEEDED:
         return hours, HOURS_NEEDED
     needed = math.ceil(hours * VISITORS_NEEDED / visitors) if visitors else hours + 1
-    return hours, max(HOURS_NEEDED, needed)
+    return hours, max(HOURS_NEEDED, min(_NEEDED_MOST, needed))
 
 
 def _known(hour: Hour, zone: ZoneInfo) -> KnownHour:
@@ -195,7 +199,9 @@ class LearningLog:
         if scale is not None:
             people = scale.estimate(index, _week_hour(start, hours.zone))
             hour = replace(
-                hour, passers=round(people.value), error=min(999, round(people.error_percent))
+                hour,
+                passers=min(_PASSERS_MOST, round(people.value)),
+                error=min(999, round(people.error_percent)),
             )
         known, needed = learnt_hours(self._db, basis, visitors)
         note_hour(self._db, self._epoch, reading, hour, learnt=known, needed=needed)

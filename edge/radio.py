@@ -206,6 +206,7 @@ class Radio:
             log.info("Wi-Fi is turned off")
             self._stop_listening()
             self._minutes.finish()
+            self._told_health = None  # to be told anew: of this hour, part will be counted twice
         self._trouble = "wifi_off"
 
     def _begin(self, mono: float) -> None:

@@ -98,7 +98,9 @@ def run_radio(
         edge.memory.MemoryFault: there is no safe place for the day's key.
     """
     keep_only(_rights(config))
-    seal_process(quietly=True)  # the supervisor, under the same limits, has told what is refused
+    # The supervisor, under the same limits, has told what is refused; but as root it may lock any
+    # memory, which this process just gave up.
+    seal_process(quietly=os.geteuid() != 0)
     stop = stop_on_signals()
     db = connect(config.data_dir, limit_bytes=config.box.store_limit)
     kernel, clock = kept_clock(config), steady_clock(config, db)

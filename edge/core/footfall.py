@@ -1,7 +1,6 @@
 """What the footfall index is worth in people, learnt from hours that the cameras counted. Pure.
 
     known hours (index beside visitors) ──> fit ──> people(index), and between which numbers
-    visitors, people on the street ───────> capture rate
 
 The index is proportional to people, phones being phones; how many people a unit stands for depends
 on the street, the antenna and the walls. Of the box's own hours only the part that was near is set
@@ -108,11 +107,6 @@ def fit(hours: Sequence[KnownHour]) -> Fit | None:
         visitors=visitors,
         hours=len(hours),
     )
-
-
-def capture_rate(visitors: int, passers: float) -> float | None:
-    """Return which part of those who were there came in, at most 1; None when nobody was."""
-    return min(1.0, visitors / passers) if passers > 0 else None
 
 
 def _spread(hours: Sequence[KnownHour], visitors: int, inside: float) -> float:

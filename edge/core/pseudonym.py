@@ -15,8 +15,9 @@ from typing import Final
 KEY_BYTES: Final = 32
 _DIGEST_BYTES: Final = 8
 """Two of 100,000 phones of a day share one with a chance of 3 in 10^10."""
-_LIFE_S: Final = 24 * 3600 - 120.0
-"""The key goes between two minutes, so it has to be due a little before its 24 hours are over."""
+_LIFE_S: Final = 24 * 3600 - 3.0
+"""A key of midnight ends right before the next one, and within the last seconds of an hour on the
+day that has 25: an hour's index is of one key. Three seconds are for a store that is busy."""
 
 
 class KeyDestroyed(Exception):
@@ -58,6 +59,10 @@ class Pseudonyms:
             or now.astimezone(self._zone).date() != self._day
             or not 0 <= mono - self._began < _LIFE_S
         )
+
+    def left_s(self, mono: float) -> float:
+        """Return for how many seconds more the key may be used, if no midnight comes before."""
+        return max(0.0, _LIFE_S - (mono - self._began))
 
     def destroy(self) -> None:
         """Overwrite the key; nothing can be hashed until `begin`."""

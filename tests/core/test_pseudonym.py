@@ -52,8 +52,10 @@ def test_the_key_is_over_at_the_shops_midnight_and_not_at_that_of_greenwich(keye
 
 def test_the_key_is_over_before_24_hours_of_a_clock_that_nobody_sets(keyed: Keyed) -> None:
     day = 24 * 3600
-    assert not keyed.names.is_over(NOON, 1000.0 + day - 180)
-    assert keyed.names.is_over(NOON, 1000.0 + day - 60)
+    assert not keyed.names.is_over(NOON, 1000.0 + day - 5)
+    assert keyed.names.left_s(1000.0 + day - 5) == pytest.approx(2)
+    assert keyed.names.is_over(NOON, 1000.0 + day - 2)
+    assert keyed.names.left_s(1000.0 + day - 2) == 0
     assert keyed.names.is_over(NOON, 999.0)  # another start of the machine
 
 

@@ -202,6 +202,32 @@ def test_where_hardly_anybody_comes_the_box_says_that_it_needs_more_hours(box: B
     assert learnt_hours(box.db, "crossings") == (HOURS_NEEDED, 25)
 
 
+def test_the_street_is_heard_on_where_hardly_anybody_ever_comes_or_phones_are_made_up(
+    box: Box,
+) -> None:
+    """The hub takes numbers up to a bound; one beyond it would end the radio at each start."""
+    for number in range(200):
+        start = TEN - AN_HOUR * (number + 1)
+        known = Hour(
+            start=start,
+            minutes=60,
+            index=2.0,
+            classes=9,
+            near=9,
+            visitors=int(number == 0),
+            basis="crossings",
+        )
+        add_by_hand(box.db, known)
+    box.camera("ok", TEN - MINUTE)
+    box.listen(TEN)
+    assert learnt_hours(box.db, "crossings") == (201, 9_999)
+    later = TEN + AN_HOUR
+    box.visitors(1_000, later)
+    box.listen(later)
+    box.listen(later + AN_HOUR, index=37_500.0)
+    assert [hour.passers for hour in box.closed()] == [None, None, 1_000_000]
+
+
 def test_passers_by_are_estimated_once_the_box_has_learnt_with_their_error(box: Box) -> None:
     box.camera("ok", TEN - MINUTE)
     for number in range(HOURS_NEEDED + 1):

@@ -108,7 +108,7 @@ def test_a_recording_that_is_cut_off_is_played_as_far_as_it_goes_and_then_said(
     code, out, err = called(capsys, "replay", "--config", config, "--probes", film, "--json")
     assert code == 1
     assert lines(out)[-1]["probes"] == 1
-    assert "the file ends after" in err
+    assert "the file ends within it" in err
 
 
 def test_no_address_and_no_pseudonym_of_a_replay_is_in_any_file(

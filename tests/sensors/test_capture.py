@@ -1,5 +1,6 @@
 """Capture from a real interface of this machine's kernel, as root; scapy hears the same."""
 
+import errno
 import time
 from collections.abc import Iterator
 
@@ -10,7 +11,7 @@ from edge.bench.tap import TapRadio
 from edge.sensors.radio.capture import FILTER, PROBE_REQUESTS, Capture, RingCapture, listen
 from edge.sensors.radio.errors import CaptureFault
 from edge.sensors.radio.fallback import ScapyCapture
-from edge.sensors.radio.interface import RADIOTAP, Interface
+from edge.sensors.radio.interface import RADIOTAP, Interface, State
 from edge.sensors.radio.watchdog import Watchdog
 from tests.support.air import on_the_air, probe
 from tests.support.processes import until
@@ -152,6 +153,30 @@ def test_scapy_hears_the_same_frames_where_there_is_no_ring(
     assert capture.lost() == 0
     capture.close()
     conf.use_pcap = False
+
+
+def test_a_service_that_was_not_given_the_right_to_listen_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """systemd's RestrictAddressFamilies answers that there are no such sockets, to libpcap, too."""
+    from edge.sensors.radio import capture as module
+
+    class Adapter(Interface):
+        def state(self) -> State:
+            return "ok"
+
+    def none(*_: object) -> RingCapture:
+        raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+
+    def no_listening(**_: object) -> None:
+        raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+
+    monkeypatch.setattr(module, "RingCapture", none)
+    monkeypatch.setattr(conf, "L2listen", no_listening)
+    monkeypatch.setattr(conf, "use_pcap", conf.use_pcap)
+    with pytest.raises(CaptureFault, match=r"wifi\.conf") as refused:
+        listen(Adapter("mon0"), time.time)
+    assert refused.value.code == "wifi_refused"
 
 
 def test_the_filter_is_what_libpcap_makes_of_its_words() -> None:

@@ -114,9 +114,46 @@ def test_the_key_goes_at_midnight_also_while_nothing_can_be_heard(ear: Ear) -> N
 def test_the_key_goes_after_24_hours_when_the_clock_stands_still(ear: Ear) -> None:
     ear.listen(START, START + 1, probes=1)
     before = bytes(ear.memory)
-    ear.mono = 24 * 3600 - 61
+    ear.mono = 24 * 3600 - 2
     ear.listen(START + 1, START + 61)
     assert bytes(ear.memory) != before
+
+
+def test_the_last_hour_of_each_day_is_of_one_key_and_its_last_minute_whole(ear: Ear) -> None:
+    """The key of midnight has to go before its 24 hours are over, and not within the hour."""
+    ear.mono = 1000.2
+    ear.listen(MIDNIGHT + 0.2, MIDNIGHT + 1)
+    before, day = bytes(ear.memory), MIDNIGHT + 86_400
+    ear.mono = 1000 + 86_400 - 600
+    ear.listen(day - 600, day - 590, probes=1)
+    for second in range(-590, 2):
+        ear.mono = 1000 + 86_400 + second
+        ear.listen(day + second, day + second + 1, probes=int(second == -120))
+        if second == -4:
+            assert bytes(ear.memory) == before, "not before the hour is as good as over"
+        if second == -1:
+            assert bytes(ear.memory) != before, "24 hours are over in a second"
+    last = [one for one in ear.told if one.minute_s >= day - 540]
+    assert [int(one.minute_s - day) // 60 for one in last] == list(range(-9, 0))
+
+
+def test_who_stops_listening_and_begins_again_within_the_hour_is_told_minutes_again(
+    ear: Ear,
+) -> None:
+    ear.listen(START, START + 130, probes=1)
+    ear.minutes.finish()
+    ear.listen(START + 290, START + 421, probes=2)
+    ear.listen(START + 421, START + 481, probes=3)
+    assert ear.starts == [0, 1, 5, 6, 7]
+    assert [one.probes for one in ear.told] == [1, 0, 0, 0, 3]
+
+
+def test_the_part_of_a_minute_that_went_with_the_key_is_no_silence(ear: Ear) -> None:
+    ear.listen(MIDNIGHT - 60, MIDNIGHT - 2, probes=3)
+    ear.minutes.expire(MIDNIGHT)
+    ear.listen(MIDNIGHT + 1, MIDNIGHT + 61)
+    assert [one.probes for one in ear.told] == [0]
+    assert ear.told[0].minute_s == MIDNIGHT
 
 
 def test_at_the_end_the_key_is_destroyed_and_what_was_begun_is_left_out(ear: Ear) -> None:

@@ -107,7 +107,7 @@ def test_after_a_damaged_file_the_others_are_read_to_their_end(tmp_path: Path) -
     later = (FRAMES[1][0] + 9, b"later")
     frames, fault = read(short, write_classic(tmp_path / "whole.pcap", [later]))
     assert frames == [FRAMES[0], later]
-    assert "short.pcap: expected 3 bytes of a frame" in fault
+    assert "short.pcap: expected all of a frame" in fault
 
 
 @pytest.mark.parametrize(
@@ -153,4 +153,28 @@ def test_a_length_that_cannot_be_is_damage_and_not_memory(tmp_path: Path) -> Non
     path.write_bytes(content)
     frames, fault = read(path)
     assert frames == FRAMES[:1]
-    assert "got 4294967295; the 1 frames before it are counted" in fault
+    assert "got a longer one; the 1 frames before it are counted" in fault
+
+
+@pytest.mark.parametrize("kind", ["pcap", "pcapng"])
+def test_what_is_said_of_a_damaged_file_holds_nothing_of_an_address(
+    tmp_path: Path, kind: str
+) -> None:
+    """Where bytes are missing from a file, lengths and times are read out of somebody's frame."""
+    address = b"\x9a\x5b\x3c\x7d"
+    content = (
+        (write_classic if kind == "pcap" else write_section)(tmp_path / "a", FRAMES)
+    ).read_bytes()
+    told = set()
+    for at in range(24, len(content) - 3):
+        damaged = tmp_path / "damaged"
+        damaged.write_bytes(content[:at] + address + content[at + 4 :])
+        fault = read(damaged)[1].partition(": ")[2]
+        told.add(fault)
+        for first in range(4):
+            for order in ("little", "big"):
+                for size in (2, 4):
+                    part = int.from_bytes(address[first : first + size], order)
+                    assert part < 256 or str(part) not in fault
+        assert not any(address[first : first + 2].hex() in fault for first in range(3))
+    assert len(told) > 2

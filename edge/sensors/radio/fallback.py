@@ -1,7 +1,7 @@
 """Capture through scapy and libpcap, where the ring of `capture` cannot be had.
 
-Fifty times slower, and much larger: for systems without AF_PACKET (a Mac, a BSD, some sandboxes),
-where a shop may be tried out. Called by `capture.listen`, which loads it only then.
+Fifty times slower, and much larger: for kernels without such rings (some sandboxes), where a shop
+may be tried out. Called by `capture.listen`, which loads it only then.
 """
 
 import ctypes
@@ -42,7 +42,9 @@ class ScapyCapture:
             ) from exc
         except (OSError, ValueError, Scapy_Exception) as exc:
             raise CaptureFault(
-                "wifi_gone", f"wifi.interface {name}: expected to listen to it, got {exc}"
+                "wifi_refused",  # it was there and up a moment ago
+                f"wifi.interface {name}: expected the right to listen, by AF_PACKET or by libpcap,"
+                f" got {exc}; install firmware_config's wifi.conf for the service",
             ) from exc
 
     def drain(self, begin: Begin, take: Take, timeout_s: float) -> None:

@@ -82,18 +82,26 @@ class Minutes:
 
     def forget(self) -> None:
         """Destroy the key, and all that was made with it; what was begun of a minute is lost."""
+        if self._last is not None:
+            self._gaps.append((self._last // MINUTE_S * MINUTE_S, self._last))
         self._counter.forget()
         self.reader.forget()
         self._pseudonyms.destroy()
         self._turn_at = -math.inf
 
     def finish(self) -> None:
-        """End: hand on the last minutes, of a recording also what was begun, and forget."""
+        """End: hand on the last minutes, of a recording also what was begun, and forget.
+
+        Whoever listens again after that begins anew.
+        """
         if self._last is not None:
             self._end(self._last)
         self.forget()
+        self._last = None
 
     def _start(self, at_s: float) -> None:
+        self._counter = self._make()
+        self.reader.see = self._counter.see
         self._last = at_s
         self._told = int(at_s) // MINUTE_S
         self._gaps = [(-math.inf, at_s)]
@@ -106,8 +114,6 @@ class Minutes:
             return
         self._end(last)
         self._counter.forget()
-        self._counter = self._make()
-        self.reader.see = self._counter.see
         self._start(at_s)
 
     def _end(self, last: float) -> None:
@@ -116,19 +122,23 @@ class Minutes:
         self._close((last // MINUTE_S + 1) * MINUTE_S)
 
     def _turn(self, at_s: float) -> None:
-        self._close(at_s)
         now, mono = datetime.fromtimestamp(at_s, UTC), self._mono()
-        if self._pseudonyms.is_over(now, mono):
+        over = self._pseudonyms.is_over(now, mono)
+        next_minute = (at_s // MINUTE_S + 1) * MINUTE_S
+        # A key of midnight is due some seconds before the next: its last minute, and with it its
+        # hour, is closed before it goes.
+        self._close(next_minute if over and next_minute - at_s <= OUT_S else at_s)
+        if over:
             self.forget()
             self._pseudonyms.begin(now, mono)
-        self._turn_at = (at_s // MINUTE_S + 1) * MINUTE_S
+        self._turn_at = min(next_minute, at_s + self._pseudonyms.left_s(mono))
 
     def _close(self, before_s: float) -> None:
         minutes = self._counter.close(before_s)
         if self._live:
             minutes = self._listened(minutes, int(before_s) // MINUTE_S)
-            open_since = before_s // MINUTE_S * MINUTE_S
-            self._gaps = [gap for gap in self._gaps if gap[1] > open_since]
+        open_since = before_s // MINUTE_S * MINUTE_S
+        self._gaps = [gap for gap in self._gaps if gap[1] > open_since]
         if minutes:
             self._done(minutes)
 
@@ -140,7 +150,11 @@ class Minutes:
         return [known.get(start) or _silence(start) for start in starts if not self._missed(start)]
 
     def _missed(self, start: int) -> bool:
-        out = sum(max(0.0, min(b, start + MINUTE_S) - max(a, start)) for a, b in self._gaps)
+        out, at = 0.0, float(start)
+        for since, until in sorted(self._gaps):  # they may overlap
+            since, until = max(since, at), min(until, start + MINUTE_S)
+            if until > since:
+                out, at = out + until - since, until
         return out > OUT_S
 
 

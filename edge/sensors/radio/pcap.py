@@ -24,6 +24,8 @@ _OTHERS: Final = {
     163: "802.11 with an AVS header",
     192: "PPI",
 }
+_LINKTYPE_MOST: Final = 1000
+"""Beyond all that are given out (www.tcpdump.org/linktypes.html): it is damage."""
 _CLASSIC: Final = {
     b"\xd4\xc3\xb2\xa1": ("<", 1e-6),
     b"\xa1\xb2\xc3\xd4": (">", 1e-6),
@@ -64,7 +66,10 @@ def probe_frames(paths: Sequence[Path]) -> Iterator[Frame]:
 
 
 class _CutOff(Exception):
-    """The file ends or makes no sense here; the text says what was expected."""
+    """The file ends or makes no sense here; the text says what was expected.
+
+    What stands there instead is not said: in a damaged file it may be part of an address.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,15 +141,17 @@ class _Recording:
     def _read(self, size: int, what: str) -> bytes:
         data = self._file.read(size)
         if len(data) < size:
-            raise _CutOff(f"expected {size} bytes of {what}, the file ends after {len(data)}")
+            raise _CutOff(f"expected all of {what}, the file ends within it")
         return data
 
     def _check_linktype(self, linktype: int) -> None:
         if linktype != RADIOTAP:
             got = _OTHERS.get(linktype, "something else")
+            if linktype <= _LINKTYPE_MOST:
+                got += f" (link type {linktype})"
             raise ProbesFault(
                 f"{self._path}: expected frames with a radiotap header (link type {RADIOTAP}), got"
-                f" {got} (link type {linktype}); record on a monitor interface, for example"
+                f" {got}; record on a monitor interface, for example"
                 " tcpdump -i mon0 -y IEEE802_11_RADIO -w FILE"
             )
 
@@ -159,7 +166,7 @@ class _Recording:
                 raise _CutOff(f"expected {size} bytes before a frame, got {len(head)}")
             seconds, ticks, length, _ = unpack(head)
             if length > _FRAME_MOST:
-                raise _CutOff(f"expected a frame of at most {_FRAME_MOST} bytes, got {length}")
+                raise _CutOff(f"expected a frame of at most {_FRAME_MOST} bytes, got a longer one")
             yield seconds + ticks * tick_s, self._read(length, "a frame")
 
     def _section(self) -> Iterator[Frame]:
@@ -184,7 +191,7 @@ class _Recording:
         raw = self._read(8, "a section's header")
         order = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}.get(raw[4:])
         if order is None:
-            raise _CutOff(f"expected the byte order of a section, got {raw[4:].hex()}")
+            raise _CutOff("expected the byte order of a section, got neither")
         (length,) = struct.unpack(order + "I", raw[:4])
         self._end_of_block(order, length, self._rest(length, 12))
         return order
@@ -198,14 +205,16 @@ class _Recording:
 
     def _rest(self, length: int, had: int) -> bytes:
         if not had + 4 <= length <= _BLOCK_MOST or length % 4:
-            raise _CutOff(f"expected a block's length, a multiple of 4, got {length}")
+            raise _CutOff(
+                f"expected a block's length, a multiple of 4 up to {_BLOCK_MOST}, got another"
+            )
         return self._read(length - had, "a block")
 
     def _end_of_block(self, order: str, length: int, rest: bytes) -> bytes:
         """Return a block's body without the length that ends it, which must be the first one."""
         (again,) = struct.unpack(order + "I", rest[-4:])
         if again != length:
-            raise _CutOff(f"expected {length} at the end of a block, got {again}")
+            raise _CutOff("expected a block's length at its end, too, got another")
         return rest[:-4]
 
     def _packet(
@@ -216,14 +225,14 @@ class _Recording:
             raise _CutOff(f"expected {layout.size} bytes before a frame, got {len(body)}")
         number, high, low, length, _ = layout.unpack_from(body)
         if number >= len(interfaces):
-            raise _CutOff(f"expected one of {len(interfaces)} interfaces, got number {number}")
+            raise _CutOff(f"expected one of {len(interfaces)} interfaces, got another")
         if length > len(body) - layout.size:
-            raise _CutOff(f"expected a frame of {length} bytes, got {len(body) - layout.size}")
+            raise _CutOff(f"expected a frame of {len(body) - layout.size} bytes, got a longer one")
         interface = interfaces[number]
         self._check_linktype(interface.linktype)
         at_s = interface.offset_s + (high << 32 | low) * interface.tick_s
         if not 0 <= at_s <= _EPOCH_MOST:
-            raise _CutOff(f"expected seconds since 1970, got {at_s:.0f}")
+            raise _CutOff("expected seconds since 1970, got a time beyond 2096")
         return at_s, body[layout.size : layout.size + length]
 
 
