@@ -15,9 +15,10 @@ from werkzeug.exceptions import ServiceUnavailable
 from cloud.api import create_api
 from cloud.config import HubConfig
 from cloud.db import reading
-from cloud.pages import create_pages
+from cloud.pages import create_pages, create_street
 from cloud.queries import HubHealth, chain_today, hub_health
-from cloud.views import ChainToday
+from cloud.street import street_of, street_today
+from cloud.views import ChainToday, StreetMinutes, StreetToday
 from menkou.web.app import dress, error_page
 
 _log = logging.getLogger(__name__)
@@ -34,13 +35,22 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         with reading(engine) as connection:
             return chain_today(connection, datetime.now(UTC), page)
 
+    def passers() -> StreetToday:
+        with reading(engine) as connection:
+            return street_today(connection, datetime.now(UTC))
+
+    def passers_of(store_id: str) -> StreetMinutes | None:
+        with reading(engine) as connection:
+            return street_of(connection, store_id, datetime.now(UTC))
+
     def health() -> HubHealth:
         with reading(engine) as connection:
             return hub_health(connection, datetime.now(UTC))
 
     app = Flask("cloud")
-    app.register_blueprint(create_api(today, health))
+    app.register_blueprint(create_api(today, health, passers))
     app.register_blueprint(create_pages(today))
+    app.register_blueprint(create_street(passers, passers_of))
     dress(app, config.listen, secret_file=config.session_secret)
     for away in (OperationalError, InterfaceError):
         app.register_error_handler(away, _say_away)

@@ -26,7 +26,20 @@ from cloud.db import upsert
 from cloud.hours import hour_start, zone_named
 from cloud.inbox import Intake
 from cloud.retention import kept_from
-from cloud.tables import box, crossing_minute, daily, dirty, hour_summary, hourly, store, visit
+from cloud.tables import (
+    box,
+    crossing_minute,
+    daily,
+    dirty,
+    hour_summary,
+    hourly,
+    presence_daily,
+    presence_hour,
+    presence_hourly,
+    presence_minute,
+    store,
+    visit,
+)
 from edge.wire.checks import milliseconds
 from edge.wire.messages import Heartbeat, Hello, Status
 from edge.wire.topics import BoxAddress
@@ -149,6 +162,8 @@ def _rezone(connection: Connection, store_id: str, zone: ZoneInfo) -> set[int]:
     for table, counted in (
         (hourly, hourly.c.hour >= since),
         (daily, daily.c.day > first),
+        (presence_hourly, presence_hourly.c.hour >= since),
+        (presence_daily, presence_daily.c.day > first),
         (dirty, dirty.c.hour >= since),
     ):
         connection.execute(delete(table).where(table.c.store == store_id, counted))
@@ -157,6 +172,8 @@ def _rezone(connection: Connection, store_id: str, zone: ZoneInfo) -> set[int]:
         (visit, visit.c.opened_at),
         (crossing_minute, crossing_minute.c.minute),
         (hour_summary, hour_summary.c.hour),
+        (presence_minute, presence_minute.c.minute),
+        (presence_hour, presence_hour.c.hour),
     ):
         minute = type_coerce(moment, BigInteger) // _MINUTE_MS
         rows = connection.execute(

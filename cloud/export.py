@@ -23,7 +23,18 @@ from sqlalchemy import Column, ColumnElement, Engine, Select, select
 from cloud.db import reading
 from cloud.errors import ExportFault
 from cloud.partitions import next_month
-from cloud.tables import FIGURES, crossing_minute, daily, hourly, visit
+from cloud.tables import (
+    FIGURES,
+    PRESENCE,
+    STAYS,
+    crossing_minute,
+    daily,
+    hourly,
+    presence_daily,
+    presence_hourly,
+    presence_minute,
+    visit,
+)
 from menkou.errors import told
 
 Say = Callable[[str], None]
@@ -65,6 +76,11 @@ def _figures(table: Any) -> tuple[tuple[Column[Any], str], ...]:
     return (*((table.c[name], "int64") for name in FIGURES), (table.c.basis, "string"))
 
 
+def _sensed(table: Any) -> tuple[tuple[Column[Any], str], ...]:
+    numbers = ("minutes", "footfall", "peak", "probes", "passers", "captured", "error")
+    return (*((table.c[name], "int64") for name in (*numbers, *STAYS)), (table.c.basis, "string"))
+
+
 _EXPORTS: Final = {
     "hourly": _Export(
         columns=((hourly.c.store, "string"), (hourly.c.hour, _SECONDS), *_figures(hourly)),
@@ -98,6 +114,34 @@ _EXPORTS: Final = {
         ),
         dated=crossing_minute.c.minute,
         bound=_moment,
+    ),
+    "presence_minutes": _Export(
+        columns=(
+            (presence_minute.c.store, "string"),
+            (presence_minute.c.minute, _MOMENT),
+            (presence_minute.c.box, "string"),
+            *((presence_minute.c[name], "int32") for name in PRESENCE),
+        ),
+        dated=presence_minute.c.minute,
+        bound=_moment,
+    ),
+    "presence_hourly": _Export(
+        columns=(
+            (presence_hourly.c.store, "string"),
+            (presence_hourly.c.hour, _SECONDS),
+            *_sensed(presence_hourly),
+        ),
+        dated=presence_hourly.c.hour,
+        bound=_second,
+    ),
+    "presence_daily": _Export(
+        columns=(
+            (presence_daily.c.store, "string"),
+            (presence_daily.c.day, "date32"),
+            *_sensed(presence_daily),
+        ),
+        dated=presence_daily.c.day,
+        bound=lambda day: day,
     ),
 }
 TABLES: Final = tuple(_EXPORTS)

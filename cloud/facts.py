@@ -28,10 +28,23 @@ from cloud.bulk import KEYS, Bulk, Question
 from cloud.copying import Copy
 from cloud.db import Upsert, upsert
 from cloud.hours import hour_of_minute
-from cloud.tables import FIGURES, crossing_minute, dirty, event, hour_summary, visit
+from cloud.tables import (
+    FIGURES,
+    PRESENCE,
+    STAYS,
+    crossing_minute,
+    dirty,
+    event,
+    hour_summary,
+    presence_hour,
+    presence_minute,
+    visit,
+)
 from edge.wire.messages import (
     CrossingMinute,
     HourSummary,
+    PresenceHour,
+    PresenceMinute,
     VisitClosed,
     VisitOpened,
     VisitRevised,
@@ -50,6 +63,12 @@ _COUNTS: Final = ("entered", "left", "entered_closed", "left_closed", "staff", "
 _counted: Final = attrgetter(*_COUNTS)
 _SUMMED: Final = (*FIGURES, "basis")
 _summed: Final = attrgetter(*_SUMMED)
+_sensed: Final = attrgetter(*PRESENCE)
+_COMPARED: Final = (
+    *("minutes", "footfall", "visitors", "basis", "passers", "error", "learnt", "needed"),
+    *STAYS,
+)
+_compared: Final = attrgetter(*_COMPARED)
 VisitKey = tuple[str, str, str]
 """Shop, box and visit."""
 
@@ -122,6 +141,14 @@ def derive(
                 # Its 60 minutes may lie in two hours of ours, where clocks change by a half.
                 first = at // _MINUTE_MS
                 touched |= {(store, first), (store, first + 59)}
+            case PresenceMinute.KIND:
+                at = fact.moment or 0
+                known.sense((store, at, box), (body.rev, *_sensed(body)))
+                touched.add((store, at // _MINUTE_MS))
+            case PresenceHour.KIND:
+                at = fact.moment or 0
+                known.compare((store, at, box), (body.rev, *_compared(body)))
+                touched.add((store, at // _MINUTE_MS))
     hours = {(store, hour_of_minute(minute, zones[store])) for store, minute in touched}
     hours |= _hours_before(connection, zones, known.revised)
     known.write(connection)
@@ -136,6 +163,8 @@ class _Known:
         self._closed: dict[VisitKey, tuple[int, int, str]] = {}
         self._minutes: dict[tuple[str, int, str, str], tuple[int, ...]] = {}
         self._sums: dict[tuple[str, int, str], tuple[Any, ...]] = {}
+        self._sensed: dict[tuple[str, int, str], tuple[int, ...]] = {}
+        self._compared: dict[tuple[str, int, str], tuple[Any, ...]] = {}
         self.revised: list[VisitKey] = []
 
     def tell(self, key: VisitKey, told: tuple[Any, ...]) -> None:
@@ -158,6 +187,16 @@ class _Known:
         if key not in self._sums or summed[0] > self._sums[key][0]:
             self._sums[key] = summed
 
+    def sense(self, key: tuple[str, int, str], sensed: tuple[int, ...]) -> None:
+        """Keep a minute of Wi-Fi if it is the highest revision so far."""
+        if key not in self._sensed or sensed[0] > self._sensed[key][0]:
+            self._sensed[key] = sensed
+
+    def compare(self, key: tuple[str, int, str], compared: tuple[Any, ...]) -> None:
+        """Keep an hour of Wi-Fi beside the cameras if it is the highest revision so far."""
+        if key not in self._compared or compared[0] > self._compared[key][0]:
+            self._compared[key] = compared
+
     def write(self, connection: Connection) -> None:
         """Write it all, in the order of the tables' keys: rows that lie together, together."""
         both = sorted(self._told.keys() & self._closed.keys())
@@ -168,6 +207,8 @@ class _Known:
         _CLOSE.run(connection, [(*key, -1, False, *self._closed[key]) for key in closed])
         _COUNT.run(connection, [key + counted for key, counted in sorted(self._minutes.items())])
         _SUM.run(connection, [key + summed for key, summed in sorted(self._sums.items())])
+        _SENSE.run(connection, [key + sensed for key, sensed in sorted(self._sensed.items())])
+        _COMPARE.run(connection, [key + told for key, told in sorted(self._compared.items())])
 
 
 def _told(fact: Fact, rev: int, at: int, void: bool, gone: Collection[str]) -> tuple[Any, ...]:
@@ -264,6 +305,17 @@ _COUNT: Final = Bulk(
 )
 _SUM: Final = Bulk(
     _latest_of(hour_summary, _SUMMED), ("store", "hour", "box", "rev", *_SUMMED), Copy(merged=True)
+)
+
+_SENSE: Final = Bulk(
+    _latest_of(presence_minute, PRESENCE),
+    ("store", "minute", "box", "rev", *PRESENCE),
+    Copy(merged=True),
+)
+_COMPARE: Final = Bulk(
+    _latest_of(presence_hour, _COMPARED),
+    ("store", "hour", "box", "rev", *_COMPARED),
+    Copy(merged=True),
 )
 
 

@@ -50,6 +50,8 @@ from edge.wire.messages import (
     MemberChanged,
     MemberLinked,
     OrderRefused,
+    PresenceHour,
+    PresenceMinute,
     VisitClosed,
     VisitOpened,
     VisitRevised,
@@ -64,7 +66,11 @@ _NEVER_TOO_OLD: Final = (
 
 
 _PLAIN: Final = frozenset(
-    one.KIND for one in (VisitOpened, VisitRevised, VisitClosed, CrossingMinute, HourSummary)
+    one.KIND
+    for one in (
+        *(VisitOpened, VisitRevised, VisitClosed, CrossingMinute, HourSummary),
+        *(PresenceMinute, PresenceHour),
+    )
 )
 """What, unless it names a subject, is a matter of `facts` alone."""
 

@@ -8,7 +8,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from prometheus_client import Metric
@@ -20,10 +20,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from cloud import aside
 from cloud.db import reading
 from cloud.queries import SILENT_AFTER
-from cloud.tables import box, dirty, epoch
+from cloud.tables import box, dirty, epoch, presence_daily
 
 _log = logging.getLogger(__name__)
 STATES: Final = ("online", "offline", "silent")
+WIFI_STATES: Final = ("known", "learning", "waiting")
 _PER_BOX: Final[tuple[tuple[str, str, "Callable[[BoxLag], float | None]"], ...]] = (
     ("online", "Whether the box is connected and speaks", lambda one: one.state == "online"),
     ("last_seen_age_seconds", "Since the box last spoke", lambda one: one.silent_s),
@@ -56,12 +57,15 @@ class BoxLag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """What the database says at one moment."""
+    """What the database says at one moment. `wifi`: shops of the last two days by what their radios
+    know: `known`, `learning`, or `waiting` for a whole hour.
+    """
 
     boxes: Sequence[BoxLag]
     dirty_hours: int
     counters: Mapping[str, int]
     ingest_silent_s: float | None
+    wifi: Mapping[str, int]
 
 
 def fleet(connection: Connection, now: datetime) -> Fleet:
@@ -96,7 +100,24 @@ def fleet(connection: Connection, now: datetime) -> Fleet:
         dirty_hours=connection.execute(select(func.count()).select_from(dirty)).scalar_one(),
         counters=counters,
         ingest_silent_s=_age_s(aside.seen_at(counters), now),
+        wifi=_wifi(connection, now),
     )
+
+
+def _wifi(connection: Connection, now: datetime) -> dict[str, int]:
+    of = presence_daily.c
+    # A shop's newest day of the two counts: its own today may be UTC's yesterday or tomorrow.
+    rows = connection.execute(
+        select(of.store, of.learnt, of.needed, of.passers)
+        .where(of.day >= (now - timedelta(days=1)).date(), of.minutes > 0)
+        .order_by(of.day)
+    )
+    found = {
+        shop: "known" if passers is not None else "learning" if learnt < needed else "waiting"
+        for shop, learnt, needed, passers in rows.all()
+    }
+    counted = Counter(found.values())
+    return {state: counted[state] for state in WIFI_STATES}
 
 
 def _state(told: str | None, last_seen: datetime | None, now: datetime) -> str:
@@ -158,6 +179,12 @@ def _whole(found: Fleet) -> Iterator[Metric]:
     for state in STATES:
         states.add_metric([state], counted[state])
     yield states
+    wifi = GaugeMetricFamily(
+        "menkou_hub_wifi_shops", "Shops heard by Wi-Fi lately, by what is known", labels=["state"]
+    )
+    for state, count in found.wifi.items():
+        wifi.add_metric([state], count)
+    yield wifi
     backlog = sum(one.backlog or 0 for one in found.boxes)
     yield _gauge("backlog_events", "Events that wait on all boxes", backlog)
     oldest_s = max((one.oldest_s or 0.0 for one in found.boxes), default=0.0)

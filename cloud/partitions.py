@@ -3,8 +3,9 @@
     event            by `at`           a moment in milliseconds
     visit            by `visit`        a ULID, which begins with its time
     crossing_minute  by `minute`       a moment in milliseconds
+    presence_minute  by `minute`       the same
 
-All three columns are told by the box and never change for the same fact, so that what arrives
+All these columns are told by the box and never change for the same fact, so that what arrives
 twice meets itself in the same partition. What is told of a month that has no partition (a clock
 that is wrong by years) goes to the default one. Called by `retention`, within its transactions.
 """
@@ -61,7 +62,10 @@ _TABLES: Final = (
         bound=_ulid_from,
         old="coalesce(opened_at, closed_at) < :until",
     ),
-    _Monthly(table="crossing_minute", column="minute", bound=_milliseconds, old="minute < :until"),
+    *(
+        _Monthly(table=name, column="minute", bound=_milliseconds, old="minute < :until")
+        for name in ("crossing_minute", "presence_minute")
+    ),
 )
 
 

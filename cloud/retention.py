@@ -36,7 +36,16 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from cloud import partitions
 from cloud.db import reading, upsert, writing
 from cloud.partitions import drop_next, make_next
-from cloud.tables import alert, crossing_minute, event, member_change, meter, visit
+from cloud.tables import (
+    alert,
+    crossing_minute,
+    event,
+    member_change,
+    meter,
+    presence_hour,
+    presence_minute,
+    visit,
+)
 
 _log = logging.getLogger(__name__)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -153,13 +162,18 @@ def _patiently(engine: Engine, step: Step, stop: threading.Event) -> list[str]:
 
 def _rest(engine: Engine, until: datetime) -> Iterator[tuple[Table, ColumnElement[bool]]]:
     """Yield the tables without partitions, and what of them is past keeping."""
-    tables = [(alert, alert.c.at < until), (member_change, member_change.c.at < until)]
+    tables = [
+        (alert, alert.c.at < until),
+        (member_change, member_change.c.at < until),
+        (presence_hour, presence_hour.c.hour < until),
+    ]
     if engine.dialect.name == "sqlite":
         stood = func.coalesce(visit.c.opened_at, visit.c.closed_at)
         tables += [
             (event, event.c.at < until),
             (visit, stood < until),
             (crossing_minute, crossing_minute.c.minute < until),
+            (presence_minute, presence_minute.c.minute < until),
         ]
     yield from tables
 

@@ -39,6 +39,7 @@ from cloud.aside import CHANGES, count_up
 from cloud.boxes import zone_of
 from cloud.db import reading, upsert, writing
 from cloud.hours import day_bounds, hour_end, local_day
+from cloud.presence import recompute_presence
 from cloud.retention import kept_from
 from cloud.tables import FIGURES, crossing_minute, daily, dirty, hour_summary, hourly, store, visit
 
@@ -141,6 +142,7 @@ def recompute(
             ),
             rows,
         )
+    recompute_presence(connection, store_id, zone, [row["hour"] for row in of_hours], days)
 
 
 def _figures(connection: Connection, store_id: str, start: int, end: int) -> dict[str, Any]:

@@ -3,9 +3,11 @@
     event                      every fact once, append only
       -> visit, crossing_minute   what is now known of each, derived when a fact is first taken
       -> hour_summary             what a full box sent instead of an hour's visits and minutes
+      -> presence_minute, presence_hour   what Wi-Fi says, of boxes that listen to it
       -> alert, member_change     what was said, and what became of members
       -> dirty                    which hours that touches
            -> hourly, daily          recomputed by `rollup`
+           -> presence_hourly, presence_daily   the same of Wi-Fi, where there is any
     store, box, epoch, gap     who speaks, and what of each epoch is held
     erased_subject             whom nothing here may name any more, by hash
     key_release, key_master    which box has its share of a key, and of which master
@@ -21,10 +23,11 @@ Instants are whole milliseconds since 1970, `hour` whole seconds: both compare a
 on SQLite and PostgreSQL. The migrations in `migrations/versions` make the same tables; a test
 compares the two.
 
-On PostgreSQL event, visit and crossing_minute are partitioned by month (`partitions`); the key of
-event there holds `at` as well, as that of a partitioned table must, and no foreign key leads from
-it to epoch: it would be looked up for each event, and `ledger` has just made the row. Ids sort by
-their bytes there, as in Python: whoever locks several rows does so in the same order.
+On PostgreSQL event, visit, crossing_minute and presence_minute are partitioned by month
+(`partitions`); the key of event there holds `at` as well, as that of a partitioned table must, and
+no foreign key leads from it to epoch: it would be looked up for each event, and `ledger` has just
+made the row. Ids sort by their bytes there, as in Python: whoever locks several rows does so in the
+same order.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -267,6 +270,46 @@ hour_summary: Final = Table(
     sqlite_with_rowid=False,
 )
 
+PRESENCE: Final = ("classes", "near", "far", "footfall", "probes")
+"""What a minute of Wi-Fi comes to. `footfall` is what it adds to its hour's index, in hundredths;
+an hour's is good for comparing a shop with itself only."""
+
+STAYS: Final = ("stays", "stays_5", "stays_10", "stays_20", "stays_40")
+"""How many stays of a day are known so far, and the percentages of 5 to 10 minutes, to 20, to 40,
+and longer; null: too few."""
+
+presence_minute: Final = Table(
+    "presence_minute",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    Column("minute", Instant, primary_key=True),
+    Column("box", _ID, primary_key=True),
+    Column("rev", Integer, nullable=False),
+    *(Column(name, Integer, nullable=False) for name in PRESENCE),
+    sqlite_with_rowid=False,
+)
+
+presence_hour: Final = Table(
+    "presence_hour",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    Column("hour", Instant, primary_key=True),
+    Column("box", _ID, primary_key=True),
+    Column("rev", Integer, nullable=False),
+    Column("minutes", Integer, nullable=False),
+    Column("footfall", Integer, nullable=False),
+    # Null: not every entrance camera of the box saw the whole hour.
+    Column("visitors", Integer),
+    Column("basis", String(10), nullable=False),
+    # Null: the box has not learnt from enough hours: `learnt` of `needed`.
+    Column("passers", Integer),
+    Column("error", Integer),
+    Column("learnt", Integer, nullable=False),
+    Column("needed", Integer, nullable=False),
+    *(Column(name, Integer) for name in STAYS),
+    sqlite_with_rowid=False,
+)
+
 dirty: Final = Table(
     "dirty",
     METADATA,
@@ -300,6 +343,44 @@ daily: Final = Table(
     Column("day", Date, primary_key=True),
     *_figures(),
     Index("daily_by_day", "day"),  # every page asks for one day of all shops
+    sqlite_with_rowid=False,
+)
+
+
+def _sensed() -> list[Column[Any]]:
+    return [
+        Column("minutes", Integer, nullable=False),
+        Column("footfall", BigInteger, nullable=False),
+        # Kinds of phones heard in the busiest minute.
+        Column("peak", Integer, nullable=False),
+        Column("probes", BigInteger, nullable=False),
+        # Who came by, and of them who came in, in the hours in which both are known.
+        Column("passers", BigInteger),
+        Column("captured", BigInteger),
+        Column("error", Integer),
+        Column("basis", String(10), nullable=False),
+        Column("learnt", Integer, nullable=False),
+        Column("needed", Integer, nullable=False),
+        *(Column(name, Integer) for name in STAYS),
+    ]
+
+
+presence_hourly: Final = Table(
+    "presence_hourly",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    *_sensed(),
+    sqlite_with_rowid=False,
+)
+
+presence_daily: Final = Table(
+    "presence_daily",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    Column("day", Date, primary_key=True),
+    *_sensed(),
+    Index("presence_daily_by_day", "day"),
     sqlite_with_rowid=False,
 )
 

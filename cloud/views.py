@@ -80,6 +80,64 @@ class ChainToday:
     ingest_seen_at: datetime | None  # when the ingest process last said it is alive
 
 
+class StreetHour(Struct, frozen=True, kw_only=True):
+    """One local hour of a shop's Wi-Fi. `start` is aware, in the shop's zone.
+
+    `minutes` of it were observed: 0 is unknown, not empty. `footfall` is the index of the hour,
+    good for comparing a shop with itself only; `passers` came by, `captured` of them came in; both
+    are None where they are not known.
+    """
+
+    start: datetime
+    minutes: int
+    footfall: float
+    passers: int | None
+    captured: int | None
+
+
+class ShopStreet(Struct, frozen=True, kw_only=True):
+    """One shop's passers-by today, in its own zone, as far as its hours have closed.
+
+    `captured` were counted by `basis`; `error` is the passers-by's, in percent. Both None: they are
+    not known, because the box has learnt from `learnt` of `needed` hours only, or no hour is
+    complete. `heard_on`: the last day on which Wi-Fi was observed; None: never lately, or there
+    is none.
+    """
+
+    store_id: str
+    name: str
+    timezone: str
+    day: date
+    basis: str
+    passers: int | None
+    captured: int | None
+    error: int | None
+    learnt: int
+    needed: int
+    minutes: int
+    heard_on: date | None
+    hours: tuple[StreetHour, ...]
+    stays: tuple[int, ...] = ()  # how many are known, then the percentages by length (`STAYS`)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreetToday:
+    """The passers-by of all shops, sorted by id; those without Wi-Fi are in it as such."""
+
+    now: datetime
+    shops: tuple[ShopStreet, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreetMinutes:
+    """One shop's Wi-Fi today by the minute: kinds of phones heard, None: not observed."""
+
+    shop: ShopStreet
+    now: datetime
+    start: datetime
+    minutes: tuple[int | None, ...]
+
+
 def pages_of(shops: int) -> int:
     """Return how many pages so many shops take; at least one."""
     return max(1, -(-shops // PAGE_SHOPS))

@@ -1,7 +1,7 @@
 """Says "something new" between the box's processes, over local datagram sockets.
 
 A datagram may be lost: it only wakes a reader or tells how a part is; facts meet in SQLite.
-Used by the supervisor, eyes and front.
+Used by the supervisor, eyes, radio and front.
 """
 
 import json
@@ -9,13 +9,14 @@ import logging
 import os
 import select
 import socket
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
 log = logging.getLogger(__name__)
 
-Name = Literal["supervisor", "eyes", "front"]
+Name = Literal["supervisor", "eyes", "radio", "front"]
 _DATAGRAM_MAX: Final = 32 * 1024
 
 
@@ -48,6 +49,22 @@ class PromptNote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RadioNote:
+    """How the radio hears. `trouble` is why it does not, as the code of a notice; None: it does.
+
+    `fixed_channel`: it was to go round the channels, and cannot. `probes` counts probe requests,
+    `dropped` other frames by reason (`no_room`: in the kernel), `frequencies` the probe requests by
+    MHz; all since the process began.
+    """
+
+    trouble: str | None
+    fixed_channel: bool
+    probes: int
+    dropped: Mapping[str, int]
+    frequencies: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """What one part tells another. `new` means: look into the database.
 
@@ -67,6 +84,7 @@ class Note:
     prompts: tuple[PromptNote, ...] = ()
     unconfirmed: int = 0
     mirrored: bool = False
+    radio: RadioNote | None = None
 
 
 def _load(raw: bytes) -> Note:
@@ -75,7 +93,9 @@ def _load(raw: bytes) -> Note:
     parts = tuple(PartNote(**part) for part in data.pop("parts"))
     why = tuple(data.pop("why"))
     prompts = tuple(PromptNote(**prompt) for prompt in data.pop("prompts"))
-    return Note(**data, why=why, cameras=cameras, parts=parts, prompts=prompts)
+    heard = data.pop("radio")
+    radio = None if heard is None else RadioNote(**heard)
+    return Note(**data, why=why, cameras=cameras, parts=parts, prompts=prompts, radio=radio)
 
 
 class Bus:

@@ -10,7 +10,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge import commands, evaluate_cli, member_cli, model_cli, pair_cli, share_commands
+from edge import (
+    commands,
+    evaluate_cli,
+    member_cli,
+    model_cli,
+    pair_cli,
+    share_commands,
+    wifi_cli,
+)
 from edge.commands import FAILED, CommandUsage
 from menkou import __version__, logs
 from menkou.errors import MenkouFault
@@ -85,6 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
     member_cli.add(sub)
     model_cli.add(sub)
     pair_cli.add(sub)
+    wifi_cli.add(sub)
     _part_parsers(sub)
     return parser
 
@@ -107,7 +116,18 @@ def _replay_parser(sub: Any) -> None:
         help="a recording, and the configured camera that it stands for; may be repeated",
     )
     replay.add_argument(
-        "--start", metavar="ISO8601", help="when the recording began, with offset (default: now)"
+        "--probes",
+        action="append",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="recordings of probe requests (pcap, pcapng), merged on one clock; may be repeated",
+    )
+    replay.add_argument(
+        "--start",
+        metavar="ISO8601",
+        help="when the recording began, with offset (default: now, or as --probes says)",
     )
     replay.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
     replay.add_argument(
@@ -140,7 +160,7 @@ def _bench_parser(sub: Any) -> None:
         "measure the box on this machine, in a temporary directory and without settings",
         "menkou-edge bench outbox --json",
     )
-    names = "detect, embed, match, memory, outbox or pipeline (default: all there are)"
+    names = "detect, embed, match, memory, outbox, pipeline or probes (default: all there are)"
     bench.add_argument("name", nargs="?", metavar="NAME", help=names)
     bench.add_argument(
         "--members",
@@ -157,6 +177,7 @@ def _part_parsers(sub: Any) -> None:
     parts = (
         ("eyes", commands.eyes, ("--template-key-fd", "--strangers-fd")),
         ("front", commands.front, ("--profile-key-fd",)),
+        ("radio", commands.radio, ()),
     )
     for name, run, descriptors in parts:
         part = sub.add_parser(name)

@@ -104,8 +104,19 @@ def _missing_for_faces(config: EdgeConfig, now: datetime) -> Iterator[str]:
 
 
 def _warn_of_wifi(config: EdgeConfig) -> None:
-    if config.wifi.enabled:
-        warn("this version does not listen to Wi-Fi")
+    """Name what keeps this machine from listening although the settings ask for it."""
+    if not config.wifi.enabled:
+        return
+    from edge.sensors.radio.hopping import iw_command
+    from edge.sensors.radio.interface import MEANING, Interface
+
+    name = config.wifi.interface
+    if (state := Interface(name).state()) != "ok":
+        warn(f"[wifi] interface {name}: {MEANING[state].format(name=name)}; the box waits for it")
+    if config.wifi.channels and iw_command() is None:
+        warn(
+            "[wifi] channels: iw is not installed (apt install iw); the radio stays on its channel"
+        )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -134,6 +145,14 @@ def front(arguments: argparse.Namespace) -> int:
     from edge.app.front import run_front_process
 
     run_front_process(_load(arguments), arguments.epoch, arguments.profile_key_fd)
+    return 0
+
+
+def radio(arguments: argparse.Namespace) -> int:
+    """Run the radio process; the supervisor calls this."""
+    from edge.app.radio import run_radio
+
+    run_radio(_load(arguments), arguments.epoch)
     return 0
 
 
@@ -197,8 +216,6 @@ def _named_files(pairs: Sequence[str], config: EdgeConfig) -> dict[str, Path]:
         if name in files:
             raise CommandUsage(f"--camera: {name!r} was given twice; one file a camera")
         files[name] = Path(path)
-    if not files:
-        raise CommandUsage("--camera: expected at least one NAME=FILE to replay, got none")
     return files
 
 
@@ -220,10 +237,14 @@ def replay(arguments: argparse.Namespace) -> int:
     """Play recordings; print what is kept and a summary."""
     config = _load(arguments)
     files = _named_files(arguments.camera, config)
+    probes = tuple(path for paths in arguments.probes for path in paths)
+    if not files and not probes:
+        raise CommandUsage(
+            "--camera, --probes: expected at least one NAME=FILE or FILE to replay, got none"
+        )
     start = _start_of(arguments.start)
     if arguments.publish is not None and config.uplink is None:
         raise CommandUsage("--publish: expected an [uplink] section in the settings, got none")
-    _warn_of_wifi(config)
     from edge.app.replay import ReplayRequest, run_replay
 
     def emit(line: dict[str, Any]) -> None:
@@ -234,7 +255,9 @@ def replay(arguments: argparse.Namespace) -> int:
 
     faults = run_replay(
         config,
-        ReplayRequest(cameras=files, start=start, emit=emit, publish_s=arguments.publish),
+        ReplayRequest(
+            cameras=files, start=start, emit=emit, publish_s=arguments.publish, probes=probes
+        ),
     )
     for fault in faults:
         complain(fault)

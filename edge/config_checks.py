@@ -20,6 +20,7 @@ from edge.config_sections import (
     PrivacySection,
     StoreSection,
     UplinkSection,
+    WifiSection,
 )
 from menkou.guards import missing_files, pair_faults
 from menkou.listen import overlapping
@@ -175,6 +176,20 @@ def _metrics_faults(sound: _Sound[MetricsSection] | None, base: Path) -> list[_F
     return found
 
 
+def _wifi_faults(sound: _Sound[WifiSection] | None) -> list[_Found]:
+    if sound is None or not sound.has("near_dbm", "far_dbm"):
+        return []
+    near, far = sound.section.near_dbm, sound.section.far_dbm
+    if far < near:
+        return []
+    return [
+        (
+            ("wifi", "far_dbm"),
+            f"expected less than near_dbm ({near}), got {far}: far is the weaker signal",
+        )
+    ]
+
+
 def _places(
     console: _Sound[ConsoleSection] | None, metrics: _Sound[MetricsSection] | None
 ) -> Mapping[str, str]:
@@ -218,6 +233,7 @@ def cross_checks(raw: Mapping[str, Any], base: Path, *, files: bool) -> list[_Fo
         found += _guard_faults(name, section, base, files=files)
     found += _console_faults(console, base)
     found += _metrics_faults(metrics, base)
+    found += _wifi_faults(_sound(WifiSection, raw.get("wifi", {})))
     for setting, text in overlapping(_places(console, metrics)):
         found.append((tuple(setting.split(".")), text))
     if local is not None and local.has("username", "password"):

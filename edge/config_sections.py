@@ -22,10 +22,12 @@ from edge.config_values import (
     HostPort,
     Hours,
     Identifier,
+    Interface,
     LinePoints,
     Rate,
     Secret,
     ShopName,
+    Signal,
     Size,
     Source,
     WifiChannel,
@@ -208,11 +210,17 @@ class FacesSection:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class WifiSection:
-    """Probe requests; off by default."""
+    """Probe requests; off by default.
+
+    `interface` is in monitor mode; the radio goes round `channels`, or stays where it was put if
+    there are none. A device whose strongest frame reaches `near_dbm` is near, else `far_dbm` far.
+    """
 
     enabled: Flag = False
-    interface: Words = "mon0"
+    interface: Interface = "mon0"
     channels: tuple[WifiChannel, ...] = (1, 6, 11)
+    near_dbm: Signal = -65
+    far_dbm: Signal = -80
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

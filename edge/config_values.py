@@ -18,6 +18,8 @@ from menkou.listen import parse_listen
 _LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
 _DURATION: Final = re.compile(r"(\d+)\s*(s|min|h|d)")
 _SIZE: Final = re.compile(r"(\d+)\s*(MB|GB)")
+_INTERFACE: Final = re.compile(r"(?!\.\.?\Z)[A-Za-z0-9_.-]{1,15}")
+"""IFNAMSIZ is 16, a zero included; `.` and `..` are names of the kernel's own."""
 _UNIT_BYTES: Final = {"MB": 10**6, "GB": 10**9}
 _SIZE_LEAST: Final = 64 * 10**6
 _UNIT_S: Final = {"s": 1, "min": 60, "h": 3600, "d": 86400}
@@ -48,6 +50,12 @@ def camera_name(value: Any) -> str:
     if isinstance(value, str) and LABEL.fullmatch(value):
         return value
     raise ValueError(f"expected 1 to 32 letters, digits, _ or -, a letter first, got {value!r}")
+
+
+def interface(value: Any) -> str:
+    if isinstance(value, str) and _INTERFACE.fullmatch(value):
+        return value
+    raise ValueError(f"expected 1 to 15 of A-Z a-z 0-9 _ . - such as mon0, got {value!r}")
 
 
 def shop_name(value: Any) -> str:
@@ -211,6 +219,8 @@ Flag = Annotated[bool, Field(strict=True)]
 Day = Annotated[date, Field(strict=True)]
 GallerySize = Annotated[int, Field(ge=100, le=1_000_000, strict=True)]
 WifiChannel = Annotated[int, Field(ge=1, le=233, strict=True)]
+Signal = Annotated[int, Field(ge=-100, le=-10, strict=True)]
+Interface = Annotated[str, own(interface)]
 Points = tuple[tuple[float, float], ...]
 Identifier = Annotated[str, own(identifier)]
 CameraName = Annotated[str, own(camera_name)]

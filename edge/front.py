@@ -30,6 +30,7 @@ from edge.store.outbox import Backlog, Outbox
 from edge.store.people import gallery_mark
 from edge.store.standing import roll_call
 from edge.store.switches import FACES, is_off
+from edge.street import street_view
 from edge.uplink.link import Condition
 from edge.uplink.mqtt import Uplink
 from edge.wire.messages import MODE_REASONS
@@ -54,8 +55,8 @@ class Shop:
     store_name: str
     box_id: str
     mode_wanted: str
-    wifi_wanted: bool
     key_in_file: bool
+    wifi: bool
     hours: OpeningHours
     gallery: int
     fpir: float
@@ -167,6 +168,7 @@ class ShopFront:
             last_crossing=figures.last_crossing(db),
             head_office=laid(wish_of(db)),
             gallery=self.gallery(),
+            street=street_view(db, shop.hours, now) if shop.wifi else None,
         )
 
     def gallery(self) -> GalleryView | None:
@@ -215,8 +217,6 @@ class ShopFront:
             notices.append("names_locked")
         if (state := shown_state(self._db(), self._clock.now())) != "ok":
             notices.append(f"storage_{state}")
-        if self._shop.wifi_wanted:
-            notices.append("wifi_absent")
         if self._clock.state() == "suspect" and "clock_suspect_faces" not in notices:
             notices.append("clock_suspect")
         elif self._clock.timeline.word == "person":

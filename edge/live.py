@@ -8,7 +8,7 @@ import time
 from datetime import datetime
 from typing import Final
 
-from edge.bus import Note, PartNote
+from edge.bus import Note, PartNote, RadioNote
 from edge.console.view import CameraView, PartView
 from edge.wire.messages import CameraState
 
@@ -31,6 +31,8 @@ class LiveState:
         self._mode: str | None = None
         self._why: tuple[str, ...] = ()
         self._parts: tuple[PartNote, ...] = ()
+        self._radio: Note | None = None
+        self._radio_at = 0.0
 
     def take(self, note: Note) -> bool:
         """Remember a note; say whether anything that a person sees is new."""
@@ -41,6 +43,9 @@ class LiveState:
                 return new
             if note.new:
                 return True
+            if note.sender == "radio":
+                heard, self._radio, self._radio_at = self._radio, note, time.monotonic()
+                return heard is None or _radio_as_seen(heard) != _radio_as_seen(note)
             before, self._eyes = self._eyes, note
             self._mode, self._why = note.mode, note.why
             self._eyes_at = time.monotonic()
@@ -88,18 +93,29 @@ class LiveState:
             )
 
     def trouble(self) -> tuple[str, ...]:
-        """Return the notices that the eyes raise."""
+        """Return the notices that the eyes and the radio raise."""
         with self._lock:
-            note = self._fresh()
-        if note is None:
-            return ()
+            notes = [note for note in (self._fresh(), self._fresh_radio()) if note is not None]
         raised = {
-            "disk_full": note.disk_full,
-            "facts_refused": note.refused > 0,
-            "checkin_paused": any(prompt.told == "pause" for prompt in note.prompts),
-            "camera_mirrored": note.mirrored,
+            "disk_full": any(note.disk_full for note in notes),
+            "facts_refused": any(note.refused > 0 for note in notes),
+            "checkin_paused": any(one.told == "pause" for note in notes for one in note.prompts),
+            "camera_mirrored": any(note.mirrored for note in notes),
         }
-        return tuple(code for code, is_so in raised.items() if is_so)
+        found = [code for code, is_so in raised.items() if is_so]
+        for note in notes:
+            if note.radio is not None:
+                found += _radio_notices(note.radio)
+        return tuple(found)
+
+    def _fresh_radio(self) -> Note | None:
+        return self._radio if time.monotonic() - self._radio_at < STALE_S else None
+
+    def radio(self) -> RadioNote | None:
+        """Return how the radio hears; None where it is off, or has fallen silent."""
+        with self._lock:
+            note = self._fresh_radio()
+        return note.radio if note else None
 
     def prompt(self, camera: str) -> str | None:
         """Return what the guest before a check-in camera is told now, as a code; None: nothing.
@@ -118,9 +134,21 @@ class LiveState:
             return self._eyes.unconfirmed if self._eyes else 0
 
     def refused(self) -> int:
-        """Return how many facts the eyes had to refuse since they began."""
+        """Return how many facts eyes and radio had to refuse since they began."""
         with self._lock:
-            return self._eyes.refused if self._eyes else 0
+            return sum(note.refused for note in (self._eyes, self._radio) if note)
+
+
+def _radio_notices(radio: RadioNote) -> list[str]:
+    if radio.trouble is not None:
+        # Whoever turned it off knows; a start lasts a second.
+        return [] if radio.trouble in ("wifi_off", "wifi_starting") else [radio.trouble]
+    return ["wifi_channel"] if radio.fixed_channel else []
+
+
+def _radio_as_seen(note: Note) -> object:
+    notices = [] if note.radio is None else _radio_notices(note.radio)
+    return note.disk_full, note.refused > 0, notices
 
 
 def _seen_by_people(note: Note) -> object:

@@ -1,8 +1,8 @@
 """Memory for what must never reach a disk: keys, and the faces of people who are not members.
 
 An anonymous file that lives in RAM only. Whoever inherits its descriptor shares the same bytes, so
-they outlive a process that is killed or replaces itself. Used by `edge.keys.handover` and
-`edge.faces.strangers`; calls the kernel and nothing else.
+they outlive a process that is killed or replaces itself. Used by `edge.keys.handover`,
+`edge.faces.strangers` and the radio; calls the kernel and nothing else.
 
     memfd_secret(2)                    no swap, no dump, no /proc/PID/mem, not in the kernel's map
     else memfd_create(2) + mlock(2)    no dump, and no swap while somebody has it mapped
@@ -16,6 +16,7 @@ import errno
 import fcntl
 import mmap
 import os
+from pathlib import Path
 from typing import Final
 
 from menkou.errors import MenkouFault
@@ -46,6 +47,16 @@ def reserve(size: int) -> int:
         fd = os.memfd_create("menkou")
     os.ftruncate(fd, size)
     return fd
+
+
+def fill_randomly(view: memoryview) -> None:
+    """Overwrite such memory with random bytes, of which no copy is left elsewhere."""
+    os.getrandom(1)  # waits until the kernel has enough to draw from, early at boot
+    drawn = bytearray(len(view))  # the kernel cannot write into secret memory
+    with Path("/dev/urandom").open("rb", buffering=0) as source:
+        source.readinto(drawn)
+    view[:] = drawn
+    drawn[:] = bytes(len(drawn))
 
 
 def _is_secret(fd: int) -> bool:

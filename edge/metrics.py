@@ -13,6 +13,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from edge.bus import RadioNote
 from edge.console.view import GalleryView
 from edge.ports import CameraStateCode
 
@@ -37,6 +38,17 @@ class CameraFigures:
     name: str
     state: str
     frames_per_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreetFigures:
+    """From how many hours the box has learnt what Wi-Fi is worth, how many it needs, and when its
+    newest minute ended: None before the first.
+    """
+
+    learnt: int
+    needed: int
+    heard_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +86,8 @@ class BoxFigures:
     keys_refused: int = 0
     gallery: GalleryView | None = None
     unconfirmed: int = 0
+    radio: RadioNote | None = None
+    street: StreetFigures | None = None
 
 
 class BoxCollector(Collector):
@@ -98,6 +112,8 @@ class BoxCollector(Collector):
         yield from _parts(box)
         yield from _shares(box)
         yield from _gallery(box.gallery)
+        yield from _radio(box.radio)
+        yield from _street(box.street, box.now)
 
 
 def _one(name: str, text: str, value: float, **labels: str) -> Metric:
@@ -175,6 +191,37 @@ def _gallery(gallery: GalleryView | None) -> Iterator[Metric]:
     yield members
     text = "The part of searched members that is expected to be missed"
     yield _one("expected_fnir", text, gallery.missed)
+
+
+def _radio(radio: RadioNote | None) -> Iterator[Metric]:
+    if radio is None:
+        return
+    yield _one("wifi_listening", "Whether probe requests are heard", radio.trouble is None)
+    text = "Whether the radio cannot be moved between channels"
+    yield _one("wifi_channel_fixed", text, radio.fixed_channel)
+    yield _counter("wifi_probes", "Probe requests counted", radio.probes)
+    text = "Frames that were not counted, by reason; no_room: lost in the kernel"
+    dropped = CounterMetricFamily("menkou_box_wifi_dropped", text, labels=["reason"])
+    for reason, number in radio.dropped.items():
+        dropped.add_metric([reason], number)
+    yield dropped
+    text = "Probe requests by the frequency that they came on"
+    heard = CounterMetricFamily("menkou_box_wifi_channel_probes", text, labels=["mhz"])
+    for mhz, number in radio.frequencies.items():
+        heard.add_metric([mhz], number)
+    yield heard
+
+
+def _street(street: StreetFigures | None, now: datetime) -> Iterator[Metric]:
+    if street is None:
+        return
+    text = "Hours from which the box has learnt what Wi-Fi is worth in people"
+    yield _one("wifi_hours_learnt", text, street.learnt)
+    text = "Hours that it needs before it estimates anybody"
+    yield _one("wifi_hours_needed", text, street.needed)
+    if street.heard_at is not None:
+        age_s = max(0.0, (now - street.heard_at).total_seconds())
+        yield _one("wifi_last_minute_age_seconds", "Since the newest minute of Wi-Fi", age_s)
 
 
 def _parts(box: BoxFigures) -> Iterator[Metric]:

@@ -9,10 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from edge.core.presence import MINUTE_S, PresenceMinute
 from edge.core.visit import Change, Crossed, Opened, Raised, Revised, Visit
 from edge.pipeline import Counting, Recorder
 from edge.ports import ClockState, Fact, Frame
@@ -50,6 +51,30 @@ class RecordingClock:
         return "ok"
 
 
+class ProbeTrack(Protocol):
+    """Recorded probe requests (`edge.app.probes`)."""
+
+    done: Callable[[Sequence[PresenceMinute]], None]
+    faults: list[str]
+
+    @property
+    def probes(self) -> int:
+        """How many probe requests were counted."""
+        ...
+
+    def frames(self) -> Iterator[Any]:
+        """Yield the frames, oldest first."""
+        ...
+
+    def take(self, frame: Any) -> None:
+        """Count one."""
+        ...
+
+    def finish(self) -> None:
+        """Hand on the last minutes."""
+        ...
+
+
 @dataclass(slots=True)
 class Tally:
     """What the summary adds up, from committed facts only."""
@@ -60,6 +85,8 @@ class Tally:
     turned_back: int = 0
     outside_hours: int = 0
     visits: dict[str, Visit] = field(default_factory=dict)
+    probes: int = 0
+    index: float = 0.0
 
     def add(self, change: Change) -> None:
         """Count one committed change."""
@@ -95,8 +122,8 @@ class Tally:
             "reentries": sum(v.reentry for v in real),
             "members": [lines.member_of(subject) for subject in named],
             "embeddings": lines.embedded(),
-            "probes": 0,
-            "devices_estimate": None,
+            "probes": self.probes,
+            "devices_estimate": lines.devices(self.index) if self.probes else None,
             "basis": lines.basis,
             "turned_back": self.turned_back,
             "staff": self.staff,
@@ -113,12 +140,28 @@ class Lines:
         basis: what the visits are: `crossings` or `distinct`.
         member_of: returns the member id of a subject; None when the member was erased.
         embedded: returns how many faces were embedded so far.
+        devices: returns the estimate for a sum of the index of Wi-Fi, None before enough is learnt.
     """
 
     zone: ZoneInfo
     basis: str
     member_of: Callable[[str], str | None]
     embedded: Callable[[], int]
+    devices: Callable[[float], float | None] = lambda index: None
+
+    def presence(self, minute: PresenceMinute) -> dict[str, Any]:
+        """Return the JSON line of a minute of Wi-Fi, which is told as it ends."""
+        start = datetime.fromtimestamp(minute.minute_s, UTC)
+        return {
+            "event": "presence",
+            "at": self._text(datetime.fromtimestamp(minute.minute_s + MINUTE_S, UTC)),
+            "minute": self._text(start),
+            "classes": minute.classes,
+            "near": minute.near,
+            "far": minute.far,
+            "index": round(minute.index, 2),
+            "probes": minute.probes,
+        }
 
     def line_of(self, change: Change) -> dict[str, Any] | None:
         """Return the JSON line of a change, None for those that replay does not print."""
@@ -191,6 +234,8 @@ class Replay:
         kept: told when something was kept.
         allowed: says whether faces may still be read at a moment of the recording.
         interludes: what happens in between.
+        probes: recorded Wi-Fi, played on the same clock.
+        keep: keeps minutes of Wi-Fi.
     """
 
     def __init__(
@@ -205,7 +250,13 @@ class Replay:
         kept: Callable[[], None],
         allowed: Callable[[datetime], bool] = lambda now: True,
         interludes: Sequence[Interlude] = (),
+        probes: ProbeTrack | None = None,
+        keep: Callable[[Sequence[PresenceMinute]], object] = lambda minutes: None,
     ) -> None:
+        self._probes = probes
+        self._keep = keep
+        if probes is not None:
+            probes.done = self._minutes_over
         self._recordings = recordings
         self._clock = clock
         self._counting = counting
@@ -227,6 +278,13 @@ class Replay:
                 self._emit(line)
         self._tell_kept()
 
+    def _minutes_over(self, minutes: Sequence[PresenceMinute]) -> None:
+        self._keep(minutes)
+        for minute in minutes:
+            self.tally.index += minute.index
+            self._emit(self._lines.presence(minute))
+        self._tell_kept()
+
     def _given(self, recording: Recording) -> Iterator[Frame]:
         try:
             yield from recording.frames()
@@ -245,10 +303,17 @@ class Replay:
         ticked_s = looked_s = 0.0
         self._look()
         progress = Progress(sys.stderr)
-        merged = heapq.merge(*map(self._given, self._recordings), key=lambda frame: frame.at)
+        sources: list[Iterator[Any]] = [self._given(one) for one in self._recordings]
+        if self._probes is not None:
+            sources.append(self._probes.frames())
+        merged = heapq.merge(*sources, key=lambda frame: frame.at)
         for frame in itertools.takewhile(lambda _: not stop(), merged):
-            self.frames += 1
             self._clock.advance(frame.at)
+            if self._probes is not None and not isinstance(frame, Frame):
+                self._probes.take(frame)
+                progress.show(lambda: self._so_far(time.monotonic() - began))
+                continue
+            self.frames += 1
             if self._clock.mono() - looked_s >= LOOK_EVERY_S:
                 looked_s = self._clock.mono()
                 self._look()
@@ -261,6 +326,10 @@ class Replay:
                 flushed = time.monotonic()
                 self._flush()
             progress.show(lambda: self._so_far(time.monotonic() - began))
+        if self._probes is not None:
+            self._probes.finish()
+            self.tally.probes = self._probes.probes
+            self.faults += self._probes.faults
         self._recorder.add(self._counting.finish())
         self._flush()
         progress.done()
@@ -298,6 +367,8 @@ class Replay:
     def _so_far(self, seconds: float) -> str:
         counts = [recording.frames_announced for recording in self._recordings]
         total = sum(c for c in counts if c) if all(counts) else None
+        probes = f", {self._probes.probes} probe requests" if self._probes else ""
         of = f" of {total} ({100 * self.frames / total:.0f} %)" if total else ""
         pace = f"{self.frames / seconds:.0f} a second"
-        return f"{self.frames} frames{of}, {pace}, {self.tally.entered} in, {self.tally.left} out"
+        crossed = f"{self.tally.entered} in, {self.tally.left} out"
+        return f"{self.frames} frames{of}, {pace}, {crossed}{probes}"

@@ -1,6 +1,7 @@
 """Starts the box's parts, restarts the one that dies or goes silent, and says so.
 
     supervisor ──┬── eyes   cameras, counting, faces; the template key
+                 ├── radio  Wi-Fi probe requests; CAP_NET_RAW; only where Wi-Fi is on
                  └── front  the shop's page and the uplink; the profile key
 
 A part has only the descriptors that are passed to it. Called by `menkou-edge run`; systemd watches
@@ -18,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from edge import capabilities
 from edge.bus import Bus, Note, PartNote
 from edge.fdstore import notify_systemd
 
@@ -41,13 +43,23 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _without_rights() -> None:
+    """As above, for a part that must not have what is handed on to the radio."""
+    _die_with_parent()
+    capabilities.withhold()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartCommand:
-    """A part's name, the command that runs it, and the descriptors that this part alone gets."""
+    """A part's name, the command that runs it, and the descriptors that this part alone gets.
+
+    `rights`: whether it inherits the capabilities that systemd gave the box.
+    """
 
     name: str
     argv: tuple[str, ...]
     fds: tuple[int, ...] = ()
+    rights: bool = False
 
 
 class Part:
@@ -57,6 +69,7 @@ class Part:
         self.name = command.name
         self._argv = command.argv
         self._pass_fds = (*pass_fds, *command.fds)
+        self._before = _die_with_parent if command.rights else _without_rights
         self._process: subprocess.Popen[bytes] | None = None
         self._failures = 0
         self._started = 0.0
@@ -97,7 +110,7 @@ class Part:
         self._process = subprocess.Popen(
             self._argv,
             pass_fds=self._pass_fds,
-            preexec_fn=_die_with_parent,
+            preexec_fn=self._before,
         )
         self._started = self._heard = now
         self._spoke = False
@@ -191,14 +204,18 @@ class Supervisor:
             part.wait_stopped(deadline)
 
 
-def python_part(name: str, *arguments: str, fds: Mapping[str, int]) -> PartCommand:
+def python_part(
+    name: str, *arguments: str, fds: Mapping[str, int], rights: bool = False
+) -> PartCommand:
     """Return the command that runs a part of this installation.
 
-    `fds` are descriptors for this part alone, by the options that tell it their numbers.
+    `fds` are descriptors for this part alone, by the options that tell it their numbers; `rights`:
+    whether it inherits the capabilities that systemd gave the box.
     """
     options = [word for option, fd in fds.items() for word in (option, str(fd))]
     return PartCommand(
         name=name,
         argv=(sys.executable, "-m", "edge", name, *arguments, *options),
         fds=tuple(fds.values()),
+        rights=rights,
     )

@@ -4,6 +4,7 @@ MenkouFault
 ├── menkou.web.errors.WebError      the pages cannot be served
 ├── edge.store.database.StoreFault  the box's store cannot be used
 ├── edge.sensors.recording.CameraFault
+├── edge.sensors.radio.errors.RadioFault
 ├── edge.keys.errors.KeyFault       a key cannot be had, or does not open what it should
 ├── edge.memory.MemoryFault         no memory that stays off the swap
 ├── edge.faces.dlib_file.FaceModelFault

@@ -1,18 +1,20 @@
-"""Head office's pages: all shops today, and the live part of that page.
+"""Head office's pages: all shops today, their passers-by, one shop's; and each one's live part.
 
-`cloud.app` gives it today's figures and registers the blueprint; reads nothing itself.
+`cloud.app` gives it today's figures and registers the blueprints; reads nothing itself.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, abort, render_template, request
 
 from cloud.pages.board import board_of
-from cloud.views import ChainToday
+from cloud.pages.street import rate_of, street_board, street_shop
+from cloud.views import ChainToday, StreetMinutes, StreetToday
 from menkou.web.i18n import speak
 
+PLACES: Final = (("chain.chain", "chain"), ("street.street", "street"))
 TEXT: Final = Path(__file__).parent / "text"
 
 
@@ -39,5 +41,47 @@ def create_pages(today: Callable[[int], ChainToday]) -> Blueprint:
     @pages.get("/live")
     def live() -> str:
         return page("chain_live.html")
+
+    return pages
+
+
+def create_street(
+    today: Callable[[], StreetToday], of: Callable[[str], StreetMinutes | None]
+) -> Blueprint:
+    """Make the pages of passers-by, beside `create_pages`: `/street` and `/street/SHOP`.
+
+    `today` and `of`, which gets a shop's id, are asked once a request.
+    """
+    pages = Blueprint("street", __name__, url_prefix="/street", template_folder="templates")
+    pages.app_context_processor(
+        lambda: {"places": PLACES, "here": request.blueprint, "rate_of": rate_of}
+    )
+
+    def board(template: str) -> str:
+        number = request.args.get("page", 1, type=int)
+        shown = street_board(today(), number)
+        return render_template(template, board=shown, fragment="street_live.html")
+
+    def one(template: str, store_id: str) -> str:
+        found = of(store_id)
+        if found is None:
+            abort(404)
+        return render_template(template, shop=street_shop(found), fragment="street_shop_live.html")
+
+    @pages.get("")
+    def street() -> str:
+        return board("street.html")
+
+    @pages.get("/live")
+    def street_live() -> str:
+        return board("street_live.html")
+
+    @pages.get("/<store_id>")
+    def shop(store_id: str) -> str:
+        return one("street_shop.html", store_id)
+
+    @pages.get("/<store_id>/live")
+    def shop_live(store_id: str) -> str:
+        return one("street_shop_live.html", store_id)
 
     return pages

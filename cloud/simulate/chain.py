@@ -40,6 +40,7 @@ _OPENS: Final = (570, 600, 600, 600, 630)  # minutes of the day
 _CLOSES: Final = (1260, 1290, 1320, 1320, 1320)
 _ENTRANCE_SHARE: Final = 0.3
 _TWO_BOXES_SHARE: Final = 0.06
+_WIFI_SHARE: Final = 0.25
 _FAULTS: Final[tuple[tuple[Fault, float], ...]] = (
     ("offline", 0.012),
     ("suspect", 0.008),
@@ -49,7 +50,10 @@ _FAULTS: Final[tuple[tuple[Fault, float], ...]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
-    """One box. `share` of its shop's visitors come in at its doors; `fault`: what ails it."""
+    """One box. `share` of its shop's visitors come in at its doors; `fault`: what ails it.
+
+    `wifi`: it listens to Wi-Fi.
+    """
 
     store: str
     id: str
@@ -58,6 +62,7 @@ class Box:
     basis: Literal["crossings", "distinct"]
     cameras: tuple[str, ...]
     fault: Fault | None
+    wifi: bool = False
 
     @property
     def address(self) -> BoxAddress:
@@ -131,13 +136,24 @@ def _boxes(store: str, random: Random) -> tuple[Box, ...]:
     two = random.random() < _TWO_BOXES_SHARE
     entrance = random.random() < _ENTRANCE_SHARE and not two
     shares = (0.65, 0.35) if two else (1.0,)
+    # Of a source of its own: the rest of a chain is as it was before there was Wi-Fi.
+    wifi = Random(f"{store}/wifi").random() < _WIFI_SHARE
     return tuple(
-        _box(store, f"{store}-{letter}", share, random, entrance=entrance)
+        _box(
+            store,
+            f"{store}-{letter}",
+            share,
+            random,
+            entrance=entrance,
+            wifi=wifi and letter == "a",
+        )
         for letter, share in zip("ab", shares, strict=False)
     )
 
 
-def _box(store: str, box_id: str, share: float, random: Random, *, entrance: bool) -> Box:
+def _box(
+    store: str, box_id: str, share: float, random: Random, *, entrance: bool, wifi: bool
+) -> Box:
     fault = _fault(random)
     two_doors = random.random() < 0.2 or fault == "camera"
     return Box(
@@ -149,6 +165,7 @@ def _box(store: str, box_id: str, share: float, random: Random, *, entrance: boo
         basis="distinct" if entrance else "crossings",
         cameras=("door", "side") if two_doors else ("door",),
         fault=fault,
+        wifi=wifi,
     )
 
 

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from cloud.simulate.chain import Box, Shop
 from cloud.simulate.plan import day_random, plan, poisson
+from cloud.simulate.wifi import told
 from edge.wire.messages import (
     Alert,
     Body,
@@ -68,7 +69,13 @@ class Step(NamedTuple):
 
 def box_day(seed: int, shop: Shop, box: Box, day: date) -> Iterator[Step]:
     """Yield what a box tells in a day, in order of time."""
-    yield from _Day(seed, shop, box, day).steps()
+    today = _Day(seed, shop, box, day)
+    # They change no figure, but their hour is one that the hub shows.
+    heard = (
+        Step(at, since, body, (Delta(since, "visitors", 0),))
+        for at, since, body in told(seed, shop, box, day, today.hours)
+    )
+    yield from heapq.merge(today.steps(), heard, key=lambda step: step.at)
 
 
 def ulid(random: Random, ms: int) -> str:
@@ -102,8 +109,8 @@ class _Day:
         self._seed = seed
         self._random = random = day_random(seed, box, day)
         self._shop, self._box = shop, box
-        self._hours = plan(random, shop, box, day)
-        self._opens, self._closes = self._hours[0].begin * 1000, self._hours[-1].end * 1000
+        self.hours = plan(random, shop, box, day)
+        self._opens, self._closes = self.hours[0].begin * 1000, self.hours[-1].end * 1000
         self._next: list[tuple[int, int, Callable[[int, Any], Iterator[Step]], Any]] = []
         self._number = 0
         self._open: dict[str, _Visit] = {}
@@ -126,7 +133,7 @@ class _Day:
 
     def _foresee(self) -> None:
         random = self._random
-        for _, begin, end, visitors in self._hours:
+        for _, begin, end, visitors in self.hours:
             for _ in range(visitors):
                 self._expect(int(random.uniform(begin, end) * 1000), self._in)
             for _ in range(poisson(random, visitors * TURNED_BACK)):

@@ -25,7 +25,8 @@ from cloud.simulate.calendar import clock_hours, days_between
 from cloud.simulate.chain import VERSION, Box, Shop
 from cloud.simulate.day import MEMBERS, RETURNS, TURNED_BACK
 from cloud.simulate.plan import OpenHour, day_random, plan
-from cloud.tables import FIGURES, box, daily, hourly, store
+from cloud.simulate.wifi import LEARNT, NEEDED, classes_of, is_learning, sensed, stays
+from cloud.tables import FIGURES, box, daily, hourly, presence_daily, presence_hourly, store
 
 _SHOPS_AT_ONCE: Final = 20
 _OFFLINE_S: Final = 5 * 3600
@@ -72,15 +73,20 @@ def fill(
         shops = chain[start : start + _SHOPS_AT_ONCE]
         hours: list[Row] = []
         days: list[Row] = []
+        heard: list[Row] = []
+        heard_days: list[Row] = []
         for shop in shops:
             today = now.astimezone(shop.zone).date()
             first = today - timedelta(days=days_back)
             for day in days_between(first, today + timedelta(days=1)):
                 _day_rows(seed, shop, day, int(now.timestamp()), hours, days)
+                _heard(seed, shop, day, int(now.timestamp()), heard, heard_days)
         with writing(engine) as connection:
             _introduce(connection, shops, now)
             write_rows(connection, hourly, hours)
             write_rows(connection, daily, days)
+            write_rows(connection, presence_hourly, heard)
+            write_rows(connection, presence_daily, heard_days)
         hours_written += len(hours)
         days_written += len(days)
         visitors += sum(row[2] for row in days)
@@ -117,6 +123,42 @@ def _day_rows(
             total = _sum(total, figures)
         hours.append((shop.id, start, *(figures or _ZEROS), basis))
     days.append((shop.id, day, *total, basis))
+
+
+def _heard(seed: int, shop: Shop, day: date, now: int, hours: list[Row], days: list[Row]) -> None:
+    """Append the closed hours of a shop's Wi-Fi, and the day; what it learnt it has learnt."""
+    first = shop.boxes[0]
+    if not first.wifi or is_learning(shop):
+        return
+    until = now - _OFFLINE_S if first.fault == "offline" else now
+    spans = plan(day_random(seed, first, day), shop, first, day)
+    closed = [hour for hour in spans if hour.end <= until]
+    rest = (first.basis, LEARNT, NEEDED)
+    rows = [
+        (
+            *(shop.id, one.start, min(60, len(one.minutes)), sum(one.minutes)),
+            *(classes_of(max(one.minutes)), sum(one.minutes) // 14),
+            *(one.passers, hour.visitors, one.error, *rest, *stays(hour.visitors)),
+        )
+        for hour, one in zip(closed, sensed(seed, shop, first, day, closed), strict=True)
+    ]
+    if rows:
+        hours += rows
+        columns = list(zip(*rows, strict=True))
+        minutes, footfall, probes, passers, captured = (sum(columns[n]) for n in (2, 3, 5, 6, 7))
+        peak, error = max(columns[4]), max(columns[8])
+        of_day = (
+            minutes,
+            footfall,
+            peak,
+            probes,
+            passers,
+            captured,
+            error,
+            *rest,
+            *stays(captured),
+        )
+        days.append((shop.id, day, *of_day))
 
 
 def _sum(one: Sequence[int], other: Sequence[int]) -> list[int]:
@@ -165,7 +207,9 @@ def _box_row(one: Box, now: datetime) -> dict[str, Any]:
 
 
 def write_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Write rows of new keys to `hourly` or `daily`; a row has the table's columns in order."""
+    """Write rows of new keys to a rollup; a row has the table's columns in order."""
+    if not rows:
+        return
     names = [column.name for column in table.columns]
     if connection.dialect.name != "postgresql":
         _INSERT[table.name].run(connection, [(row[0], _plain(row[1]), *row[2:]) for row in rows])
@@ -190,5 +234,5 @@ def _insert(table: Table, _connection: Connection) -> Insert:
 
 _INSERT: Final = {
     table.name: Bulk(partial(_insert, table), [column.name for column in table.columns])
-    for table in (hourly, daily)
+    for table in (hourly, daily, presence_hourly, presence_daily)
 }

@@ -20,6 +20,7 @@ from edge.app.common import (
 from edge.app.keys import keyring
 from edge.app.papers import why_not
 from edge.bus import Bus
+from edge.capabilities import lay_aside
 from edge.clock import boot_id
 from edge.config import EdgeConfig
 from edge.hardening import seal_process
@@ -54,6 +55,7 @@ def run_box(config: EdgeConfig, config_path: Path) -> None:
         edge.store.database.StoreFault: the data directory cannot be used.
     """
     seal_process()
+    lay_aside()
     stop = stop_on_signals()
     lock = StoreLock(config.data_dir)
     db = connect(config.data_dir)
@@ -61,6 +63,7 @@ def run_box(config: EdgeConfig, config_path: Path) -> None:
     clock = steady_clock(config, db)
     epoch = Outbox(db).begin_epoch(clock.now(), "run", boot_id())
     visits = SqliteVisitLog(db, epoch, "run")
+    visits.begin()
 
     def restarted(part: str) -> None:
         try:
@@ -82,11 +85,14 @@ def run_box(config: EdgeConfig, config_path: Path) -> None:
     threading.Thread(target=keys.run, args=(stop,), name="keys", daemon=True).start()
     threading.Thread(target=keep_tidy, args=(config, epoch, stop), name="tidy", daemon=True).start()
     common = ("--config", str(config_path), "--epoch", epoch)
+    parts = [
+        python_part("eyes", *common, fds=eyes_fds),
+        python_part("front", *common, fds=front_fds),
+    ]
+    if config.wifi.enabled:
+        parts.append(python_part("radio", *common, fds={}, rights=True))
     Supervisor(
-        parts=[
-            python_part("eyes", *common, fds=eyes_fds),
-            python_part("front", *common, fds=front_fds),
-        ],
+        parts=parts,
         bus=Bus(run_dir(config), "supervisor"),
         pass_fds=[lock.fd],
         restarted=restarted,

@@ -13,12 +13,14 @@ from sqlite_utils import Database
 from edge.clock import SteadyClock
 from edge.config import EdgeConfig
 from edge.front import ShopFront
+from edge.learning import learnt_hours
 from edge.live import LiveState
-from edge.metrics import BoxCollector, BoxFigures, CameraFigures, UplinkFigures
+from edge.metrics import BoxCollector, BoxFigures, CameraFigures, StreetFigures, UplinkFigures
 from edge.store import consents
 from edge.store.audit import Audit
 from edge.store.database import FILE_NAME
 from edge.store.outbox import Outbox
+from edge.store.presence import last_minute_at, latest_basis
 from edge.store.shares import counts
 from menkou import __version__
 from menkou.metrics import registry_of, serve_metrics
@@ -116,7 +118,13 @@ class BoxMetrics:
             shares={one.place: (one.shared, one.waiting, one.came) for one in shared},
             keys_refused=sum(one.key == "refused" for one in shared),
             gallery=self._front.gallery(),
+            radio=self._live.radio(),
+            street=self._street() if self._config.wifi.enabled else None,
         )
+
+    def _street(self) -> StreetFigures:
+        learnt, needed = learnt_hours(self._db(), latest_basis(self._db(), self._clock.now()))
+        return StreetFigures(learnt=learnt, needed=needed, heard_at=last_minute_at(self._db()))
 
 
 def _store_bytes(data_dir: Path) -> int:

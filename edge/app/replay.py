@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlite_utils import Database
 
-from edge.app.common import stop_on_signals
+from edge.app.common import reading_of, stop_on_signals
 from edge.app.counting import book_of, counting_of
 from edge.app.keys import keyring
 from edge.app.uplink import uplink_of
@@ -25,6 +25,7 @@ from edge.core.book import VisitBook
 from edge.core.visit import Visit
 from edge.hardening import seal_process
 from edge.keys.errors import KeyFault
+from edge.learning import estimate
 from edge.memory import STRANGERS_BYTES, SecretMemory, reserve
 from edge.modes import MEANING, ModeStatus, basis_of, declared, judge
 from edge.pipeline import Recorder
@@ -37,6 +38,7 @@ from edge.store.database import StoreLock, connect, migrate
 from edge.store.ledger import SqliteVisitLog
 from edge.store.outbox import Origin, Outbox
 from edge.store.people import member_of
+from edge.store.presence import PresenceLog
 from edge.store.switches import FACES, is_off
 from edge.threads import one_thread
 from edge.uplink.link import Condition
@@ -54,7 +56,8 @@ class NotDelivered(MenkouFault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayRequest:
-    """What `menkou-edge replay` was asked for. `start` None: the recording begins now.
+    """What `menkou-edge replay` was asked for. `start` None: the recording begins now; one of
+    `probes`, which has times of its own, when it was made, and cameras with it.
 
     `publish_s` None: nothing is sent; else how long to wait for the hub after the last frame.
     `interludes` are for a demonstration.
@@ -65,6 +68,7 @@ class ReplayRequest:
     emit: Callable[[dict[str, Any]], None]
     publish_s: float | None = None
     interludes: tuple[Interlude, ...] = ()
+    probes: tuple[Path, ...] = ()
 
 
 class Sending:
@@ -221,7 +225,12 @@ def run_replay(config: EdgeConfig, request: ReplayRequest) -> list[str]:
     quiet_opencv()
     one_thread()
     stop = stop_on_signals()
-    start = request.start or SystemClock().now()
+    track = None
+    if request.probes:
+        from edge.app.probes import ProbeTrack  # memory for the day's key: only where it is needed
+
+        track = ProbeTrack(config, request.probes, request.start)
+    start = track.began if track else request.start or SystemClock().now()
     recordings = [
         Recording(camera=name, path=path, start=start) for name, path in request.cameras.items()
     ]
@@ -238,13 +247,15 @@ def run_replay(config: EdgeConfig, request: ReplayRequest) -> list[str]:
             audit.append(at=at, what="match", actor="replay", subject=visit.subject, detail=detail)
 
         # A recording has its own people in the shop; those of the living shop go on untouched.
+        epoch = Outbox(db).begin_epoch(start, origin)
         visits = SqliteVisitLog(
             db,
-            Outbox(db).begin_epoch(start, origin),
+            epoch,
             origin,
             basis=basis_of(status.mode),
             named=named,
         )
+        keeper = PresenceLog(db, epoch, origin, reading=lambda: reading_of(clock))
         book = book_of(config, visits, start, goes_on=False)
         faces = _recognition(config, permission, status, request, book, db, start)
         counting = counting_of(config, request.cameras, book, faces)
@@ -258,7 +269,10 @@ def run_replay(config: EdgeConfig, request: ReplayRequest) -> list[str]:
                 basis=visits.basis,
                 member_of=lambda subject: member_of(db, subject),
                 embedded=lambda: counting.embedded,
+                devices=lambda index: estimate(db, visits.basis, index, config.store.zone),
             ),
+            probes=track,
+            keep=keeper.keep,
             emit=request.emit,
             kept=uplink.nudge if uplink else lambda: None,
             allowed=lambda now: permission.judge(now).mode != "count",

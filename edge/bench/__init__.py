@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from edge.bench import detect, embed, match, memory, outbox, pipeline
+from edge.bench import detect, embed, match, memory, outbox, pipeline, probes
 from menkou.bench import Result
 
 _Cases = Callable[[], Iterator[Result | str]]
@@ -18,6 +18,7 @@ _BENCHES: Final[dict[str, _Cases]] = {
     "memory": memory.cases,
     "outbox": outbox.cases,
     "pipeline": pipeline.cases,
+    "probes": probes.cases,
 }
 NAMES: Final = tuple(_BENCHES)
 """What can be measured."""

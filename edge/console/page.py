@@ -5,12 +5,12 @@ Called by `edge.console.app`; holds codes, the templates turn them into words.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from edge.console.view import CameraView, GalleryView, HourFigures, ShopView
+from edge.console.view import CameraView, GalleryView, HourFigures, ShopView, StreetView
 from edge.core.threshold import MOST
-from menkou.web.chart import Column, Tick, columns, scale, ticks
+from menkou.web.chart import Column, Minutes, Tick, columns, minutes, scale, ticks
 
 LEVELS: Final = {
     "ok": "ok",
@@ -48,11 +48,18 @@ NOTICES: Final = {
     "checkin_paused": "care",
     "camera_mirrored": "care",
     "gallery_over": "care",
-    "wifi_absent": "care",
+    "wifi_gone": "care",
+    "wifi_down": "care",
+    "wifi_not_monitor": "care",
+    "wifi_silent": "care",
+    "wifi_refused": "care",
+    "wifi_channel": "care",
     "hub_unreachable": "care",
 }
 """What a notice is worth by its code; a code from a newer part is `care`."""
 _HOURS_SHOWN_MIN: Final = 8
+_HEARD_LATELY: Final = 3
+"""Minutes: one is told when it is over, and Wi-Fi that was heard so lately is heard now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +86,23 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreetPage:
+    """Wi-Fi as it is drawn. `ticks` are local hours, with their place in percent.
+
+    `level` is the last minute in percent of today's busiest; None: it was not observed lately.
+    `rate` is the capture rate in tenths of a percent. `state`: known | learning | waiting.
+    """
+
+    view: StreetView
+    state: str
+    level: int | None
+    rate: int | None
+    drawn: Minutes
+    observed: int
+    ticks: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShopPage:
     """The view with everything that the template needs besides.
 
@@ -93,6 +117,7 @@ class ShopPage:
     notices: tuple[Notice, ...]
     hours: tuple[HourColumn, ...]
     ticks: tuple[Tick, ...]
+    street: StreetPage | None
 
     def level(self, state: str) -> str:
         """Return how a state of a camera or part is marked."""
@@ -112,7 +137,47 @@ def shop_page(view: ShopView) -> ShopPage:
         notices=_notices(view),
         hours=_hour_columns(_worth_showing(view.hours), now, lines[-1]),
         ticks=ticks(lines),
+        street=_street(view.street, now) if view.street else None,
     )
+
+
+def _street(street: StreetView, now: datetime) -> StreetPage:
+    """Work out the minutes between the first and the last that were heard, whole hours of them."""
+    past = int(now.timestamp() - street.start.timestamp()) // 60
+    heard = [n for n, value in enumerate(street.minutes[: past + 1]) if value is not None]
+    # The night is left out, as of the visitors: from the hour of the first minute to this one's.
+    first = heard[0] // 60 * 60 if heard else 0
+    last = min(max((past // 60 + 1) * 60, first + 60), len(street.minutes))
+    shown = street.minutes[first:last]
+    until = past - _HEARD_LATELY - first
+    top = max((value for value in shown if value), default=1)
+    lately = street.minutes[: past + 1][-_HEARD_LATELY:]
+    last_heard = next((value for value in reversed(lately) if value is not None), None)
+    return StreetPage(
+        view=street,
+        state=_street_state(street),
+        level=None if last_heard is None else round(100 * last_heard / top),
+        rate=min(1000, round(1000 * street.captured / street.passers))
+        if street.captured is not None and street.passers
+        else None,
+        drawn=minutes([v or (0 if n > until else v) for n, v in enumerate(shown)], top, head=0),
+        observed=len(heard),
+        ticks=tuple(
+            (_minutes_after(street.start, first + n).hour, round(100 * n / len(shown), 3))
+            for n in range(0, len(shown), 60)
+        ),
+    )
+
+
+def _minutes_after(start: datetime, minutes: int) -> datetime:
+    """Return the local time after so many minutes, also on the day on which clocks change."""
+    return (start.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(start.tzinfo)
+
+
+def _street_state(street: StreetView) -> str:
+    if street.passers is not None:
+        return "known"
+    return "learning" if street.learnt < street.needed else "waiting"
 
 
 def _is_open(view: ShopView) -> bool | None:

@@ -59,6 +59,39 @@ class GalleryView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreetHourView:
+    """One local hour of today that has closed; `passers` and `visitors` None: not known."""
+
+    start: datetime
+    minutes: int
+    passers: int | None
+    visitors: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreetView:
+    """What Wi-Fi says of today, of nobody in particular.
+
+    `minutes` are the kinds of phones heard by the minute from `start` on; None: that minute was not
+    observed. `passers` came by in the hours in which `captured` of them were counted
+    by the cameras, give or take `error` percent; None before the box has learnt from `needed`
+    hours: it has from `learnt`. `captured` None: they were counted in two ways. `stays`: how many
+    stays are known, then the percentages of 5 to 10 minutes, to 20, to 40, and longer; empty: too
+    few.
+    """
+
+    start: datetime
+    minutes: tuple[int | None, ...]
+    hours: tuple[StreetHourView, ...]
+    passers: int | None
+    captured: int | None
+    error: int | None
+    learnt: int
+    needed: int
+    stays: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShopView:
     """Everything on the shop's page at one moment.
 
@@ -99,6 +132,7 @@ class ShopView:
     last_crossing: datetime | None
     head_office: tuple[str, ...] = ()  # settings that it has laid over the file's, by name
     gallery: GalleryView | None = None  # None: all members are searched, or none
+    street: StreetView | None = None  # None: no Wi-Fi is listened to
 
 
 Identity = Literal["named", "locked", "erased", "visitor"]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from edge.console.view import ShopView
 
-KEEPS_COUNTING: Final = frozenset({"wifi_absent", "mode_lowered"})
+KEEPS_COUNTING: Final = frozenset({"wifi_channel", "mode_lowered"})
 """Notices that a person may read on the page; nothing is wrong with the box."""
 
 

@@ -10,9 +10,10 @@ from edge.core.hours import OpeningHours
 from edge.wire.codec import utc_text
 
 _COUNTS = "entered, left, entered_closed, left_closed, staff, turned_back"
-_OF_GUESTS = (
+OF_GUESTS = (
     "WHERE opened_at >= ? AND opened_at < ? AND void = 0 AND who <> 'staff' AND origin <> 'private'"
 )
+"""Which visits are guests' from one moment to another, as every figure has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +81,10 @@ def day_count(db: Database, hours: OpeningHours, now: datetime) -> DayCount:
         bounds,
     ).fetchall()
     visits = db.execute(
-        f"SELECT opened_at FROM visit {_OF_GUESTS} AND reentry = 0 AND counted = 1", bounds
+        f"SELECT opened_at FROM visit {OF_GUESTS} AND reentry = 0 AND counted = 1", bounds
     ).fetchall()
     reentries, members = db.execute(
-        f"SELECT coalesce(sum(reentry), 0), count(DISTINCT subject) FROM visit {_OF_GUESTS}", bounds
+        f"SELECT coalesce(sum(reentry), 0), count(DISTINCT subject) FROM visit {OF_GUESTS}", bounds
     ).fetchone()
     rows = []
     for start, end in spans:

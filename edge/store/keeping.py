@@ -20,6 +20,12 @@ Going = Callable[[], bool]
 """Asked before each transaction: whether to go on."""
 AT_ONCE: Final = 500
 """Rows deleted in one transaction."""
+_KEYS: Final = {
+    "card_view": "(device, visit, subject)",
+    "hour_summary": "hour",
+    "presence_minute": "(private, minute)",
+}
+"""Of tables without row numbers."""
 _MAY_MOVE: Final = (
     "SELECT id FROM timeline AS t WHERE word <> 'kernel'"
     " AND (boot = (SELECT boot FROM epoch WHERE epoch = ?)"
@@ -82,6 +88,8 @@ def _old(
     )
     settled = f"at < ? AND (timeline IS NULL OR timeline NOT IN ({_MAY_MOVE}))"
     yield "crossing", settled, [crossed, epoch]
+    yield "presence_minute", "minute < ?", [crossed]
+    yield "presence_hour", "hour < ? AND source = 'box'", [utc_text(now - keep.visits)]
     yield "card_view", "at < ?", [viewed]
     yield "alert", settled, [traced, epoch]
     yield "request", "done_at < ?", [traced]
@@ -112,7 +120,7 @@ def _oldest_in_doubt(db: Database, epoch: str) -> Iterator[datetime]:
 
 
 def _delete(db: Database, table: str, condition: str, values: list[Any], going: Going) -> int:
-    key = {"card_view": "(device, visit, subject)", "hour_summary": "hour"}.get(table, "rowid")
+    key = _KEYS.get(table, "rowid")
     columns = key.strip("()")
     deleted, some = 0, AT_ONCE
     while some == AT_ONCE and going():

@@ -32,6 +32,8 @@ from edge.wire.messages import (
 
 Named = Callable[[datetime, Visit], None]
 """Told, within the transaction, of a visit that has just been given a member's subject."""
+RADIO: Final = "/radio"
+"""Among the cameras' names, of which none has a slash."""
 _REVISED: Final = (
     *("camera", "who", "void", "subject", "reentry", "first_visit", "distance", "sure", "counted"),
 )
@@ -96,9 +98,22 @@ class SqliteVisitLog(Recall):
             self._outbox.append(self._epoch, entries)
 
     def health(self, health: Health, reading: Reading) -> None:
-        """Keep a change of a part's state; only the hub wants to know it later."""
+        """Keep a change of a part's state for the hub, and since when a camera or radio works."""
         with transaction(self._db):
+            if health.part in ("camera", "radio"):
+                since = utc_text(reading.at) if health.state == "ok" else None
+                self._db.execute(
+                    "INSERT OR REPLACE INTO at_work (part, since) VALUES (?, ?)",
+                    [health.camera or RADIO, since],
+                )
+            elif health.part == "eyes":
+                _unsee(self._db)
             self._outbox.append(self._epoch, [(health, reading)])
+
+    def begin(self) -> None:
+        """Note that the box begins: no camera has shown a picture yet, nothing was heard."""
+        with transaction(self._db):
+            self._db.execute("UPDATE at_work SET since = NULL")
 
     def _keep(self, fact: Fact) -> tuple[Body, Reading] | None:
         """Write one change; return what the hub is to be told at once."""
@@ -225,6 +240,11 @@ class SqliteVisitLog(Recall):
             void=visit.void,
             reason=reason,
         )
+
+
+def _unsee(db: Database) -> None:
+    """Note, in the caller's transaction, that no camera shows pictures: who looks has gone."""
+    db.execute("UPDATE at_work SET since = NULL WHERE part <> ?", [RADIO])
 
 
 def _kept(timeline: Timeline | None) -> int | None:

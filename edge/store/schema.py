@@ -12,6 +12,7 @@ from edge.store.device_schema import devices, guest_screens
 from edge.store.identity_schema import identity
 from edge.store.order_schema import orders
 from edge.store.people_schema import people
+from edge.store.presence_schema import presence
 from edge.store.share_schema import shares
 from edge.store.standing_schema import standing
 
@@ -148,3 +149,8 @@ def _standing(db: Database) -> None:
 @migrations(name="0011_guest_screens")
 def _guest_screens(db: Database) -> None:
     guest_screens(db)
+
+
+@migrations(name="0012_presence")
+def _presence(db: Database) -> None:
+    presence(db)

@@ -29,6 +29,7 @@ from edge.wire.messages import (
     Event,
     Health,
     HourSummary,
+    PresenceMinute,
     VisitClosed,
     VisitOpened,
     VisitRevised,
@@ -59,7 +60,7 @@ def summarise_some(db: Database, epoch: str, zone: ZoneInfo, now: Reading) -> in
     """Replace some of the oldest waiting events, in one transaction; return how many are gone.
 
     Alerts, members' changes and summaries go on under new numbers. Of parts' states and of
-    visits' ends nothing is left: they are in no figure.
+    visits' ends nothing is left: they are in no figure; of minutes of Wi-Fi their hours.
 
     Args:
         db: the box's database.
@@ -170,7 +171,7 @@ def _counted_at(event: Event) -> datetime | None:
 
 def _goes_on(event: Event) -> bool:
     counted = _counted_at(event) is not None
-    return not counted and not isinstance(event.body, VisitClosed | Health)
+    return not counted and not isinstance(event.body, VisitClosed | Health | PresenceMinute)
 
 
 def _summary(db: Database, hour: datetime, now: datetime) -> HourSummary | None:

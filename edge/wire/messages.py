@@ -54,6 +54,9 @@ hour only; new facts are `refused`."""
 _who = checks.choice("member", "visitor", "staff")
 _basis = checks.choice("crossings", "distinct")
 _count = checks.integer(0, 1_000_000)
+_few = checks.integer(0, 10_000)
+_percent = checks.optional(checks.integer(0, 100))
+_hundredths = checks.integer(0, 1_000_000_000)
 _mode = checks.choice("count", "checkin", "entrance")
 _part = checks.choice("profile", "template")
 
@@ -134,7 +137,7 @@ class Health:
     """A part of the box changed its state. Codes only: free text could carry anything."""
 
     KIND: ClassVar[str] = "health"
-    part: str = declared(checks.choice("camera", "eyes", "front", "storage"))
+    part: str = declared(checks.choice("camera", "eyes", "front", "radio", "storage"))
     camera: str | None = declared(checks.optional(checks.label))
     state: str = declared(
         checks.choice(
@@ -221,6 +224,56 @@ class HourSummary:
     basis: str = declared(_basis)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresenceMinute:
+    """What one minute of Wi-Fi probe requests came to; the highest `rev` wins.
+
+    Of nobody in particular: `classes` are kinds of phones, `near` and `far` how many of them by
+    signal, `footfall` what the minute adds to its hour's index of presence, in hundredths, `probes`
+    the frames. A minute that was
+    not observed has no event; one in which nobody was there has zeros.
+    """
+
+    KIND: ClassVar[str] = "presence_minute"
+    minute: datetime = declared(checks.instant)
+    rev: int = declared(checks.integer(1, 1_000_000))
+    classes: int = declared(_few)
+    near: int = declared(_few)
+    far: int = declared(_few)
+    footfall: int = declared(_hundredths)
+    probes: int = declared(_hundredths)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresenceHour:
+    """What Wi-Fi and cameras say of an hour that has closed; the highest `rev` wins.
+
+    `hour` is the start of a local hour, `minutes` how many of it were observed, `footfall` their
+    sum in hundredths. `visitors` is null unless every entrance camera saw the whole hour. What the
+    box has learnt of its index turns it into people: `passers` came by, those who came in among
+    them, give or take `error` percent; null until it has learnt from enough hours: `learnt` of
+    `needed`. So many `stays` of the day so far are known, by the few phones that let them be; of
+    these the percentages of 5 to 10 minutes, to 20, to 40, and longer. Null: too few to say.
+    """
+
+    KIND: ClassVar[str] = "presence_hour"
+    hour: datetime = declared(checks.instant)
+    rev: int = declared(checks.integer(1, 1_000_000))
+    minutes: int = declared(checks.integer(0, 60))
+    footfall: int = declared(_hundredths)
+    visitors: int | None = declared(checks.optional(_count))
+    basis: str = declared(_basis)
+    passers: int | None = declared(checks.optional(_count))
+    error: int | None = declared(checks.optional(_few))
+    learnt: int = declared(_few)
+    needed: int = declared(_few)
+    stays: int | None = declared(checks.optional(_count))
+    stays_5: int | None = declared(_percent)
+    stays_10: int | None = declared(_percent)
+    stays_20: int | None = declared(_percent)
+    stays_40: int | None = declared(_percent)
+
+
 Body = (
     VisitOpened
     | VisitRevised
@@ -233,13 +286,15 @@ Body = (
     | MemberLinked
     | OrderRefused
     | HourSummary
+    | PresenceMinute
+    | PresenceHour
 )
 BODIES: Final[dict[str, type[Body]]] = {
     body.KIND: body
     for body in (
         *(VisitOpened, VisitRevised, VisitClosed, CrossingMinute, Health, Alert, MemberChanged),
         *(ConfigReported, MemberLinked, OrderRefused),
-        HourSummary,
+        *(HourSummary, PresenceMinute, PresenceHour),
     )
 }
 

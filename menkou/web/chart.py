@@ -9,6 +9,7 @@ Percentages let one drawing fit a phone and a desk without scaling its text:
    100 % └──────────────┘ zero
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,6 +76,42 @@ def columns(values: Sequence[int], top: int, *, head: float = HEAD) -> tuple[Col
         )
         for index, value in enumerate(values)
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minutes:
+    """A line of many values, drawn as one shape.
+
+    `path` is for a drawing of `0 0 100 100` that is stretched to its frame; `missing` are the
+    spans without a value, as `x` and `width`.
+    """
+
+    path: str
+    missing: tuple[tuple[float, float], ...]
+
+
+def minutes(values: Sequence[int | None], top: int, *, head: float = HEAD) -> Minutes:
+    """Return the shape of values in equal steps; None: nothing is known there.
+
+    `minutes([1, None], 1, head=0)` is the path `M0 100V0H50V100Z` and the span from 50 to 100.
+    """
+    width = 100 / max(len(values), 1)
+    path: list[str] = []
+    missing: list[tuple[float, float]] = []
+    at = 0
+    for known, group in itertools.groupby(values, key=lambda value: value is not None):
+        run = list(group)
+        start, at = at, at + len(run)
+        left = round(start * width, 3)
+        if not known:
+            missing.append((left, round(len(run) * width, 3)))
+            continue
+        steps = (
+            f"V{_y(value or 0, top, head):g}H{round((start + number) * width, 3):g}"
+            for number, value in enumerate(run, start=1)
+        )
+        path.append(f"M{left:g} 100{''.join(steps)}V100Z")
+    return Minutes(path="".join(path), missing=tuple(missing))
 
 
 def _y(value: int, top: int, head: float) -> float:

@@ -22,7 +22,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from cloud.pages import create_pages
+from cloud.pages import create_pages, create_street
 from cloud.views import BoxView, ChainToday, ShopDay
 from cloud.views import HourFigures as ChainHour
 from edge.console.view import CameraView, HourFigures, PartView, ShopView
@@ -30,6 +30,7 @@ from menkou.listen import Listen
 from menkou.web.app import dress
 from menkou.web.server import serve
 from menkou.web.stream import Broadcast
+from tests.support.street import street_minutes, street_today
 from tests.web.shopbox import ShopBox
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -221,7 +222,12 @@ def hub_app(site: Site, listen: Listen) -> Flask:
     """Head office's app over what the site shows."""
     app = Flask("cloud", static_folder=None)
     app.register_blueprint(create_pages(lambda _page: site.shown))
-    app.add_url_rule("/api/v1/shops", "shops", lambda: "")  # the page links to it
+    street = {shop.store_id: shop for shop in street_today().shops}
+    app.register_blueprint(
+        create_street(street_today, lambda store_id: street_minutes(street[store_id]))
+    )
+    for name in ("shops", "street"):
+        app.add_url_rule(f"/api/v1/{name}", name, lambda: "")  # the pages link to them
     dress(app, listen, secret_file=site.folder / "hub-secret")
     return app
 

@@ -11,6 +11,8 @@ from axe_playwright_python.sync_playwright import Axe
 from msgspec import structs
 from playwright.sync_api import Page, expect
 
+from tests.support.street import street_view
+
 Watched = Any  # conftest.Watched
 Opener = Callable[..., Watched]
 Site = Any  # conftest.Site
@@ -34,6 +36,7 @@ def _faulty(shop: Site) -> None:
         ),
         parts=(dataclasses.replace(eyes, state="restarting", restarts=4), front),
         uplink="offline",
+        street=street_view(passers=None, captured=None, error=None, learnt=12),
         backlog=48_213,
         occupancy=12_345,
         visitors=98_765,
@@ -119,6 +122,23 @@ def test_a_page_holds_at_every_width_and_for_every_reader(
     assert page.locator("h1").count() == 1
     assert watched.complaints == []
     assert watched.hosts == {f"127.0.0.1:{site.port}"}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("path", ["street", "street/nj-001", "street/sz-001"])
+def test_a_page_of_passers_by_holds_at_every_width_and_for_every_reader(
+    chain: Site, open_page: Opener, path: str, language: str
+) -> None:
+    watched = open_page(chain.url + path, language=language, width=375, has_touch=True)
+    page: Page = watched.page
+    expect(page.locator("#live-sign")).to_be_visible()
+    assert _too_small_to_touch(page) == []
+    assert _seriously_wrong(page) == []
+    for width in _WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert not _too_wide(page), f"scrolls sideways at {width} px"
+    assert page.locator("h1").count() == 1
+    assert watched.complaints == []
 
 
 @pytest.mark.parametrize(

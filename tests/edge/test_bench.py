@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from edge import cli
-from edge.bench import detect, embed, match, memory, outbox, pipeline
+from edge.bench import detect, embed, match, memory, outbox, pipeline, probes
 from edge.bench.quota import Quota, used_s
 from edge.faces import search
+from tests.support.air import own_network, require_air
 
 FIELDS = {"bench", "case", "value", "unit", "baseline", "baseline_value", "ratio"}
 
@@ -33,6 +34,32 @@ def test_the_outbox_bench_prints_one_json_object_a_case(
     assert day or "bytes of a day: skipped" in said.err
     for line in day:
         assert line["ratio"] == pytest.approx(line["baseline_value"] / line["value"], rel=0.02)
+
+
+def test_the_probes_bench_counts_what_it_sent_beside_scapy(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, recordings: Path
+) -> None:
+    monkeypatch.setenv("MENKOU_DATA", str(recordings))
+    monkeypatch.setattr(probes, "RATE", 1_000)
+    monkeypatch.setattr(probes, "_SECONDS", 1.0)
+    monkeypatch.setattr(probes, "_SCAPY_SECONDS", 0.3)
+    require_air()
+    with own_network():
+        assert cli.main(["bench", "probes", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.keys() for line in lines] == [FIELDS] * 3
+    assert all("probes" in line["case"] for line in lines)
+    assert "1,000 sent, 0 lost" in lines[-1]["case"]
+
+
+def test_without_root_the_probes_bench_says_that_it_is_skipped(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert cli.main(["bench", "probes", "--json"]) == 0
+    said = capsys.readouterr()
+    assert not said.out
+    assert "only root" in said.err
 
 
 def test_people_read_words_and_an_unknown_name_is_a_wrong_use(

@@ -295,6 +295,9 @@ def test_a_table_in_the_wrong_place_is_not_repeated(tmp_path: Path) -> None:
     [
         ('[wifi]\nenabled = "yes"\n', "wifi.enabled: expected true or false, got 'yes'"),
         ("[wifi]\nchannels = [true]\n", "wifi.channels[0]: expected a whole number, got True"),
+        ('[wifi]\ninterface = "wlan0/x"\n', "expected 1 to 15 of A-Z a-z 0-9 _ . - such as mon0"),
+        ("[wifi]\nfar_dbm = -60\n", "wifi.far_dbm: expected less than near_dbm (-65), got -60"),
+        ("[wifi]\nnear_dbm = 3\n", "wifi.near_dbm: expected at most -10, got 3"),
         (DOOR + 'loop = "on"\n', "camera[0].loop: expected true or false, got 'on'"),
         (DOOR.replace('"rtsp://192.0.2.10/stream"', '"²"'), ""),
         ("[hours]\n", "hours: expected at least one day"),

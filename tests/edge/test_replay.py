@@ -124,7 +124,7 @@ def test_people_read_a_table(config: Path, recordings: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], "expected at least one NAME=FILE to replay"),
+        ([], "expected at least one NAME=FILE or FILE to replay"),
         (["--camera", "door"], "expected NAME=FILE, got 'door'"),
         (["--camera", "till=x.mp4"], "expected one of the configured cameras (door), got 'till'"),
         (["--camera", "door=a.mp4", "--camera", "door=b.mp4"], "'door' was given twice"),

@@ -28,6 +28,8 @@ from edge.wire.messages import (
     Heartbeat,
     Hello,
     MemberChanged,
+    PresenceHour,
+    PresenceMinute,
     Status,
     VisitClosed,
     VisitOpened,
@@ -145,6 +147,29 @@ class FakeBox:
             turned_back=0,
         )
         return self.tell(body, minute)
+
+    def sensed(self, minute: datetime = NOW, *, rev: int = 1, footfall: int = 500) -> Event:
+        body = PresenceMinute(
+            minute=minute, rev=rev, classes=4, near=2, far=1, footfall=footfall, probes=40
+        )
+        return self.tell(body, minute + MINUTE)
+
+    def compared(self, hour: datetime, **changes: object) -> Event:
+        fields = {
+            "hour": hour,
+            "rev": 1,
+            "minutes": 60,
+            "footfall": 54_000,
+            "visitors": 2,
+            "basis": "crossings",
+            "passers": 40,
+            "error": 14,
+            "learnt": 26,
+            "needed": 20,
+            **dict.fromkeys(("stays", "stays_5", "stays_10", "stays_20", "stays_40")),
+        }
+        body = PresenceHour(**{**fields, **changes})  # type: ignore[arg-type]
+        return self.tell(body, hour + 60 * MINUTE)
 
     def batch(self, *events: Event) -> Message:
         return self.sends("up", encode(Batch(events=events)))

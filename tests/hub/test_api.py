@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +57,13 @@ def conforms(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> No
 def test_the_answers_are_what_the_document_says(
     client: FlaskClient, engine: Engine, ingest: Ingest, box: FakeBox
 ) -> None:
-    ingest.take([box.hello(), box.heartbeat(), box.batch(box.opened())])
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    box.opened(), box.sensed(now - timedelta(minutes=2))
+    box.compared(now.replace(minute=0) - timedelta(hours=1))
+    ingest.take([box.hello(), box.heartbeat(), box.batch(*box.events)])
     rollup(engine)
     document = client.get("/api/v1/openapi.json").get_json()
-    for path in ("/api/v1/shops", "/api/v1/health"):
+    for path in ("/api/v1/shops", "/api/v1/street", "/api/v1/health"):
         answer = client.get(path)
         schema = document["paths"][path]["get"]["responses"]["200"]["content"]
         conforms(answer.get_json(), schema["application/json"]["schema"], document)
@@ -68,6 +71,8 @@ def test_the_answers_are_what_the_document_says(
     (shop,) = client.get("/api/v1/shops").get_json()["shops"]
     assert shop["name"] == "南京东路店"
     assert shop["hours"][0]["start"].endswith("T00:00:00+08:00")
+    (street,) = client.get("/api/v1/street").get_json()["shops"]
+    assert street["heard_on"] is not None
 
 
 def test_every_route_of_the_api_is_in_the_document(client: FlaskClient) -> None:

@@ -46,6 +46,8 @@ def chain(engine: Engine, ingest: Ingest, box: FakeBox) -> Engine:
     box.opened(who="member", subject=MEMBER, reentry=True)
     box.opened(DECEMBER)
     box.crossed(NOW, entered=7), box.crossed(DECEMBER, entered=1)
+    for moment in (NOW, DECEMBER):
+        box.sensed(moment, footfall=750), box.compared(moment.replace(minute=0), passers=40)
     ingest.take([box.hello(), box.batch(*box.events)])
     rollup(engine)
     return engine
@@ -62,6 +64,12 @@ def written(engine: Engine, table: str, out: Path, last: date = date(2026, 12, 3
         ("daily", "store, day::VARCHAR, members, reentries", "nj-001 2026-11-21 1 1"),
         ("visits", "store, opened_at::VARCHAR, who, reentry", None),
         ("crossings", "store, minute::VARCHAR, camera, entered", None),
+        ("presence_minutes", "store, minute::VARCHAR, near, footfall", None),
+        (
+            *("presence_hourly", "store, hour::VARCHAR, passers, captured, error, basis"),
+            "nj-001 2026-11-21 04:00:00+00 40 1 14 crossings",
+        ),
+        ("presence_daily", "store, day::VARCHAR, peak, captured", "nj-001 2026-11-21 4 1"),
     ],
 )
 def test_duckdb_reads_what_was_written(

@@ -27,6 +27,7 @@ def live(box: FakeBox, at: datetime, number: int = 1) -> None:
     opening = box.opened(at, visit=visit_id(at, number), who="member")
     box.closed(opening, at), box.alerted(opening, at), box.crossed(at.replace(second=0))
     box.member(ulid(7), "consent_given", at)
+    box.sensed(at.replace(second=0)), box.compared(at.replace(second=0))
 
 
 def counts(engine: Engine) -> dict[str, int]:
@@ -35,7 +36,7 @@ def counts(engine: Engine) -> dict[str, int]:
             table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
             for table in (
                 *(tables.event, tables.visit, tables.crossing_minute, tables.alert),
-                tables.member_change,
+                *(tables.member_change, tables.presence_minute, tables.presence_hour),
             )
         }
 
@@ -54,7 +55,7 @@ def old_and_new(engine: Engine, ingest: Ingest, box: FakeBox) -> FakeBox:
     """A box that told of a visit in November and one in January, rolled up."""
     live(box, NOW)
     live(box, LATER - timedelta(days=20), 2)
-    ingest.take([box.hello((1, 10)), box.batch(*box.events)])
+    ingest.take([box.hello((1, 14)), box.batch(*box.events)])
     rollup(engine)
     return box
 
@@ -63,10 +64,11 @@ def test_a_month_past_keeping_goes_whole_and_its_figures_stay(
     engine: Engine, old_and_new: FakeBox
 ) -> None:
     before = rows(engine, tables.hourly), rows(engine, tables.daily)
-    assert set(counts(engine).values()) == {2, 10}
+    assert set(counts(engine).values()) == {2, 14}
     retain(engine)
     assert counts(engine) == {
-        **{"event": 5, "visit": 1, "crossing_minute": 1, "alert": 1, "member_change": 1},
+        **{"event": 7, "visit": 1, "crossing_minute": 1, "alert": 1, "member_change": 1},
+        **{"presence_minute": 1, "presence_hour": 1},
     }
     assert min(row.at for row in rows(engine, tables.event)) >= LATER - timedelta(days=20)
     rollup(engine)
@@ -78,9 +80,9 @@ def test_what_is_kept_long_enough_stays_to_the_last_day_of_its_month(
 ) -> None:
     last = datetime(2026, 12, 31, 23, tzinfo=UTC) + KEEP - timedelta(days=31)
     retain(engine, last)
-    assert counts(engine)["event"] == 10
+    assert counts(engine)["event"] == 14
     retain(engine, last + timedelta(hours=1) + timedelta(days=1))
-    assert counts(engine)["event"] == 5
+    assert counts(engine)["event"] == 7
 
 
 def test_the_hub_does_not_ask_for_what_it_let_go_and_takes_no_second_copy(
@@ -88,8 +90,8 @@ def test_the_hub_does_not_ask_for_what_it_let_go_and_takes_no_second_copy(
 ) -> None:
     retain(engine)
     kept, figures = counts(engine), rows(engine, tables.daily)
-    replies = acks(ingest.take([old_and_new.hello((1, 10))]))
-    assert [(one.through, one.missing) for one in replies[0].epochs] == [(10, ())]
+    replies = acks(ingest.take([old_and_new.hello((1, 14))]))
+    assert [(one.through, one.missing) for one in replies[0].epochs] == [(14, ())]
     ingest.take([old_and_new.batch(*old_and_new.events)])
     rollup(engine)
     assert counts(engine) == kept
@@ -105,12 +107,12 @@ def test_a_fact_that_comes_after_its_time_is_acknowledged_and_set_aside(
     late = old_and_new.opened(NOW + timedelta(hours=1), who="member", subject=ulid(4711))
     for _ in range(2):
         (ack,) = acks(ingest.take([old_and_new.batch(late)]))
-        assert ack.epochs[0].through == 11, "or the box would send it for ever"
+        assert ack.epochs[0].through == 15, "or the box would send it for ever"
     rollup(engine)
     assert rows(engine, tables.hourly) == figures
     (aside,) = rows(engine, tables.set_aside)
     assert "past keeping: expected a fact of 2027-01-01 or later, got 2026-11-21" in aside.reason
-    assert (aside.seq, ulid(4711).encode() in aside.payload) == (11, False)
+    assert (aside.seq, ulid(4711).encode() in aside.payload) == (15, False)
 
 
 def test_a_revision_of_what_is_gone_changes_no_figure(
@@ -162,7 +164,7 @@ def test_a_shop_that_moves_to_another_zone_keeps_the_figures_of_what_is_gone(
     before = rows(engine, tables.hourly)
     retain(engine)
     old_and_new.timezone = "Asia/Kolkata"
-    ingest.take([old_and_new.hello((1, 10))])
+    ingest.take([old_and_new.hello((1, 14))])
     rollup(engine)
     assert before[0] in rows(engine, tables.hourly)
     assert len(rows(engine, tables.hourly)) == 2
@@ -223,12 +225,12 @@ def test_a_fact_of_a_clock_that_is_years_off_is_kept_once_and_moves_when_its_mon
     live(box, datetime(2099, 5, 5, tzinfo=UTC))
     for _ in range(2):
         ingest.take([box.hello(), box.batch(*box.events)])
-    assert counts(engine)["event"] == 5
+    assert counts(engine)["event"] == 7
     retain(engine, datetime(2099, 4, 30, tzinfo=UTC))
     with reading(engine) as connection:
         found = connection.execute(text("SELECT DISTINCT tableoid::regclass::text FROM event"))
         assert found.scalars().all() == ["event_2099_05"]
-    assert counts(engine)["event"] == 5
+    assert counts(engine)["event"] == 7
     retain(engine, datetime(2100, 1, 1, tzinfo=UTC))
     assert counts(engine)["event"] == 0
 
@@ -245,9 +247,9 @@ def test_retention_waits_for_who_reads_and_gives_way(
         thread.start()
         thread.join(0.3)
         assert thread.is_alive()
-        assert counts(engine)["event"] == 10, "nobody who reads meanwhile waits behind it"
+        assert counts(engine)["event"] == 14, "nobody who reads meanwhile waits behind it"
     thread.join(30)
-    assert counts(engine)["event"] == 5
+    assert counts(engine)["event"] == 7
 
 
 @on_postgresql

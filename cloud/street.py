@@ -1,0 +1,165 @@
+"""What the page of passers-by shows: rollups of Wi-Fi, and one shop's minutes of today.
+
+The minutes are the only facts that a page reads: those of one shop and one day, by their key.
+A shop without Wi-Fi has no row, and says so: that is not zero.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, select
+
+from cloud.boxes import zone_or_utc
+from cloud.bulk import NAMED_AT_ONCE
+from cloud.hours import day_bounds, hours_of_day
+from cloud.tables import STAYS, daily, presence_daily, presence_hourly, presence_minute, store
+from cloud.views import ShopStreet, StreetHour, StreetMinutes, StreetToday
+
+LATELY: Final = timedelta(days=14)
+"""A shop that was heard so lately has Wi-Fi, if not today."""
+_HUNDREDTHS: Final = 100
+_MINUTE: Final = timedelta(minutes=1)
+_SHOPS: Final = select(store.c.id, store.c.name, store.c.timezone).order_by(store.c.id)
+
+
+def street_today(connection: Connection, now: datetime) -> StreetToday:
+    """Return all shops today; `now` is aware."""
+    return StreetToday(
+        now=now.astimezone(UTC), shops=_streets(connection, connection.execute(_SHOPS).all(), now)
+    )
+
+
+def street_of(connection: Connection, store_id: str, now: datetime) -> StreetMinutes | None:
+    """Return one shop today by the minute; None: there is no such shop."""
+    shops = connection.execute(_SHOPS.where(store.c.id == store_id)).all()
+    if not shops:
+        return None
+    (shop,) = _streets(connection, shops, now)
+    zone = zone_or_utc(shop.timezone)
+    first, after = (datetime.fromtimestamp(s, UTC) for s in day_bounds(shop.day, zone))
+    rows = connection.execute(
+        select(presence_minute.c.minute, func.max(presence_minute.c.classes))
+        .where(presence_minute.c.store == store_id)
+        .where(presence_minute.c.minute >= first, presence_minute.c.minute < after)
+        .group_by(presence_minute.c.minute)
+    )
+    found: dict[datetime, int] = {row[0]: row[1] for row in rows.all()}
+    count = (after - first) // _MINUTE
+    return StreetMinutes(
+        shop=shop,
+        now=now.astimezone(zone),
+        start=first.astimezone(zone),
+        minutes=tuple(found.get(first + number * _MINUTE) for number in range(count)),
+    )
+
+
+def _streets(connection: Connection, shops: Sequence[Any], now: datetime) -> tuple[ShopStreet, ...]:
+    days = {shop.id: now.astimezone(zone_or_utc(shop.timezone)).date() for shop in shops}
+    heard = _heard(connection, days, now)
+    of_days = _days(connection, days)
+    hours = _hours(
+        connection, {shop.id: shop.timezone for shop in shops if shop.id in of_days}, days
+    )
+    bases = _bases(connection, days)
+    return tuple(
+        _street(
+            shop,
+            days[shop.id],
+            of_days.get(shop.id),
+            bases.get(shop.id, "crossings"),
+            heard.get(shop.id),
+            hours.get(shop.id, ()),
+        )
+        for shop in shops
+    )
+
+
+def _heard(connection: Connection, days: Mapping[str, date], now: datetime) -> dict[str, date]:
+    """Return the last day on which Wi-Fi was observed, of shops where that is not long ago."""
+    rows = connection.execute(
+        select(presence_daily.c.store, func.max(presence_daily.c.day))
+        .where(presence_daily.c.day >= (now - LATELY).date(), presence_daily.c.minutes > 0)
+        .group_by(presence_daily.c.store)
+    )
+    return {name: day for name, day in rows.all() if name in days}
+
+
+def _days(connection: Connection, days: Mapping[str, date]) -> dict[str, Any]:
+    rows = connection.execute(
+        select(presence_daily).where(presence_daily.c.day.in_(set(days.values())))
+    )
+    return {row.store: row for row in rows.all() if row.day == days.get(row.store)}
+
+
+def _bases(connection: Connection, days: Mapping[str, date]) -> dict[str, str]:
+    """Return by what today's visitors are counted; for shops in which somebody was counted."""
+    rows = connection.execute(
+        select(daily.c.store, daily.c.day, daily.c.basis).where(daily.c.day.in_(set(days.values())))
+    )
+    return {name: basis for name, day, basis in rows.all() if day == days.get(name)}
+
+
+def _hours(
+    connection: Connection, zones: Mapping[str, str], days: Mapping[str, date]
+) -> dict[str, tuple[StreetHour, ...]]:
+    if not zones:
+        return {}
+    starts = {
+        (days[name], zone): tuple(hours_of_day(days[name], zone_or_utc(zone)))
+        for name, zone in zones.items()
+    }
+    known = [start for of_day in starts.values() for start in of_day]
+    question = select(presence_hourly).where(presence_hourly.c.hour.between(min(known), max(known)))
+    if len(zones) <= NAMED_AT_ONCE:
+        question = question.where(presence_hourly.c.store.in_(list(zones)))
+    rows = connection.execute(question)
+    found: dict[str, dict[int, Any]] = defaultdict(dict)
+    for row in rows.all():
+        found[row.store][row.hour] = row
+    return {
+        name: tuple(
+            _hour(datetime.fromtimestamp(start, zone_or_utc(zone)), found[name].get(start))
+            for start in starts[days[name], zone]
+        )
+        for name, zone in zones.items()
+    }
+
+
+def _hour(start: datetime, row: Any | None) -> StreetHour:
+    if row is None:
+        return StreetHour(start=start, minutes=0, footfall=0.0, passers=None, captured=None)
+    return StreetHour(
+        start=start,
+        minutes=row.minutes,
+        footfall=row.footfall / _HUNDREDTHS,
+        passers=row.passers,
+        captured=row.captured,
+    )
+
+
+def _street(
+    shop: Any,
+    day: date,
+    row: Any | None,
+    basis: str,
+    heard_on: date | None,
+    hours: tuple[StreetHour, ...],
+) -> ShopStreet:
+    return ShopStreet(
+        store_id=shop.id,
+        name=shop.name,
+        timezone=shop.timezone,
+        day=day,
+        basis=row.basis if row and row.captured is not None else basis,
+        passers=row.passers if row else None,
+        captured=row.captured if row else None,
+        error=row.error if row else None,
+        learnt=row.learnt if row else 0,
+        needed=row.needed if row else 0,
+        minutes=row.minutes if row else 0,
+        heard_on=heard_on,
+        hours=hours,
+        stays=tuple(row._mapping[name] for name in STAYS) if row and row.stays else (),
+    )
