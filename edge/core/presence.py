@@ -20,6 +20,8 @@ from edge.core.loads import CLASSES_MOST, HourLoads, index_of
 
 MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
+RECORDED_HOUR_S: Final = _HOUR_S + MINUTE_S
+"""Of a recording, from its first frame: an hour that began within a minute reaches into 61."""
 PSEUDONYMS_MOST: Final = 50_000
 """Of one minute, over all classes; more are not told apart. A full square shows hundreds."""
 _UNHEARD: Final = -1000
@@ -218,7 +220,7 @@ class MinuteCounter:
         if self._hour.shut * MINUTE_S >= _HOUR_S:
             self._constancy.note_shut(self._hour.loads.loads())
         if self._hour_at is None:
-            self._hour = _Hour(start, start + _HOUR_S + MINUTE_S)
+            self._hour = _Hour(start, start + RECORDED_HOUR_S)
         else:
             begins = start - (start - self._hour_at) % _HOUR_S
             self._hour = _Hour(begins, begins + _HOUR_S)

@@ -181,10 +181,12 @@ def test_members_and_appointments_reach_the_box_sealed_and_an_erasure_takes_them
     linked: Linked,
 ) -> None:
     folder = linked.folder
-    (folder / "members.csv").write_text("external_id,name\nC-1,王芳\nC-2,李明\n", encoding="utf-8")
+    (folder / "members.csv").write_text(
+        "external_id,name\nMK7Q-1,王芳\nMK7Q-2,李明\n", encoding="utf-8"
+    )
     today = datetime.now(UTC).isoformat()
     (folder / "today.csv").write_text(
-        f"id,external_id,at,what,channel,state\nA-7,C-1,{today},取戒指,app,booked\n",
+        f"id,external_id,at,what,channel,state\nA-7,MK7Q-1,{today},取戒指,app,booked\n",
         encoding="utf-8",
     )
     heard: list[bytes] = []
@@ -201,13 +203,13 @@ def test_members_and_appointments_reach_the_box_sealed_and_an_erasure_takes_them
     booked = "SELECT 1 FROM appointment WHERE ref IS NOT NULL"
     until(lambda: len(linked.rows("box/menkou.db", booked)) == 1, what="the appointment")
     until(lambda: linked.waits() == 0, what="all is carried out")
-    linked.office("member", "erase", "--external-id", "c-1", "--yes")
+    linked.office("member", "erase", "--external-id", "mk7q-1", "--yes")
     until(lambda: linked.members() == ["李明"], what="her erasure")
     assert linked.rows("box/menkou.db", booked) == []
     spy.disconnect()
     spy.loop_stop()
     assert any(b'"sealed"' in payload for payload in heard)
-    secrets = [word.encode() for word in ("王芳", "李明", "取戒指", "C-1")]
+    secrets = [word.encode() for word in ("王芳", "李明", "取戒指", "MK7Q-1")]
     assert not [word for word in secrets for payload in heard if word in payload]
     for kept in (*folder.glob("hub/hub.db*"), *folder.glob("*.log")):
         assert not [word for word in secrets if word in kept.read_bytes()], kept

@@ -171,3 +171,17 @@ def test_of_a_recording_every_minute_counts_from_its_first_frame_to_its_last() -
     ear.minutes.finish()
     assert ear.starts == [0, 1, 2, 3, 3 * 1440]
     assert [one.probes for one in ear.told] == [1, 0, 0, 1, 1]
+
+
+def test_a_recorded_hour_over_midnight_is_of_one_key_and_the_next_of_another() -> None:
+    recording = Ear(live=False)
+    began, keys = MIDNIGHT - 1800, []
+    for second in range(0, 2 * 3660, 30):
+        recording.listen(began + second, began + second + 1, probes=1)
+        keys.append(bytes(recording.memory))
+    recording.minutes.finish()
+    hours = [len(set(keys[start : start + 122])) for start in (0, 122)]
+    assert (hours, len(set(keys))) == ([1, 1], 2)
+    indices = [one.index for one in recording.told]
+    assert sum(indices[:61]) == pytest.approx(sum(indices[61:122]))
+    assert sum(indices) > 0

@@ -1,7 +1,8 @@
 """From frames to finished minutes: joins the reader, the counter and the day's key.
 
     begin(at) ── a minute is over ──> done(minutes)
-              └─ the shop's midnight ──> key, classes and pseudonyms are gone
+              └─ the shop's midnight (in a recording, the end of the hour that holds it) ──> key,
+                 classes and pseudonyms are gone
     take(frame, at) ──> reader ──> counter
 
 Called by `edge.radio` and by a replay, in one thread; calls `frames`, `core.presence` and
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from edge.core.dwell import Dwell
-from edge.core.presence import MINUTE_S, MinuteCounter, PresenceMinute
+from edge.core.presence import MINUTE_S, RECORDED_HOUR_S, MinuteCounter, PresenceMinute
 from edge.core.pseudonym import Pseudonyms
 from edge.sensors.radio.frames import ProbeReader
 
@@ -55,6 +56,7 @@ class Minutes:
         self.take = self.reader.take
         self._last: float | None = None
         self._turn_at = -math.inf
+        self._hour_s = 0.0
         self._told = 0
         self._gaps: list[tuple[float, float]] = []
 
@@ -102,7 +104,7 @@ class Minutes:
     def _start(self, at_s: float) -> None:
         self._counter = self._make()
         self.reader.see = self._counter.see
-        self._last = at_s
+        self._last = self._hour_s = at_s
         self._told = int(at_s) // MINUTE_S
         self._gaps = [(-math.inf, at_s)]
         self._turn_at = -math.inf
@@ -122,7 +124,8 @@ class Minutes:
         self._close((last // MINUTE_S + 1) * MINUTE_S)
 
     def _turn(self, at_s: float) -> None:
-        now, mono = datetime.fromtimestamp(at_s, UTC), self._mono()
+        day_s = at_s if self._live else self._hour_of(at_s)
+        now, mono = datetime.fromtimestamp(day_s, UTC), self._mono()
         over = self._pseudonyms.is_over(now, mono)
         next_minute = (at_s // MINUTE_S + 1) * MINUTE_S
         # A key of midnight is due some seconds before the next: its last minute, and with it its
@@ -131,7 +134,16 @@ class Minutes:
         if over:
             self.forget()
             self._pseudonyms.begin(now, mono)
+            self._hour_s = at_s
         self._turn_at = min(next_minute, at_s + self._pseudonyms.left_s(mono))
+
+    def _hour_of(self, at_s: float) -> float:
+        """Return when the hour of a recording began that holds `at_s`, as `core.presence` has it.
+
+        Over the shop's midnight it keeps its key until it ends: by two keys it would count twice.
+        """
+        first = self._hour_s // MINUTE_S * MINUTE_S
+        return first + (at_s - first) // RECORDED_HOUR_S * RECORDED_HOUR_S
 
     def _close(self, before_s: float) -> None:
         minutes = self._counter.close(before_s)
