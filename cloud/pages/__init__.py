@@ -10,8 +10,9 @@ from typing import Final
 from flask import Blueprint, abort, render_template, request
 
 from cloud.pages.board import board_of
-from cloud.pages.street import rate_of, street_board, street_shop
+from cloud.pages.street import street_board, street_shop
 from cloud.views import ChainToday, StreetMinutes, StreetToday
+from menkou.rates import capture_rate
 from menkou.web.i18n import speak
 
 PLACES: Final = (("chain.chain", "chain"), ("street.street", "street"))
@@ -54,7 +55,7 @@ def create_street(
     """
     pages = Blueprint("street", __name__, url_prefix="/street", template_folder="templates")
     pages.app_context_processor(
-        lambda: {"places": PLACES, "here": request.blueprint, "rate_of": rate_of}
+        lambda: {"places": PLACES, "here": request.blueprint, "rate_of": capture_rate}
     )
 
     def board(template: str) -> str:

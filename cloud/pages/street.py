@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from cloud.hours import zone_named
 from cloud.views import ShopStreet, StreetHour, StreetMinutes, StreetToday
+from menkou.rates import capture_rate
 from menkou.web import chart
 from menkou.web.chart import Column, Tick, columns, scale, ticks
 
@@ -131,13 +132,6 @@ def _minutes_after(start: datetime, minutes: int) -> datetime:
     return (start.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(start.tzinfo)
 
 
-def rate_of(captured: int | None, passers: int | None) -> int | None:
-    """Return a capture rate in tenths of a percent; None where it is not known."""
-    if captured is None or not passers:
-        return None
-    return min(10 * _WHOLE, round(10 * _WHOLE * captured / passers))
-
-
 def _group(
     basis: str, sensing: Sequence[ShopStreet], listed: Sequence[ShopStreet], now: datetime
 ) -> StreetGroup:
@@ -151,7 +145,7 @@ def _group(
         known=len(known),
         passers=passers,
         captured=captured,
-        rate=rate_of(captured, passers),
+        rate=capture_rate(captured, passers),
     )
 
 
@@ -172,7 +166,7 @@ def _row(shop: ShopStreet, now: datetime) -> StreetRow:
         shop=shop,
         now=local,
         state=_state(shop),
-        rate=rate_of(shop.captured, shop.passers),
+        rate=capture_rate(shop.captured, shop.passers),
         people=people,
         peak=max(values, default=0),
         bars=tuple(

@@ -10,6 +10,7 @@ from typing import Final
 
 from edge.console.view import CameraView, GalleryView, HourFigures, ShopView, StreetView
 from edge.core.threshold import MOST
+from menkou.rates import capture_rate
 from menkou.web.chart import Column, Minutes, Tick, columns, minutes, scale, ticks
 
 LEVELS: Final = {
@@ -157,9 +158,7 @@ def _street(street: StreetView, now: datetime) -> StreetPage:
         view=street,
         state=_street_state(street),
         level=None if last_heard is None else round(100 * last_heard / top),
-        rate=min(1000, round(1000 * street.captured / street.passers))
-        if street.captured is not None and street.passers
-        else None,
+        rate=capture_rate(street.captured, street.passers),
         drawn=minutes([v or (0 if n > until else v) for n, v in enumerate(shown)], top, head=0),
         observed=len(heard),
         ticks=tuple(

@@ -59,7 +59,8 @@ def png(measured: Sequence[Measured], font_dir: Path = FONT_DIR) -> bytes:
                 for rate, mean in zip(rates, curve, strict=True)
             ]
             draw.line(edge, fill=_pale(colour), width=1)
-        _dashed(draw, line, colour, DASHES[number % len(DASHES)])
+        dash = DASHES[number % len(DASHES)]
+        _dashed(draw, line, colour, dash)
         fpir = mean_of([s.fpir(s.shipped) for s in one.searched]).value
         fnir = mean_of([s.fnir(s.shipped) for s in one.searched]).value
         corners = CORNERS[number % len(CORNERS)]
@@ -67,7 +68,7 @@ def png(measured: Sequence[Measured], font_dir: Path = FONT_DIR) -> bytes:
         words = _legend(one, fpir, fnir, chinese=chinese)
         y = TOP + 22 + 26 * number
         sample = [(LEGEND + step, y) for step in range(0, 71, 2)]
-        _dashed(draw, [(float(x), float(y)) for x, y in sample], colour, DASHES[number % 4])
+        _dashed(draw, [(float(x), float(y)) for x, y in sample], colour, dash)
         _mark(draw, (LEGEND + 88.0, float(y)), corners, colour)
         draw.text((LEGEND + 104, y), words, fill="black", font=font, anchor="lm")
     file = io.BytesIO()

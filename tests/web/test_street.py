@@ -11,10 +11,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from cloud.pages import create_pages, create_street
-from cloud.pages.street import rate_of, street_board, street_shop
+from cloud.pages.street import street_board, street_shop
 from cloud.views import StreetMinutes
 from edge.console.page import shop_page
 from menkou.listen import Listen
+from menkou.rates import capture_rate
 from menkou.web.app import dress
 from menkou.web.chart import minutes
 from tests.browser.conftest import chain_today, shop_view
@@ -56,7 +57,7 @@ def test_rates_of_two_bases_are_never_added_up() -> None:
     assert set(by_basis) == {"crossings", "distinct"}
     assert (by_basis["crossings"].passers, by_basis["crossings"].captured) == (2000, 155)
     assert by_basis["crossings"].known == 1, "who learns and who is silent is in no total"
-    assert by_basis["crossings"].rate == rate_of(155, 2000) == 78
+    assert by_basis["crossings"].rate == capture_rate(155, 2000) == 78
 
 
 @pytest.mark.parametrize(
