@@ -12,14 +12,22 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import ServiceUnavailable
 
+from cloud.accounts.access import caller
+from cloud.accounts.desk import AccountDesk
+from cloud.accounts.oidc import Provider
+from cloud.accounts.rooms import add_accounts
+from cloud.accounts.seal import AccountSeal
+from cloud.accounts.second import made_before
 from cloud.api import create_api
+from cloud.api.members import create_members_api
 from cloud.config import HubConfig
 from cloud.db import reading
+from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
 from cloud.queries import HubHealth, chain_today, hub_health
 from cloud.street import street_of, street_today
 from cloud.views import ChainToday, StreetMinutes, StreetToday
-from menkou.web.app import dress, error_page
+from menkou.web.app import dress, error_page, take_uploads
 
 _log = logging.getLogger(__name__)
 
@@ -27,21 +35,23 @@ _log = logging.getLogger(__name__)
 def create_app(config: HubConfig, engine: Engine) -> Flask:
     """Make head office's app, dressed for the address that it will be served at.
 
+    What is read is what the caller sees: each question takes the scope of who asks.
+
     Raises:
         menkou.web.errors.BadSecret: the data directory cannot hold the sessions' key.
     """
 
     def today(page: int | None = None) -> ChainToday:
         with reading(engine) as connection:
-            return chain_today(connection, datetime.now(UTC), page)
+            return chain_today(connection, caller().scope, datetime.now(UTC), page)
 
     def passers() -> StreetToday:
         with reading(engine) as connection:
-            return street_today(connection, datetime.now(UTC))
+            return street_today(connection, caller().scope, datetime.now(UTC))
 
     def passers_of(store_id: str) -> StreetMinutes | None:
         with reading(engine) as connection:
-            return street_of(connection, store_id, datetime.now(UTC))
+            return street_of(connection, caller().scope, store_id, datetime.now(UTC))
 
     def health() -> HubHealth:
         with reading(engine) as connection:
@@ -49,12 +59,33 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
 
     app = Flask("cloud")
     app.register_blueprint(create_api(today, health, passers))
+    members = MemberDesk(engine, config.office_keys)
+    app.register_blueprint(
+        create_members_api(members, lambda: By(actor=caller().actor, scope=caller().scope))
+    )
+    take_uploads(app, "/api/v1/members/csv", "/api/v1/members/batch")
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
-    dress(app, config.listen, secret_file=config.session_secret)
+    door = add_accounts(app, account_desk(config, engine), config.listen)
+    dress(app, config.listen, secret_file=config.session_secret, door=door)
     for away in (OperationalError, InterfaceError):
         app.register_error_handler(away, _say_away)
     return app
+
+
+def account_desk(config: HubConfig, engine: Engine) -> AccountDesk:
+    """Return what the pages and the commands of accounts work with."""
+
+    def nothing_sealed() -> bool:
+        with reading(engine) as connection:
+            return not made_before(connection)
+
+    url = config.listen.public_url or config.listen.url.rstrip("/")
+    provider = None
+    if config.oidc is not None:
+        provider = Provider(config.oidc, back=f"{url}/login/back", home=f"{url}/login")
+    seal = AccountSeal(config.accounts_secret, nothing_sealed)
+    return AccountDesk(engine=engine, seal=seal, provider=provider, url=url)
 
 
 def _say_away(error: OperationalError | InterfaceError) -> ResponseReturnValue:

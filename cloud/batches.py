@@ -21,7 +21,17 @@ from msgspec.json import Decoder, Encoder
 from edge.wire import checks
 from edge.wire.checks import Form, Nullable, Pattern, Plain, Whole, Words
 from edge.wire.codec import EventFault, Stated, dump_event, inflated, load_event, read_up, utc_text
-from edge.wire.messages import BATCH_EVENTS_MAX, BODIES, VERSION, Batch, Event, Hello, KeyRequest
+from edge.wire.messages import (
+    BATCH_EVENTS_MAX,
+    BODIES,
+    VERSION,
+    Batch,
+    DeskFact,
+    Event,
+    Hello,
+    KeyRequest,
+    misplaced,
+)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SUBJECT: Final = "subject"
@@ -145,6 +155,7 @@ class _Shape(NamedTuple):
 
 def _shape(kind: str) -> _Shape:
     of = {one.name: (one.metadata["check"], one.metadata["absent"]) for one in fields(BODIES[kind])}
+    sparse = any(one.metadata["default"] is not MISSING for one in fields(BODIES[kind]))
     forms = {name: checks.form(check) for name, (check, _) in of.items()}
     instant = next((name for name, form in forms.items() if form == Plain(datetime)), None)
     tests = {name: _test(form) for name, form in forms.items() if name != instant}
@@ -154,6 +165,7 @@ def _shape(kind: str) -> _Shape:
             kind,
             [_declared(name, forms[name], absent) for name, (_, absent) in of.items()],
             forbid_unknown_fields=True,
+            omit_defaults=sparse,
             kw_only=True,
             gc=False,
         ),
@@ -271,6 +283,8 @@ def _fact(event: Any) -> Fact:
     for value_of, test in texts:
         if not test(value_of(body)):
             raise ValueError
+    if kind == DeskFact.KIND and misplaced(body) is not None:
+        raise ValueError
     if names_subject:
         body.subject = UNSET
     return Fact(

@@ -16,14 +16,15 @@ from typing import Final
 
 from sqlalchemy import make_url
 
-from cloud import bench, export, key_cli, office_cli, retention
+from cloud import account_cli, bench, export, key_cli, office_cli, retention
+from cloud.accounts.scope import EVERYTHING
 from cloud.command_line import command as _command
-from cloud.command_line import complain, database_url, say, warn
+from cloud.command_line import complain, database_url, record, say, warn
 from cloud.command_line import config_of as _config
 from cloud.command_line import database as _database
 from cloud.command_line import takes_config as _takes_config
 from cloud.config import certificate_faults
-from cloud.db import migrate, open_engine
+from cloud.db import migrate, open_engine, writing
 from cloud.db_faults import shown
 from cloud.errors import UsageFault
 from cloud.run import run_ingest, run_serve
@@ -99,6 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
                 metavar="URL",
                 help="this one (default: that of the settings)",
             )
+    account_cli.add(commands)
     key_cli.add(commands)
     office_cli.add(commands)
     _add_bench(commands)
@@ -107,7 +109,7 @@ def build_parser() -> argparse.ArgumentParser:
     command = _command(
         commands,
         "hash-password",
-        "print the hash of a password, for [hub] password",
+        "print the hash of the one password that all share until there are accounts",
         "hash-password > hub.password",
     )
     command.set_defaults(run=_hash_password)
@@ -231,6 +233,11 @@ def _check_config(arguments: argparse.Namespace) -> int:
         warn(str(fault))
     if (why := unmakable(config.data_dir)) is not None:
         warn(f"hub.data_dir: {why}")
+    if config.listen.password_hash is not None:
+        warn(
+            "hub.password: all share it until somebody has an account (menkou-hub account add),"
+            " and then it opens nothing; docs/operations.md says how to go over"
+        )
     if not config.embedded:
         serve = {"hub.listen": config.listen, "metrics.listen": config.metrics.listen}
         every = {**serve, "metrics.ingest_listen": config.metrics.ingest_listen}
@@ -265,7 +272,15 @@ def _export(arguments: argparse.Namespace) -> int:
     if last < first:
         raise UsageFault(f"--to: expected {first} or later, got {last}")
     with _database(arguments) as engine:
-        rows = export.export(engine, arguments.table, first, last, out, say)
+        with writing(engine) as connection:
+            record(
+                connection,
+                "export",
+                table=arguments.table,
+                first=str(first),
+                last=str(last),
+            )
+        rows = export.export(engine, EVERYTHING, arguments.table, first, last, out, say)
     say(f"{out}: {rows:,} rows")
     return 0
 

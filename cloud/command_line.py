@@ -6,12 +6,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
+from cloud.accounts import audit
+from cloud.accounts.audit import Code, What
 from cloud.config import HubConfig, load
 from cloud.db import check_schema, open_engine
 from cloud.db_faults import shown, why_unopened
@@ -91,6 +94,18 @@ def database_url(text: str) -> str:
 def config_of(arguments: argparse.Namespace) -> HubConfig:
     """Return the settings of a command."""
     return load(arguments.config, os.environ)
+
+
+def record(connection: Connection, what: What, subject: str | None = None, **told: Code) -> None:
+    """Note in the audit log what a command changes, in the command's own transaction."""
+    audit.append(
+        connection,
+        at=datetime.now(UTC),
+        what=what,
+        actor=audit.COMMAND,
+        subject=subject,
+        detail=told,
+    )
 
 
 @contextmanager

@@ -11,9 +11,11 @@ reported at once, each with its line or its variable. Called by `cli`.
     key = "page.key"                     embedded = false
     password = "file:hub.password"       share = "menkou"
     keep_events = "400d"
-                                         [metrics]
-    [log]                                listen = "127.0.0.1:9464"
-    format = "json"                      ingest_listen = "127.0.0.1:9465"
+    url = "https://hub.example.com"      [metrics]
+                                         listen = "127.0.0.1:9464"
+    [log]                                ingest_listen = "127.0.0.1:9465"
+    format = "json"
+                                         [oidc] (`config_oidc`)
 """
 
 import re
@@ -27,8 +29,10 @@ from pydantic import AfterValidator, StrictBool
 from pydantic.dataclasses import dataclass
 
 from cloud.config_checks import BROKER, LISTEN, cross_checks
+from cloud.config_oidc import KEYS as OIDC_KEYS
+from cloud.config_oidc import OidcConfig, OidcSettings, resolve_oidc
 from cloud.mqtt import BrokerAddress
-from cloud.urls import broker_parts, check_broker_url, check_database_url
+from cloud.urls import broker_parts, check_broker_url, check_database_url, check_hub_url
 from menkou.guards import certificate_faults as unusable
 from menkou.guards import listen_for_metrics, read_password_hash
 from menkou.listen import Listen, parse_listen
@@ -36,7 +40,9 @@ from menkou.logs import VARIABLE, LogFormat
 from menkou.settings import STRICT, Fault, SettingsFault, build, read_toml
 
 # What may hold a password is shown neither by repr nor in a fault.
-_SECRET_KEYS: Final = frozenset({"hub.database_url", "hub.password", "broker.url", "metrics.token"})
+_SECRET_KEYS: Final = frozenset(
+    {"hub.database_url", "hub.password", "broker.url", "metrics.token", "oidc.client_secret"}
+)
 _FLAGS: Final = frozenset({"broker.embedded", "metrics.per_box"})
 _WORDS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -73,6 +79,7 @@ class HubSettings:
     )
     cert: str | None = None
     key: str | None = None
+    url: Annotated[str, AfterValidator(check_hub_url)] | None = None
     password: str | None = field(default=None, repr=False)
     keep_events: Annotated[str, AfterValidator(_check_days)] = "400d"
 
@@ -114,6 +121,7 @@ class _Settings:
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    oidc: OidcSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +149,7 @@ class HubConfig:
     keep_events: timedelta
     metrics: MetricsConfig
     log_format: LogFormat | None
+    oidc: OidcConfig | None = None
     file: Path | None = None
 
     @property
@@ -154,6 +163,16 @@ class HubConfig:
         return self.data_dir / "session.secret"
 
     @property
+    def accounts_secret(self) -> Path:
+        """The file that holds the key under which accounts' second factors are sealed."""
+        return self.data_dir / "accounts.secret"
+
+    @property
+    def office_keys(self) -> Path:
+        """The file with the two keys of head office's members, for the API (`member open-api`)."""
+        return self.data_dir / "office.keys"
+
+    @property
     def share_secret(self) -> Path:
         """The file that holds the secret from which every box's share of its keys is derived."""
         return self.data_dir / "share.secret"
@@ -164,6 +183,7 @@ _VARIABLES: Final = {
         f"hub.{name}": f"MENKOU_{name.upper()}"
         for name in (
             *("listen", "data_dir", "database_url", "cert", "key", "password", "keep_events"),
+            "url",
         )
     },
     **{
@@ -174,6 +194,7 @@ _VARIABLES: Final = {
         f"metrics.{name}": f"MENKOU_METRICS_{name.upper()}"
         for name in ("listen", "ingest_listen", "cert", "key", "token", "per_box")
     },
+    **{f"oidc.{name}": f"MENKOU_OIDC_{name.upper()}" for name in OIDC_KEYS},
     "log.format": VARIABLE,
 }
 
@@ -285,6 +306,8 @@ def _resolve(settings: _Settings, base: Path, file: Path | None) -> HubConfig:
             cert=path(hub.cert),
             key=path(hub.key),
             password_hash=read_password_hash(hub.password, base),
+            accounts=True,
+            public_url=hub.url,
             setting="[hub] listen",
         ),
         data_dir=data_dir,
@@ -304,5 +327,6 @@ def _resolve(settings: _Settings, base: Path, file: Path | None) -> HubConfig:
             per_box=metrics.per_box,
         ),
         log_format=settings.log.format,
+        oidc=resolve_oidc(settings.oidc, base),
         file=file,
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from cloud.config_oidc import oidc_faults
 from cloud.urls import broker_parts
 from menkou.guards import (
     listen_for_metrics,
@@ -44,6 +45,7 @@ def cross_checks(raw: Mapping[str, Any], base: Path) -> list[_Found]:
         for name, text in [*missing_files(files, base), *pair_faults(files)]:
             faults.append((f"{section}.{name}", text))
     faults += _page_faults(raw, base) + _metrics_faults(raw, base) + _broker_faults(raw)
+    faults += oidc_faults(raw, base)
     return faults + overlapping(_places(raw))
 
 
@@ -85,8 +87,8 @@ def _page_faults(raw: Mapping[str, Any], base: Path) -> list[_Found]:
         return faults  # a fault of its own
     host, port = parse_listen(place)
     cert, key = _files(raw, "hub", ("cert", "key")).values()
-    # A password that is set counts as one: what is wrong with its file is said above.
-    guarded = Listen(host=host, port=port, cert=cert, key=key, password_hash=reference)
+    # Whoever comes from elsewhere needs an account, or the password of before there were any.
+    guarded = Listen(host=host, port=port, cert=cert, key=key, accounts=True)
     exposure = guarded.exposure()
     return [*faults, ("hub.listen", exposure)] if exposure else faults
 

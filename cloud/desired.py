@@ -6,7 +6,7 @@ ever lowers what the box's file allows:
 
     [store]   name                 [dedup]  window_at_most, since = "first_seen", who = "members"
     [hours]   mon ... sun          [wifi]   enabled = false
-    [privacy] mode_at_most
+    [privacy] mode_at_most               [[channel]] id, zh, en, active, [[channel.advert]]
 """
 
 import json
@@ -24,6 +24,7 @@ from cloud.db import upsert
 from cloud.orders import WHOLE_SHOP, Issuer, boxes_of, configuration
 from cloud.tables import box, box_order, config_report, store
 from cloud.tables import desired as wishes
+from edge.wire.channels import Listed, channels
 from edge.wire.checks import milliseconds, shop_text
 from edge.wire.orders import WINDOW_S_MAX, ConfigOrder
 from edge.wire.topics import BoxAddress
@@ -93,12 +94,42 @@ class _Wifi:
 
 
 @settings(frozen=True, kw_only=True, config=STRICT)
+class _Advert:
+    id: str
+    zh: str
+    en: str
+    active: bool = True
+
+
+@settings(frozen=True, kw_only=True, config=STRICT)
+class _Channel:
+    id: str
+    zh: str
+    en: str
+    active: bool = True
+    advert: tuple[_Advert, ...] = ()
+
+    @property
+    def listed(self) -> Listed:
+        """As the order has it."""
+        told = asdict(self)
+        adverts = list(told.pop("advert"))
+        return {**told, "adverts": adverts}
+
+
+def _listed(value: tuple[_Channel, ...]) -> tuple[_Channel, ...]:
+    channels([one.listed for one in value])
+    return value
+
+
+@settings(frozen=True, kw_only=True, config=STRICT)
 class _Desired:
     store: _Store = field(default_factory=_Store)
     hours: _Week | None = None
     privacy: _Privacy = field(default_factory=_Privacy)
     dedup: _Dedup = field(default_factory=_Dedup)
     wifi: _Wifi = field(default_factory=_Wifi)
+    channel: Annotated[tuple[_Channel, ...], AfterValidator(_listed)] | None = None
 
 
 def read_desired(path: Path) -> ConfigOrder:
@@ -128,6 +159,7 @@ def read_desired(path: Path) -> ConfigOrder:
         since=wished.dedup.since,
         who=wished.dedup.who,
         wifi=None if wished.wifi.enabled is None else "off",
+        channels=[one.listed for one in wished.channel] if wished.channel else None,
     )
 
 

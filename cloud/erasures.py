@@ -25,6 +25,7 @@ from cloud.orders import (
 from cloud.tables import (
     box_order,
     member_link,
+    member_merge,
     office_appointment,
     office_member,
     office_member_shop,
@@ -117,7 +118,7 @@ def _same(connection: Connection, subject: str) -> tuple[set[str], set[BoxAddres
     ids = _members_among(connection, [subject])
     linked = _subjects_of(connection, ids)
     where = {*linked.values(), *_boxes_given(connection, ids)}
-    return {subject, *ids, *linked}, where
+    return {subject, *ids, *_gone_among(connection, ids), *linked}, where
 
 
 def _erase(
@@ -149,7 +150,15 @@ def _members_among(connection: Connection, ids: Collection[str]) -> set[str]:
     """Return the members of head office that subjects or ids stand for."""
     linked = connection.execute(select(member_link.c.member).where(member_link.c.subject.in_(ids)))
     own = connection.execute(select(office_member.c.id).where(office_member.c.id.in_(ids)))
-    return {*linked.scalars(), *own.scalars()}
+    # Boxes may know somebody by what a merge did away with.
+    led = connection.execute(select(member_merge.c.kept).where(member_merge.c.gone.in_(ids)))
+    return {*linked.scalars(), *own.scalars(), *led.scalars()}
+
+
+def _gone_among(connection: Connection, members: Collection[str]) -> set[str]:
+    """Return what members were called that turned out to be these."""
+    rows = connection.execute(select(member_merge.c.gone).where(member_merge.c.kept.in_(members)))
+    return set(rows.scalars())
 
 
 def _subjects_of(connection: Connection, members: Collection[str]) -> dict[str, BoxAddress]:
@@ -174,12 +183,17 @@ def _forget(connection: Connection, members: Collection[str]) -> None:
     refs = list(connection.execute(select(office_member.c.ref).where(mine)).scalars())
     of_them = office_appointment.c.of.in_(refs)
     booked = list(connection.execute(select(office_appointment.c.id).where(of_them)).scalars())
+    gone = _gone_among(connection, members)
     connection.execute(
         update(box_order)
-        .where(box_order.c.kind.in_(SEALED_KINDS), box_order.c.object.in_([*members, *booked]))
+        .where(
+            box_order.c.kind.in_(SEALED_KINDS),
+            box_order.c.object.in_([*members, *booked, *gone]),
+        )
         .values(object=None)
     )
     connection.execute(delete(office_appointment).where(of_them))
+    connection.execute(delete(member_merge).where(member_merge.c.kept.in_(members)))
     for table in (office_member_shop, member_link):
         connection.execute(delete(table).where(table.c.member.in_(members)))
     connection.execute(delete(office_member).where(mine))

@@ -4,8 +4,9 @@
     OUT.parquet        one file
     OUT                a new directory: OUT/month=2026-11/part.parquet and so on
 
-What is exported is what head office sees: figures, and visits without who they were. No subject
-leaves this way, nor what ties a re-entry to the visit before it.
+What is exported is what head office sees: figures, visits without who they were, and what was
+done at the desks, by random ids of the staff. No subject leaves this way, nor what ties a re-entry
+to the visit before it.
 """
 
 import itertools
@@ -20,6 +21,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, ColumnElement, Engine, Select, select
 
+from cloud.accounts.scope import Scope
 from cloud.db import reading
 from cloud.errors import ExportFault
 from cloud.partitions import next_month
@@ -29,6 +31,7 @@ from cloud.tables import (
     STAYS,
     crossing_minute,
     daily,
+    desk_fact,
     hourly,
     presence_daily,
     presence_hourly,
@@ -47,19 +50,20 @@ _MOMENT: Final = "timestamp[ms, UTC]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Export:
-    """A table: its columns with Arrow's name of their types, and what dates its rows."""
+    """A table: its columns with Arrow's name of their types, the shop's first; what dates rows."""
 
     columns: tuple[tuple[Column[Any], str], ...]
     dated: Column[Any]
     bound: Callable[[date], Any]
     where: tuple[ColumnElement[bool], ...] = ()
 
-    def rows(self, first: date, after: date) -> Select[Any]:
+    def rows(self, scope: Scope, first: date, after: date) -> Select[Any]:
         """Return the question for the rows from a day to another, which is excluded."""
         chosen = [column for column, _ in self.columns]
         return (
             select(*chosen)
             .where(self.dated >= self.bound(first), self.dated < self.bound(after), *self.where)
+            .where(scope.only(chosen[0]))
             .order_by(self.dated, chosen[0])
         )
 
@@ -104,6 +108,17 @@ _EXPORTS: Final = {
         dated=visit.c.opened_at,
         bound=_moment,
         where=(visit.c.void.is_(False),),
+    ),
+    "desk": _Export(
+        columns=(
+            *((desk_fact.c[name], "string") for name in ("store", "box", "what", "id")),
+            (desk_fact.c.rev, "int32"),
+            (desk_fact.c.at, _MOMENT),
+            (desk_fact.c.about, _MOMENT),
+            *((desk_fact.c[name], "string") for name in ("visit", "staff", "told")),
+        ),
+        dated=desk_fact.c.about,
+        bound=_moment,
     ),
     "crossings": _Export(
         columns=(
@@ -150,11 +165,14 @@ SUFFIX: Final = ".parquet"
 """How the name of a single file ends."""
 
 
-def export(engine: Engine, table: str, first: date, last: date, out: Path, say: Say) -> int:
+def export(
+    engine: Engine, scope: Scope, table: str, first: date, last: date, out: Path, say: Say
+) -> int:
     """Write the rows of some days; whoever looks at `out` sees all of them or nothing.
 
     Args:
         engine: the database.
+        scope: whose shops' rows.
         table: one of `TABLES`.
         first: the first day: the shop's own for `daily`, in UTC for the others.
         last: the last day.
@@ -174,13 +192,13 @@ def export(engine: Engine, table: str, first: date, last: date, out: Path, say: 
     months = list(_months(first, last))
     with _finished(out) as unfinished:
         if one_file:
-            return _write(engine, _EXPORTS[table], months, unfinished, say)
+            return _write(engine, scope, _EXPORTS[table], months, unfinished, say)
         unfinished.mkdir(parents=True)
         done = 0
         for start, after in months:
             part = unfinished / f"month={start:%Y-%m}" / "part.parquet"
             part.parent.mkdir()
-            rows = _write(engine, _EXPORTS[table], [(start, after)], part, say)
+            rows = _write(engine, scope, _EXPORTS[table], [(start, after)], part, say)
             if not rows:
                 shutil.rmtree(part.parent)
             done += rows
@@ -219,7 +237,12 @@ def _months(first: date, last: date) -> Iterator[tuple[date, date]]:
 
 
 def _write(
-    engine: Engine, table: _Export, months: Sequence[tuple[date, date]], path: Path, say: Say
+    engine: Engine,
+    scope: Scope,
+    table: _Export,
+    months: Sequence[tuple[date, date]],
+    path: Path,
+    say: Say,
 ) -> int:
     """Write months into one file, a row group at a time; return how many rows."""
     arrow, parquet = _libraries()
@@ -227,7 +250,7 @@ def _write(
     done = 0
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         for start, after in months:
-            for rows in _groups(engine, table.rows(start, after)):
+            for rows in _groups(engine, table.rows(scope, start, after)):
                 columns = zip(*rows, strict=True)
                 arrays = [
                     arrow.array(values, field.type)

@@ -1,7 +1,7 @@
 """The only writer of facts: messages in, one transaction, acknowledgements out.
 
     messages -> sort_out (decode) -> boxes (lock), ledger (once only), members (erase),
-                                  facts (derive), ledger and boxes (save): all boxes at once
+                                  facts (derive), desk, ledger and boxes (save): all boxes at once
              -> commit -> acknowledgements
                   `----> shares (keys that were asked for) -> commit -> releases
     orders that wait -> order_post -> commit -> orders
@@ -25,6 +25,7 @@ from cloud import (
     aside,
     boxes,
     desired,
+    desk,
     erasures,
     facts,
     members,
@@ -46,6 +47,7 @@ from cloud.shares import Shares
 from edge.wire.messages import (
     ConfigReported,
     CrossingMinute,
+    DeskFact,
     HourSummary,
     MemberChanged,
     MemberLinked,
@@ -69,10 +71,10 @@ _PLAIN: Final = frozenset(
     one.KIND
     for one in (
         *(VisitOpened, VisitRevised, VisitClosed, CrossingMinute, HourSummary),
-        *(PresenceMinute, PresenceHour),
+        *(PresenceMinute, PresenceHour, DeskFact),
     )
 )
-"""What, unless it names a subject, is a matter of `facts` alone."""
+"""What, unless it names a subject, is a matter of `facts` and `desk` alone."""
 
 
 class _Poison(Exception):
@@ -262,6 +264,7 @@ def _take_in(
         gone = members.forget(connection, special)
         facts.insert_events(connection, [_without_link(one) for one in new], gone)
         members.save(connection, special, gone)
+        desk.save(connection, new)
         hours |= facts.derive(connection, zones, new, gone)
         _take_reports(connection, special, gone)
         now = max(one.last_at for one in intakes)

@@ -3,7 +3,17 @@
 import argparse
 from datetime import UTC, datetime
 
-from cloud.command_line import Commands, action, actions_of, command, database, head, say, warn
+from cloud.command_line import (
+    Commands,
+    action,
+    actions_of,
+    command,
+    database,
+    head,
+    record,
+    say,
+    warn,
+)
 from cloud.db import reading, writing
 from cloud.errors import HubFault
 from cloud.releases import Release, every_release, restore, revoke
@@ -60,6 +70,7 @@ def _key_revoke(arguments: argparse.Namespace) -> int:
     with database(arguments) as engine, writing(engine) as connection:
         known = {one.address for one in every_release(connection)}
         revoke(connection, address, datetime.now(UTC))
+        record(connection, "key", how="revoked", store=address.store, box=address.box)
     name = f"{address.store}/{address.box}"
     say(f"{name}: gets no key from its next start on")
     if address not in known:
@@ -72,6 +83,8 @@ def _key_restore(arguments: argparse.Namespace) -> int:
     name = f"{address.store}/{address.box}"
     with database(arguments) as engine, writing(engine) as connection:
         done = restore(connection, address)
+        if done:
+            record(connection, "key", how="restored", store=address.store, box=address.box)
     if not done:
         raise HubFault(
             f"{name}: expected a revoked box, got one that is not; `menkou-hub key list` shows them"

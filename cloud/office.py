@@ -11,13 +11,14 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 
 from cloud.db import upsert
-from cloud.office_seal import Seal, Texts, random_id
+from cloud.office_merge import Merged, known_by, merge, merge_order, merged_of, now_called
+from cloud.office_seal import Seal, Texts, keys_of, random_id
 from cloud.orders import Issuer, Thing, boxes_of
 from cloud.tables import (
     member_link,
@@ -27,7 +28,7 @@ from cloud.tables import (
     sealing_key,
 )
 from edge.wire.checks import milliseconds
-from edge.wire.orders import AppointmentOrder, MemberOrder
+from edge.wire.orders import AppointmentOrder, MemberOrder, MergeOrder
 from edge.wire.topics import BoxAddress
 
 _log = logging.getLogger(__name__)
@@ -62,7 +63,14 @@ class Office:
     """
 
     def __init__(self, master: bytes) -> None:
-        self._seal = Seal(master)
+        self._seal = Seal(keys_of(master))
+
+    @classmethod
+    def with_keys(cls, keys: bytes) -> "Office":
+        """Return an office for who holds its two keys, and not the hub's secret."""
+        made = cls.__new__(cls)
+        made._seal = Seal(keys)
+        return made
 
     def __repr__(self) -> str:
         return "Office(...)"
@@ -105,7 +113,7 @@ class Office:
 
     def _take_member(self, connection: Connection, row: Texts, now: datetime) -> tuple[str, str]:
         ref = self._seal.ref("member", row["external_id"])
-        known = connection.execute(select(office_member).where(office_member.c.ref == ref)).first()
+        known = self._row(connection, ref)
         if known is None:
             member_id = random_id()
             sealed = self._seal.close(member_id, row)
@@ -113,7 +121,9 @@ class Office:
             connection.execute(insert(office_member), values)
             return member_id, "added"
         before = self._seal.open(known.id, known.sealed)
-        texts = {**before, **row}
+        # Who was merged keeps the external id of the one that stayed.
+        own = {"external_id": before["external_id"]} if known.ref != ref else {}
+        texts = {**before, **row, **own}
         if texts == before:
             return known.id, "same"
         rev = max(milliseconds(now), known.rev + 1)
@@ -123,6 +133,40 @@ class Office:
             .values(rev=rev, sealed=self._seal.close(known.id, texts))
         )
         return known.id, "changed"
+
+    def _row(self, connection: Connection, ref: str) -> Row[Any] | None:
+        member = known_by(connection, ref)
+        found = select(office_member).where(office_member.c.id == member)
+        return connection.execute(found).first() if member is not None else None
+
+    def read(self, connection: Connection, external_id: str) -> tuple[str, int, Texts] | None:
+        """Return a member's id, revision and texts, by an id of the shop's own systems."""
+        row = self._row(connection, self._seal.ref("member", external_id))
+        return None if row is None else (row.id, row.rev, self._seal.open(row.id, row.sealed))
+
+    def check(self, connection: Connection, row: Texts) -> None:
+        """Make sure that a row can be taken.
+
+        Raises:
+            TextsTooLong: with what is known already it is more than an order can carry.
+        """
+        held = self.read(connection, row["external_id"])
+        before = held[2] if held is not None else {}
+        self._seal.close("", {**before, **row})
+
+    def merge(
+        self, connection: Connection, issuer: Issuer, keep: str, gone: str, now: datetime
+    ) -> Merged | None:
+        """Make two members one, by their external ids, and tell the boxes; None: they are one.
+
+        Raises:
+            MemberUnknown: nobody has one of the external ids.
+        """
+        done = merge(connection, self._seal, keep, gone, now)
+        if done is not None:
+            for shop in done.shops:
+                order_sealed(connection, issuer, boxes_of(connection, shop), done.things, now)
+        return done
 
     def take_appointments(
         self,
@@ -135,6 +179,7 @@ class Office:
         """Add or, by their number, change appointments of a shop, and give them to its boxes."""
         counts = {"added": 0, "changed": 0, "same": 0}
         things: list[Thing] = []
+        rows = [self._as_kept(connection, row) for row in rows]
         for row in rows:
             thing, what = self._take_appointment(connection, store, row, now)
             counts[what] += 1
@@ -142,6 +187,15 @@ class Office:
                 things.append(Thing(AppointmentOrder.KIND, thing, now))
         order_sealed(connection, issuer, boxes_of(connection, store), things, now)
         return Imported(**counts, unknown=self._strangers(connection, store, rows))
+
+    def _as_kept(self, connection: Connection, row: Texts) -> Texts:
+        """Return an appointment under the external id of who the member is since a merge."""
+        ref = self._seal.ref("member", row["external_id"])
+        known = self._row(connection, ref)
+        if known is None or known.ref == ref:
+            return row
+        texts = self._seal.open(known.id, known.sealed)
+        return {**row, "external_id": texts["external_id"]}
 
     def _strangers(
         self, connection: Connection, store: str, rows: Sequence[Texts]
@@ -197,15 +251,11 @@ class Office:
 
     def find(self, connection: Connection, external_id: str) -> str | None:
         """Return the member with an id of the shop's own systems."""
-        ref = self._seal.ref("member", external_id)
-        row = connection.execute(
-            select(office_member.c.id).where(office_member.c.ref == ref)
-        ).first()
-        return None if row is None else str(row.id)
+        return known_by(connection, self._seal.ref("member", external_id))
 
     def order(
         self, connection: Connection, address: BoxAddress, kind: str, thing: str, public: str
-    ) -> MemberOrder | AppointmentOrder | None:
+    ) -> MemberOrder | AppointmentOrder | MergeOrder | None:
         """Return what a box is told of a member or an appointment, None when it is forgotten.
 
         Args:
@@ -215,6 +265,8 @@ class Office:
             thing: which one of that kind.
             public: the box's key.
         """
+        if kind == MergeOrder.KIND:
+            return merge_order(connection, self._seal, address, thing, public)
         table, order = _SEALED[kind]
         row = connection.execute(select(table).where(table.c.id == thing)).first()
         if row is None:
@@ -254,6 +306,7 @@ def things_of(connection: Connection, store: str, now: datetime) -> list[Thing]:
         .order_by(office_appointment.c.id)
     )
     return [
+        *merged_of(connection, store, now),
         *(Thing(MemberOrder.KIND, one, now) for one in members.scalars()),
         *(Thing(AppointmentOrder.KIND, one, now) for one in appointments.scalars()),
     ]
@@ -311,6 +364,7 @@ def note_key(connection: Connection, address: BoxAddress, public: str, now: date
 def link(connection: Connection, address: BoxAddress, subject: str, member_id: str) -> None:
     """Note which subject of a box a member of head office is."""
     statement = upsert(connection, member_link).on_conflict_do_nothing()
+    member_id = now_called(connection, member_id)
     connection.execute(
         statement,
         {"subject": subject, "member": member_id, "store": address.store, "box": address.box},

@@ -14,7 +14,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from cloud import desired, erasures, sharing
+from cloud import desired, erasures, members, sharing
+from cloud.accounts import audit
 from cloud.command_line import (
     Commands,
     action,
@@ -23,14 +24,16 @@ from cloud.command_line import (
     config_of,
     database,
     head,
+    record,
     say,
     warn,
 )
 from cloud.db import reading, writing
 from cloud.desired import Standing
 from cloud.errors import HubFault, UsageFault
+from cloud.member_desk import note_merge
 from cloud.office import Imported, Office
-from cloud.office_seal import Texts
+from cloud.office_seal import Texts, keys_of
 from cloud.office_table import (
     APPOINTMENT_COLUMNS,
     MEMBER_COLUMNS,
@@ -41,6 +44,7 @@ from cloud.orders import WHOLE_SHOP, Issuer, boxes_of
 from cloud.shares import master_of
 from edge.wire.codec import utc_text
 from edge.wire.topics import ID_PATTERN, BoxAddress
+from menkou.private_file import create_private
 from menkou.words import counted
 
 Place = tuple[str, str]
@@ -111,6 +115,19 @@ def _add_member(commands: Commands) -> None:
         help="also the boxes of this shop, though none of them ever named the member",
     )
     erase.add_argument("--yes", action="store_true", help="really: it cannot be undone")
+    one = action(
+        *(actions, "merge", _member_merge),
+        "make two members one, by their external ids: the second leads to the first for ever",
+        "member merge C-1 C-2 --yes",
+    )
+    one.add_argument("keep", metavar="KEEP", help="the external id that stays")
+    one.add_argument("gone", metavar="GONE", help="the external id that leads to KEEP from now on")
+    one.add_argument("--yes", action="store_true", help="really: it cannot be undone")
+    action(
+        *(actions, "open-api", _member_open_api),
+        "let programs write and read members: put the office's two keys where the pages read them",
+        "member open-api",
+    )
     _add_import(actions, "member", _member_import, MEMBER_COLUMNS)
     action(
         actions,
@@ -182,6 +199,7 @@ def _config_set(arguments: argparse.Namespace) -> int:
     with database(arguments) as engine, writing(engine) as connection:
         known = desired.is_known(connection, place)
         version, ordered = desired.set_desired(connection, Issuer(), place, wish, datetime.now(UTC))
+        record(connection, "config", store=place[0], box=place[1] or None, version=version)
     print(version)
     say(f"{_shown(place)}: {_ordered(ordered)}")
     _warn_if_new(_shown(place), known)
@@ -238,10 +256,39 @@ def _member_erase(arguments: argparse.Namespace) -> int:
         if subject is None:
             raise HubFault("--external-id: expected one that this hub knows, got another")
         ordered = erasures.erase(connection, Issuer(), subject, arguments.store, datetime.now(UTC))
+        record(connection, "erase", members.hash_of(subject))
     say(
         f"erased here; {_ordered(ordered)} to do the same, those that are offline when they come"
         " back"
     )
+    return 0
+
+
+def _member_merge(arguments: argparse.Namespace) -> int:
+    if not arguments.yes:
+        raise UsageFault("--yes: expected it, since members that were merged cannot be told apart")
+    now = datetime.now(UTC)
+    with database(arguments) as engine, writing(engine) as connection:
+        office = _office(arguments, connection)
+        done = office.merge(connection, Issuer(), arguments.keep, arguments.gone, now)
+        if done is not None:
+            note_merge(connection, audit.COMMAND, done.member, now)
+    if done is None:
+        print("they are one member already")
+        return 0
+    shops = counted(len(done.shops), "shop", "shops")
+    print(f"merged; the boxes of {shops} are told, those that are offline when they come back")
+    return 0
+
+
+def _member_open_api(arguments: argparse.Namespace) -> int:
+    config = config_of(arguments)
+    with database(arguments) as engine, writing(engine) as connection:
+        keys = keys_of(master_of(connection, config.share_secret))
+        if not config.office_keys.exists():
+            create_private(config.office_keys, keys)
+        record(connection, "key", how="members_api")
+    print(config.office_keys)
     return 0
 
 
@@ -294,6 +341,8 @@ def _imported(arguments: argparse.Namespace, take: _Take, rows: Sequence[Texts])
             datetime.now(UTC),
         )
         known = bool(boxes_of(connection, arguments.store))
+        table = arguments.command
+        record(connection, "import", table=table, store=arguments.store, rows=len(rows))
     _warn_if_new(arguments.store, known)
     return done
 

@@ -49,16 +49,29 @@ def random_id() -> str:
     return digits
 
 
-class Seal:
-    """Seals and opens texts. repr shows nothing.
+KEYS_BYTES: Final = 64
+
+
+def keys_of(master: bytes) -> bytes:
+    """Return the two keys of the office's people, and no way from them to any box's share.
 
     Args:
         master: the hub's secret (`shares.master_of`).
     """
+    return derive(master, "menkou/v1/office") + derive(master, "menkou/v1/office-index")
 
-    def __init__(self, master: bytes) -> None:
-        self._at_rest = AESGCM(derive(master, "menkou/v1/office"))
-        self._index = derive(master, "menkou/v1/office-index")
+
+class Seal:
+    """Seals and opens texts. repr shows nothing.
+
+    Args:
+        keys: as `keys_of` returns them.
+    """
+
+    def __init__(self, keys: bytes) -> None:
+        half = KEYS_BYTES // 2
+        self._at_rest = AESGCM(keys[:half])
+        self._index = keys[half:]
 
     def __repr__(self) -> str:
         return "Seal(...)"
@@ -92,9 +105,20 @@ class Seal:
         texts: dict[str, str] = json.loads(self._at_rest.decrypt(nonce, rest, thing.encode()))
         return texts
 
+    def fits(self, texts: Texts) -> bool:
+        """Say whether texts are no more than an order can carry."""
+        return len(json.dumps(texts, ensure_ascii=False).encode()) <= TEXTS_BYTES_MAX
+
     def for_box(self, address: BoxAddress, kind: str, row: Row[Any], public: str) -> str:
         """Return a row's texts as only the box with this key reads them, in base64."""
-        raw = json.dumps(self.open(row.id, row.sealed), ensure_ascii=False).encode()
+        texts = self.open(row.id, row.sealed)
+        return self.texts_for_box(address, kind, row.id, row.rev, texts, public)
+
+    def texts_for_box(
+        self, address: BoxAddress, kind: str, thing: str, rev: int, texts: Texts, public: str
+    ) -> str:
+        """Return texts as only the box with this key reads them, in base64."""
+        raw = json.dumps(texts, ensure_ascii=False).encode()
         key = X25519PublicKey.from_public_bytes(bytes.fromhex(public))
-        info = order_context(address, kind, row.id, row.rev)
+        info = order_context(address, kind, thing, rev)
         return b64encode(_SUITE.encrypt(raw, key, info=info)).decode()

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Select, Text, cast, func, or_, select
 
 from cloud import aside
+from cloud.accounts.scope import Scope
 from cloud.boxes import zone_or_utc
 from cloud.bulk import some_at_once
 from cloud.hours import hours_of_day
@@ -39,20 +40,24 @@ def change_token(connection: Connection) -> int:
 _SHOPS: Final = select(store.c.id, store.c.name, store.c.timezone).order_by(store.c.id)
 
 
-def chain_today(connection: Connection, now: datetime, page: int | None = None) -> ChainToday:
-    """Return all shops today, each in its own zone.
+def chain_today(
+    connection: Connection, scope: Scope, now: datetime, page: int | None = None
+) -> ChainToday:
+    """Return all shops today that somebody sees, each in its own zone.
 
     Args:
         connection: a transaction on the hub's database.
+        scope: which shops these are.
         now: an aware moment; it decides which day it is and which box is silent.
         page: the page whose shops have their hours (`views.on_page`); None: all have them.
     """
-    shops = connection.execute(_SHOPS).all()
+    shops = connection.execute(_SHOPS.where(scope.only(store.c.id))).all()
     days = _days(shops, now)
     by_id = {shop.id: days[shop.timezone] for shop in shops}
     listed = shops if page is None else [shops[place] for place in on_page(len(shops), page)]
-    hours = _hours(connection, {shop.id: by_id[shop.id] for shop in listed}, whole=page is None)
-    totals = totals_of(connection, {name: today.day for name, today in by_id.items()})
+    whole = page is None and scope.shops is None
+    hours = _hours(connection, {shop.id: by_id[shop.id] for shop in listed}, whole=whole)
+    totals = totals_of(connection, scope, {name: today.day for name, today in by_id.items()})
     bases = {
         name: basis
         for name, (_, _, basis, visitors, _, _, reentries, _) in totals.items()
@@ -60,10 +65,10 @@ def chain_today(connection: Connection, now: datetime, page: int | None = None) 
     }
     if len(bases) < len(by_id):
         yesterday = {name: by_id[name].day - _DAY for name in by_id if name not in bases}
-        bases |= _bases_on(connection, yesterday)
+        bases |= _bases_on(connection, scope, yesterday)
         bases |= _latest_bases(connection, [name for name in by_id if name not in bases])
-    boxes = _boxes(connection, now)
-    summarised = _summarised(connection, now)
+    boxes = _boxes(connection, scope, now)
+    summarised = _summarised(connection, scope, now)
     counters = aside.meters(connection)
     return ChainToday(
         now=now.astimezone(UTC),
@@ -179,13 +184,13 @@ def _hour(empty: HourFigures, row: Any) -> HourFigures:
     )
 
 
-def totals_of(connection: Connection, days: Mapping[str, date]) -> dict[str, Any]:
+def totals_of(connection: Connection, scope: Scope, days: Mapping[str, date]) -> dict[str, Any]:
     """Return the rows of shops' days, by shop: shop, day, basis, then `_SHOWN`."""
     # Around the world there are at most three days at a time.
     rows = connection.execute(
         select(
             daily.c.store, daily.c.day, daily.c.basis, *(daily.c[name] for name in _SHOWN)
-        ).where(daily.c.day.in_(set(days.values())))
+        ).where(daily.c.day.in_(set(days.values())), scope.only(daily.c.store))
     )
     return {row[0]: row for row in rows.all() if row[1] == days.get(row[0])}
 
@@ -193,11 +198,11 @@ def totals_of(connection: Connection, days: Mapping[str, date]) -> dict[str, Any
 _SOMEBODY_CAME: Final = or_(daily.c.visitors > 0, daily.c.reentries > 0)
 
 
-def _bases_on(connection: Connection, days: Mapping[str, date]) -> dict[str, str]:
+def _bases_on(connection: Connection, scope: Scope, days: Mapping[str, date]) -> dict[str, str]:
     """Return the basis of shops on days on which somebody came; for nearly all that is known."""
     rows = connection.execute(
         select(daily.c.store, daily.c.day, daily.c.basis).where(
-            daily.c.day.in_(set(days.values())), _SOMEBODY_CAME
+            daily.c.day.in_(set(days.values())), _SOMEBODY_CAME, scope.only(daily.c.store)
         )
     )
     return {shop: basis for shop, day, basis in rows.all() if day == days.get(shop)}
@@ -222,11 +227,11 @@ def _latest_bases(connection: Connection, shops: Sequence[str]) -> dict[str, str
     return found
 
 
-def _summarised(connection: Connection, now: datetime) -> dict[str, datetime]:
+def _summarised(connection: Connection, scope: Scope, now: datetime) -> dict[str, datetime]:
     """Return the last hour of each shop that a full box summarised, if it is not long ago."""
     rows = connection.execute(
         select(hour_summary.c.store, func.max(hour_summary.c.hour).label("hour"))
-        .where(hour_summary.c.hour > now - _SUMMARISED_SHOWN)
+        .where(hour_summary.c.hour > now - _SUMMARISED_SHOWN, scope.only(hour_summary.c.store))
         .group_by(hour_summary.c.store)
     )
     return {row.store: row.hour for row in rows}
@@ -240,15 +245,17 @@ class _Boxes(NamedTuple):
 _NO_BOXES: Final = _Boxes((), None)
 
 
-def _boxes(connection: Connection, now: datetime) -> dict[str, _Boxes]:
+def _boxes(connection: Connection, scope: Scope, now: datetime) -> dict[str, _Boxes]:
     missing: dict[tuple[str, str], int] = defaultdict(int)
     # Added up here: a box may declare numbers whose sum no column holds.
-    incomplete = select(epoch.c.store, epoch.c.box, epoch.c.missing).where(INCOMPLETE)
+    incomplete = select(epoch.c.store, epoch.c.box, epoch.c.missing).where(
+        INCOMPLETE, scope.only(epoch.c.store)
+    )
     for row in connection.execute(incomplete):
         missing[row.store, row.box] += row.missing
     silent_since = now - SILENT_AFTER
     found: dict[str, _Boxes] = {}
-    boxes: Sequence[Any] = connection.execute(_BOXES).all()
+    boxes: Sequence[Any] = connection.execute(_BOXES.where(scope.only(box.c.store))).all()
     for one in boxes:
         store_id, box_id, fact_at = one[0], one[1], one[4]
         view = _box_view(one, missing.get((store_id, box_id), 0) if missing else 0, silent_since)

@@ -39,6 +39,7 @@ from cloud.partitions import drop_next, make_next
 from cloud.tables import (
     alert,
     crossing_minute,
+    desk_fact,
     event,
     member_change,
     meter,
@@ -165,6 +166,7 @@ def _rest(engine: Engine, until: datetime) -> Iterator[tuple[Table, ColumnElemen
     tables = [
         (alert, alert.c.at < until),
         (member_change, member_change.c.at < until),
+        (desk_fact, desk_fact.c.about < until),
         (presence_hour, presence_hour.c.hour < until),
     ]
     if engine.dialect.name == "sqlite":

@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud import retention
+from cloud.accounts.people import anybody_active
 from cloud.app import create_app
 from cloud.broker import EmbeddedBroker
 from cloud.config import HubConfig
@@ -57,6 +58,7 @@ def run_serve(config: HubConfig) -> int:
         if engine.dialect.name == "sqlite":
             migrate(engine)
         check_schema(engine, config.migrate_command)
+        _warn_of_password(config, engine)
         app = create_app(config, engine)
         settle_memory()
         broadcast = Broadcast()
@@ -71,6 +73,20 @@ def run_serve(config: HubConfig) -> int:
             finally:
                 crew.join(_JOIN_S)
     return _exit_code(crew)
+
+
+def _warn_of_password(config: HubConfig, engine: Engine) -> None:
+    """Say what has become of the one password that all shared before there were accounts."""
+    if config.listen.password_hash is None:
+        return
+    with reading(engine) as connection:
+        over = anybody_active(connection)
+    if over:
+        _log.warning("[hub] password: it opens nothing any more; take it out of the settings")
+    else:
+        _log.warning(
+            "[hub] password: all share it until somebody has an account; menkou-hub account add"
+        )
 
 
 def _make_data_dir(folder: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
+from cloud.accounts.scope import Scope
 from cloud.boxes import zone_or_utc
 from cloud.bulk import NAMED_AT_ONCE
 from cloud.hours import day_bounds, hours_of_day
@@ -24,19 +25,21 @@ _MINUTE: Final = timedelta(minutes=1)
 _SHOPS: Final = select(store.c.id, store.c.name, store.c.timezone).order_by(store.c.id)
 
 
-def street_today(connection: Connection, now: datetime) -> StreetToday:
-    """Return all shops today; `now` is aware."""
-    return StreetToday(
-        now=now.astimezone(UTC), shops=_streets(connection, connection.execute(_SHOPS).all(), now)
-    )
+def street_today(connection: Connection, scope: Scope, now: datetime) -> StreetToday:
+    """Return all shops today that somebody sees; `now` is aware."""
+    shops = connection.execute(_SHOPS.where(scope.only(store.c.id))).all()
+    return StreetToday(now=now.astimezone(UTC), shops=_streets(connection, scope, shops, now))
 
 
-def street_of(connection: Connection, store_id: str, now: datetime) -> StreetMinutes | None:
-    """Return one shop today by the minute; None: there is no such shop."""
-    shops = connection.execute(_SHOPS.where(store.c.id == store_id)).all()
+def street_of(
+    connection: Connection, scope: Scope, store_id: str, now: datetime
+) -> StreetMinutes | None:
+    """Return one shop today by the minute; None: there is no such shop, or none that one sees."""
+    this = _SHOPS.where(store.c.id == store_id, scope.only(store.c.id))
+    shops = connection.execute(this).all()
     if not shops:
         return None
-    (shop,) = _streets(connection, shops, now)
+    (shop,) = _streets(connection, scope, shops, now)
     zone = zone_or_utc(shop.timezone)
     first, after = (datetime.fromtimestamp(s, UTC) for s in day_bounds(shop.day, zone))
     rows = connection.execute(
@@ -55,14 +58,16 @@ def street_of(connection: Connection, store_id: str, now: datetime) -> StreetMin
     )
 
 
-def _streets(connection: Connection, shops: Sequence[Any], now: datetime) -> tuple[ShopStreet, ...]:
+def _streets(
+    connection: Connection, scope: Scope, shops: Sequence[Any], now: datetime
+) -> tuple[ShopStreet, ...]:
     days = {shop.id: now.astimezone(zone_or_utc(shop.timezone)).date() for shop in shops}
-    heard = _heard(connection, days, now)
-    of_days = _days(connection, days)
+    heard = _heard(connection, scope, days, now)
+    of_days = _days(connection, scope, days)
     hours = _hours(
         connection, {shop.id: shop.timezone for shop in shops if shop.id in of_days}, days
     )
-    bases = _bases(connection, days)
+    bases = _bases(connection, scope, days)
     return tuple(
         _street(
             shop,
@@ -76,27 +81,34 @@ def _streets(connection: Connection, shops: Sequence[Any], now: datetime) -> tup
     )
 
 
-def _heard(connection: Connection, days: Mapping[str, date], now: datetime) -> dict[str, date]:
+def _heard(
+    connection: Connection, scope: Scope, days: Mapping[str, date], now: datetime
+) -> dict[str, date]:
     """Return the last day on which Wi-Fi was observed, of shops where that is not long ago."""
     rows = connection.execute(
         select(presence_daily.c.store, func.max(presence_daily.c.day))
         .where(presence_daily.c.day >= (now - LATELY).date(), presence_daily.c.minutes > 0)
+        .where(scope.only(presence_daily.c.store))
         .group_by(presence_daily.c.store)
     )
     return {name: day for name, day in rows.all() if name in days}
 
 
-def _days(connection: Connection, days: Mapping[str, date]) -> dict[str, Any]:
+def _days(connection: Connection, scope: Scope, days: Mapping[str, date]) -> dict[str, Any]:
     rows = connection.execute(
-        select(presence_daily).where(presence_daily.c.day.in_(set(days.values())))
+        select(presence_daily)
+        .where(presence_daily.c.day.in_(set(days.values())))
+        .where(scope.only(presence_daily.c.store))
     )
     return {row.store: row for row in rows.all() if row.day == days.get(row.store)}
 
 
-def _bases(connection: Connection, days: Mapping[str, date]) -> dict[str, str]:
+def _bases(connection: Connection, scope: Scope, days: Mapping[str, date]) -> dict[str, str]:
     """Return by what today's visitors are counted; for shops in which somebody was counted."""
     rows = connection.execute(
-        select(daily.c.store, daily.c.day, daily.c.basis).where(daily.c.day.in_(set(days.values())))
+        select(daily.c.store, daily.c.day, daily.c.basis)
+        .where(daily.c.day.in_(set(days.values())))
+        .where(scope.only(daily.c.store))
     )
     return {name: basis for name, day, basis in rows.all() if day == days.get(name)}
 

@@ -5,6 +5,7 @@
       -> hour_summary             what a full box sent instead of an hour's visits and minutes
       -> presence_minute, presence_hour   what Wi-Fi says, of boxes that listen to it
       -> alert, member_change     what was said, and what became of members
+      -> desk_fact                what people at the shops' desks did, as it stands now
       -> dirty                    which hours that touches
            -> hourly, daily          recomputed by `rollup`
            -> presence_hourly, presence_daily   the same of Wi-Fi, where there is any
@@ -14,7 +15,7 @@
     set_aside, meter           what could not be taken, and the hub's own counters
     box_order, order_line      what each box is ordered, and how far that has come
     desired, config_report     settings of head office for boxes, and what became of them
-    office_member, office_member_shop, office_appointment, member_link, sealing_key
+    office_member, office_member_shop, member_merge, office_appointment, member_link, sealing_key
                                members and appointments of head office, sealed, and for whom
     box_key, box_wish, shared  keys that boxes signed, who asked for those of which shops, and
                                sealed members on their way from box to box
@@ -270,6 +271,25 @@ hour_summary: Final = Table(
     sqlite_with_rowid=False,
 )
 
+desk_fact: Final = Table(
+    "desk_fact",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    Column("box", _ID, primary_key=True),
+    Column("what", String(16), primary_key=True),
+    Column("id", String(26), primary_key=True),
+    Column("rev", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    # The moment that it is about: by that it belongs to a day.
+    Column("about", Instant, nullable=False),
+    Column("visit", String(26)),
+    Column("staff", String(26)),
+    # What this `what` has besides (`edge.wire.messages.DESK_FIELDS`), as a JSON object.
+    Column("told", Text, nullable=False),
+    Index("desk_fact_by_time", "store", "about"),
+    sqlite_with_rowid=False,
+)
+
 PRESENCE: Final = ("classes", "near", "far", "footfall", "probes")
 """What a minute of Wi-Fi comes to. `footfall` is what it adds to its hour's index, in hundredths;
 an hour's is good for comparing a shop with itself only."""
@@ -499,6 +519,19 @@ office_member: Final = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
+# Who turned out to be somebody else: `gone` was its id, `ref` what its external id is found by,
+# `sealed` that external id. `kept` is always one that is here.
+member_merge: Final = Table(
+    "member_merge",
+    METADATA,
+    Column("gone", String(26), primary_key=True),
+    Column("ref", String(64), nullable=False, unique=True),
+    Column("kept", String(26), ForeignKey("office_member.id"), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("member_merge_by_kept", "kept"),
+    sqlite_with_rowid=False,
+)
 office_member_shop: Final = Table(
     "office_member_shop",
     METADATA,

@@ -1,4 +1,4 @@
-"""Checks of the two addresses that may hold a password; no message repeats one. Pure."""
+"""Checks of addresses; no message repeats one that may hold a password. Pure."""
 
 import ipaddress
 from typing import Any, Final
@@ -38,6 +38,37 @@ def check_broker_url(text: str) -> str:
             f"mqtt://{parts.hostname} would send in the clear; expected mqtts:// to another machine"
         )
     return text
+
+
+def check_page_url(text: str) -> str:
+    """Check an address that browsers open, and that passwords and codes go to.
+
+    Raises:
+        ValueError: it is none, has more than a path, or would send in the clear.
+    """
+    expected = "expected https://HOST, or http://127.0.0.1:PORT on this machine only"
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        raise ValueError(expected) from None
+    if not known or parts.query or parts.fragment or parts.username or text != text.strip():
+        raise ValueError(expected)
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        raise ValueError(f"{expected}; http:// to another machine is in the clear")
+    return text
+
+
+def check_hub_url(text: str) -> str:
+    """Check the address at which people open the hub; return it without a slash at its end.
+
+    Raises:
+        ValueError: as `check_page_url`, or it has a path: the hub's pages begin at the root.
+    """
+    bare = check_page_url(text).rstrip("/")
+    if urlsplit(bare).path:
+        raise ValueError("expected an address without a path, such as https://hub.example.com")
+    return bare
 
 
 def broker_parts(text: str) -> dict[str, Any]:

@@ -49,6 +49,14 @@ class PromptNote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PictureNote:
+    """The empty scene before a camera as it was learnt (`edge.sensors.scenery`): JPEG in base64."""
+
+    camera: str
+    jpeg: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RadioNote:
     """How the radio hears. `trouble` is why it does not, as the code of a notice; None: it does.
 
@@ -70,7 +78,8 @@ class Note:
 
     The eyes tell the `mode` that they run, and `why` it is not the one that was asked for;
     `unconfirmed` counts members' faces that were not seen to be a head; `mirrored`: a check-in
-    camera's picture seems to be.
+    camera's picture seems to be; `drawn` is the revision of each camera's drawing that they count
+    by. A note with a `picture` says nothing else.
     """
 
     sender: str
@@ -85,6 +94,8 @@ class Note:
     unconfirmed: int = 0
     mirrored: bool = False
     radio: RadioNote | None = None
+    drawn: Mapping[str, int] = field(default_factory=dict)
+    picture: PictureNote | None = None
 
 
 def _load(raw: bytes) -> Note:
@@ -95,7 +106,10 @@ def _load(raw: bytes) -> Note:
     prompts = tuple(PromptNote(**prompt) for prompt in data.pop("prompts"))
     heard = data.pop("radio")
     radio = None if heard is None else RadioNote(**heard)
-    return Note(**data, why=why, cameras=cameras, parts=parts, prompts=prompts, radio=radio)
+    shown = data.pop("picture")
+    picture = None if shown is None else PictureNote(**shown)
+    told: dict[str, Any] = {"radio": radio, "picture": picture}
+    return Note(**data, **told, why=why, cameras=cameras, parts=parts, prompts=prompts)
 
 
 class Bus:

@@ -16,7 +16,9 @@ from edge import (
     member_cli,
     model_cli,
     pair_cli,
+    sender_cli,
     share_commands,
+    token_cli,
     wifi_cli,
 )
 from edge.commands import FAILED, CommandUsage
@@ -93,6 +95,8 @@ def build_parser() -> argparse.ArgumentParser:
     member_cli.add(sub)
     model_cli.add(sub)
     pair_cli.add(sub)
+    sender_cli.add(sub)
+    token_cli.add(sub)
     wifi_cli.add(sub)
     _part_parsers(sub)
     return parser
@@ -160,7 +164,10 @@ def _bench_parser(sub: Any) -> None:
         "measure the box on this machine, in a temporary directory and without settings",
         "menkou-edge bench outbox --json",
     )
-    names = "detect, embed, match, memory, outbox, pipeline or probes (default: all there are)"
+    names = (
+        "console, detect, embed, match, memory, outbox, pipeline, probes or receipts (default: all"
+        " there are)"
+    )
     bench.add_argument("name", nargs="?", metavar="NAME", help=names)
     bench.add_argument(
         "--members",
@@ -186,6 +193,7 @@ def _part_parsers(sub: Any) -> None:
         part.add_argument("--epoch", required=True)
         for descriptor in descriptors:
             part.add_argument(descriptor, type=int)
+    sub.add_parser("judge").set_defaults(run=commands.judge)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

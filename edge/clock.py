@@ -7,10 +7,12 @@ A replay runs on the recording's own time instead (`edge.replay.RecordingClock`)
 
 import ctypes
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from edge.core.moments import Mark
 from edge.core.timeline import STEP, Reckoning, Timeline
 from edge.ports import Clock, ClockState
 
@@ -64,6 +66,11 @@ def in_virtual_machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
 def boot_id(path: Path = BOOT_ID) -> str:
     """Return what names this start of the machine: monotonic seconds mean nothing beyond it."""
     return path.read_text(encoding="ascii").strip()
+
+
+def marks_of(clock: Clock, boot: str) -> Callable[[], Mark]:
+    """Return what marks the moment by a clock, within a start of the machine."""
+    return lambda: Mark(at=clock.now(), boot=boot, mono=clock.mono())
 
 
 def reckoning(kernel: Clock) -> Reckoning:

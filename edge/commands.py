@@ -148,6 +148,15 @@ def front(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def judge(arguments: argparse.Namespace) -> int:
+    """Judge the photos of a guest who enrols; the front calls this."""
+    from edge.app.judge import run_judge
+
+    del arguments
+    run_judge()
+    return 0
+
+
 def radio(arguments: argparse.Namespace) -> int:
     """Run the radio process; the supervisor calls this."""
     from edge.app.radio import run_radio

@@ -13,6 +13,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from edge.config_checks import cross_checks
+from edge.config_desk import ChannelSection, ServiceSection
+from edge.config_outbound import OutboundSection, QueueSection
 from edge.config_outlets import LogSection, MetricsSection, ShopLocalSection
 from edge.config_sections import (
     BoxSection,
@@ -29,7 +31,9 @@ from edge.config_sections import (
     UplinkSection,
     WifiSection,
 )
+from edge.config_till import TillSection
 from edge.core.hours import OpeningHours
+from edge.core.sources import USUAL, Channel
 from menkou.guards import certificate_faults
 from menkou.settings import STRICT, Fault, SettingsFault, build, fault_at, read_toml
 
@@ -55,15 +59,27 @@ class EdgeConfig:
     metrics: MetricsSection = field(default_factory=MetricsSection)
     log: LogSection = field(default_factory=LogSection)
     shop_local: ShopLocalSection | None = None
+    outbound: tuple[OutboundSection, ...] = ()
+    queue: QueueSection = field(default_factory=QueueSection)
+    till: TillSection = field(default_factory=TillSection)
+    channel: tuple[ChannelSection, ...] = ()
+    service: ServiceSection = field(default_factory=ServiceSection)
     base: Annotated[Path, Field(exclude=True)] = Path()
     # Not of the file: what head office allows at most (`edge.desired`).
     mode_at_most: Annotated[Mode | None, Field(exclude=True)] = None
+    # Not of the file either: the list of channels is head office's.
+    channels_fixed: Annotated[bool, Field(exclude=True)] = False
 
     @property
     def opening_hours(self) -> OpeningHours:
         """The shop's hours; without a section the shop never closes."""
         by_weekday = self.hours.by_weekday if self.hours else None
         return OpeningHours(zone=self.store.zone, by_weekday=by_weekday)
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Where guests may come from, as far as the settings say it."""
+        return tuple(section.channel for section in self.channel) or USUAL
 
     @property
     def data_dir(self) -> Path:
@@ -100,7 +116,7 @@ def load(path: Path, *, files: bool = False) -> EdgeConfig:
     crossed = [
         fault_at(path.name, key, text, lines) for key, text in cross_checks(raw, base, files=files)
     ]
-    for name in {"base", "mode_at_most"} & raw.keys():
+    for name in {"base", "mode_at_most", "channels_fixed"} & raw.keys():
         crossed.append(fault_at(path.name, (name,), "unknown key", lines))
     try:
         config = build(EdgeConfig, {**raw, "base": base}, path.name, lines)
@@ -118,12 +134,16 @@ def _place(fault: Fault) -> tuple[int, str]:
 def unusable_files(config: EdgeConfig, path: Path) -> list[Fault]:
     """Return the faults of certificates that are there; a box counts all the same."""
     _, lines = read_toml(path)
-    sections: dict[str, UplinkSection | ConsoleSection | MetricsSection | ShopLocalSection | None]
+    sections: dict[
+        str,
+        UplinkSection | ConsoleSection | MetricsSection | ShopLocalSection | TillSection | None,
+    ]
     sections = {
         "uplink": config.uplink,
         "console": config.console,
         "metrics": config.metrics,
         "shop_local": config.shop_local,
+        "till": config.till,
     }
     return [
         fault_at(path.name, (name, key), text, lines)

@@ -11,6 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
+from edge.config_desk import ChannelSection, ServiceSection, list_faults
+from edge.config_outbound import OutboundSection, QueueSection
 from edge.config_outlets import MetricsSection, ShopLocalSection
 from edge.config_sections import (
     BoxSection,
@@ -22,6 +24,7 @@ from edge.config_sections import (
     UplinkSection,
     WifiSection,
 )
+from edge.config_till import TillSection
 from menkou.guards import missing_files, pair_faults
 from menkou.listen import overlapping
 from menkou.settings import SettingsFault, build
@@ -34,7 +37,8 @@ _NAME_MAX: Final = 64
 # What stands in for a needed key that is faulty or missing, while the others are checked.
 _STAND_INS: Final[Mapping[str, str]] = {
     **{"id": "x", "name": "x", "timezone": "UTC", "data_dir": "x"},
-    **{"source": "0", "broker": "mqtts://x"},
+    **{"zh": "x", "en": "x"},
+    **{"source": "0", "broker": "mqtts://x", "kind": "webhook", "url": "https://x"},
 }
 _NEEDED: Final[Mapping[type, tuple[str, ...]]] = {
     StoreSection: ("id", "name", "timezone"),
@@ -42,6 +46,8 @@ _NEEDED: Final[Mapping[type, tuple[str, ...]]] = {
     CameraSection: ("name", "source"),
     UplinkSection: ("broker",),
     ShopLocalSection: ("broker",),
+    OutboundSection: ("name", "kind", "url"),
+    ChannelSection: ("id", "zh", "en"),
 }
 
 
@@ -97,18 +103,82 @@ def _camera_faults(
     return faults
 
 
-def _name_faults(cameras: Mapping[int, _Sound[CameraSection]]) -> list[_Found]:
+def _name_faults(
+    kind: str, sections: Mapping[int, _Sound[CameraSection]] | Mapping[int, _Sound[OutboundSection]]
+) -> list[_Found]:
     seen: set[str] = set()
     faults: list[_Found] = []
-    for index, camera in cameras.items():
-        if not camera.has("name"):
+    for index, one in sections.items():
+        if not one.has("name"):
             continue
-        name = camera.section.name
+        name = one.section.name
         if name in seen:
             text = f"expected a name of its own, got {name!r} again"
-            faults.append((("camera", index, "name"), text))
+            faults.append(((kind, index, "name"), text))
         seen.add(name)
     return faults
+
+
+def _outbound_faults(raw: Mapping[str, Any], base: Path, *, files: bool) -> list[_Found]:
+    """Find targets that lack what they need, and a queue that calls by one that is not there."""
+    given = raw.get("outbound", ())
+    sections = given if isinstance(given, list) else ()
+    sound = {n: _sound(OutboundSection, section) for n, section in enumerate(sections)}
+    targets = {n: target for n, target in sound.items() if target is not None}
+    faults = _name_faults("outbound", targets)
+    for index, target in targets.items():
+        at: tuple[str | int, ...] = ("outbound", index)
+        section = target.section
+        if target.has("kind", "url", "secret", *sections[index]):
+            faults += [((*at, key), text) for key, text in section.faults(list(sections[index]))]
+        for key, read in (("url", section.address), ("secret", section.read_secret)):
+            try:
+                read(base)
+            except ValueError as exc:
+                faults.append(((*at, key), str(exc)))
+        if files:
+            faults += [((*at, key), text) for key, text in missing_files(section.files, base)]
+    if all(target.has("name", "kind") for target in targets.values()):
+        kinds = {target.section.name: target.section.kind for target in targets.values()}
+        faults += _target_faults(raw, kinds if len(targets) == len(sections) else None)
+    return faults
+
+
+def _target_faults(raw: Mapping[str, Any], kinds: Mapping[str, str] | None) -> list[_Found]:
+    """Find sections that send by a target that is not there, or that reaches no guest.
+
+    `kinds` are of the targets by their names; None: they are not all known.
+    """
+    faults: list[_Found] = []
+    wanted = {
+        "queue": _sound(QueueSection, raw.get("queue", {})),
+        "service": _sound(ServiceSection, raw.get("service", {})),
+    }
+    for name, one in wanted.items():
+        target = one.section.target if one is not None else None
+        if target is None or kinds is None:
+            continue
+        if target not in kinds:
+            text = f"expected the name of an [[outbound]], got {target!r}"
+            faults.append(((name, "target"), text))
+        elif name == "service" and kinds[target] not in ("webhook", "sms"):
+            text = 'expected one of kind "sms" or "webhook": a bot reaches no guest'
+            faults.append(((name, "target"), f'{text}; got "{kinds[target]}"'))
+    return faults
+
+
+def _channel_faults(raw: Mapping[str, Any]) -> list[_Found]:
+    """Find channels and advertisements of one id."""
+    given = raw.get("channel", ())
+    sections = given if isinstance(given, list) else ()
+    sound = [_sound(ChannelSection, section) for section in sections]
+    listed = [
+        (f"?{n}", ())
+        if one is None or not one.has("id")
+        else (one.section.id, [advert.id for advert in one.section.advert])
+        for n, one in enumerate(sound)
+    ]
+    return list_faults(listed)
 
 
 def hours_faults(hours: HoursSection) -> list[_Found]:
@@ -176,6 +246,17 @@ def _metrics_faults(sound: _Sound[MetricsSection] | None, base: Path) -> list[_F
     return found
 
 
+def _till_faults(
+    till: _Sound[TillSection] | None, console: _Sound[ConsoleSection] | None
+) -> list[_Found]:
+    if till is None or till.section.ca is None or console is None:
+        return []
+    if console.section.cert is not None:
+        return []
+    text = "expected [console] cert beside it, since certificates are shown over TLS only, got none"
+    return [(("till", "ca"), text)]
+
+
 def _wifi_faults(sound: _Sound[WifiSection] | None) -> list[_Found]:
     if sound is None or not sound.has("near_dbm", "far_dbm"):
         return []
@@ -216,7 +297,8 @@ def cross_checks(raw: Mapping[str, Any], base: Path, *, files: bool) -> list[_Fo
     sound = {n: _sound(CameraSection, section) for n, section in enumerate(sections)}
     cameras = {n: camera for n, camera in sound.items() if camera is not None}
     privacy = _sound(PrivacySection, raw.get("privacy", {}))
-    found = _name_faults(cameras) + _identity_faults(raw)
+    found = _name_faults("camera", cameras) + _identity_faults(raw)
+    found += _outbound_faults(raw, base, files=files) + _channel_faults(raw)
     for index, camera in cameras.items():
         found += _camera_faults(index, camera, privacy and privacy.section.mode, base)
     if (hours := _sound(HoursSection, raw.get("hours"))) is not None and not hours.faulty:
@@ -224,15 +306,18 @@ def cross_checks(raw: Mapping[str, Any], base: Path, *, files: bool) -> list[_Fo
     console = _sound(ConsoleSection, raw.get("console", {}))
     metrics = _sound(MetricsSection, raw.get("metrics", {}))
     local = _sound(ShopLocalSection, raw.get("shop_local"))
+    till = _sound(TillSection, raw.get("till"))
     for name, section in (
         ("uplink", _sound(UplinkSection, raw.get("uplink"))),
         ("console", console),
         ("metrics", metrics),
         ("shop_local", local),
+        ("till", till),
     ):
         found += _guard_faults(name, section, base, files=files)
     found += _console_faults(console, base)
     found += _metrics_faults(metrics, base)
+    found += _till_faults(till, console)
     found += _wifi_faults(_sound(WifiSection, raw.get("wifi", {})))
     for setting, text in overlapping(_places(console, metrics)):
         found.append((tuple(setting.split(".")), text))

@@ -24,6 +24,7 @@ from edge.config_values import (
     Identifier,
     Interface,
     LinePoints,
+    LocalName,
     Rate,
     Secret,
     ShopName,
@@ -247,17 +248,23 @@ def _no_password(_value: object) -> None:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class ConsoleSection:
-    """Where the box's pages listen. Off loopback they need TLS, and let in paired devices only."""
+    """Where the box's pages listen. Off loopback they need TLS, and let in paired devices only.
+
+    `ca`: the authority that issued `cert`, if phones have to be told to trust it: the pages offer
+    it. `local_name`: they are found as NAME.local in the shop's network; empty: as nothing.
+    """
 
     listen: HostPort = "127.0.0.1:8780"
     cert: Path | None = None
     key: Secret = None
+    ca: Path | None = None
+    local_name: LocalName = "menkou"
     password: Annotated[None, own(_no_password)] = None  # of version 0.1; now a fault
 
     @property
     def files(self) -> Mapping[str, Path | None]:
         """The certificate's files by setting."""
-        return {"cert": self.cert, "key": file_of(self.key)}
+        return {"ca": self.ca, "cert": self.cert, "key": file_of(self.key)}
 
     def listen_at(self, base: Path) -> Listen:
         """Return where the pages listen and what guards them; relative paths start at `base`."""

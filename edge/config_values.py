@@ -214,6 +214,19 @@ def check_url(url: str) -> None:
         )
 
 
+_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+
+
+def local_name(value: Any) -> str:
+    """A label under `.local`, with room for a number behind it (RFC 1035: 63 characters)."""
+    if value == "" or (isinstance(value, str) and _LABEL.fullmatch(value)):
+        return str(value)
+    raise ValueError(
+        'expected up to 32 characters of a-z, 0-9 and -, such as "menkou" for menkou.local, or ""'
+        f" for none, got {value!r}"
+    )
+
+
 Words = Annotated[str, Field(min_length=1)]
 Flag = Annotated[bool, Field(strict=True)]
 Day = Annotated[date, Field(strict=True)]
@@ -223,6 +236,7 @@ Signal = Annotated[int, Field(ge=-100, le=-10, strict=True)]
 Interface = Annotated[str, own(interface)]
 Points = tuple[tuple[float, float], ...]
 Identifier = Annotated[str, own(identifier)]
+LocalName = Annotated[str, own(local_name)]
 CameraName = Annotated[str, own(camera_name)]
 ShopName = Annotated[str, own(shop_name)]
 Zone = Annotated[str, own(zone)]

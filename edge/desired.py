@@ -1,16 +1,20 @@
 """Lays what head office desires over the box's own settings. Called by `app`; pure.
 
 Whatever is laid over can only lower what the file allows: the lower mode, the shorter window and
-the narrower circle hold. Hours and the shop's name are head office's to say.
+the narrower circle hold. Hours, the shop's name and the list of where guests come from are head
+office's to say.
 """
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import timedelta
 
 from edge.config import EdgeConfig
 from edge.config_checks import hours_faults
+from edge.config_desk import AdvertSection, ChannelSection
 from edge.config_sections import HoursSection
 from edge.modes import MODES
+from edge.wire.channels import Listed
 from edge.wire.orders import ConfigOrder, Week
 from menkou.settings import SettingsFault, build
 
@@ -49,6 +53,8 @@ def laid_over(config: EdgeConfig, wish: ConfigOrder | None) -> EdgeConfig:
         ),
         wifi=replace(config.wifi, enabled=config.wifi.enabled and wish.wifi is None),
         mode_at_most=next((mode for mode in MODES if mode == wish.mode_at_most), None),
+        channel=_channels(wish.channels) if wish.channels else config.channel,
+        channels_fixed=bool(wish.channels),
     )
 
 
@@ -75,6 +81,19 @@ def _hours(week: Week) -> HoursSection:
     return hours
 
 
+def _channels(listed: Sequence[Listed]) -> tuple[ChannelSection, ...]:
+    return tuple(
+        ChannelSection(
+            id=one["id"],
+            zh=one["zh"],
+            en=one["en"],
+            active=one["active"],
+            advert=tuple(AdvertSection(**advert) for advert in one["adverts"]),
+        )
+        for one in listed
+    )
+
+
 def laid(wish: ConfigOrder | None) -> tuple[str, ...]:
     """Return the names of the settings that head office has laid over the file's."""
     if wish is None:
@@ -85,4 +104,11 @@ def laid(wish: ConfigOrder | None) -> tuple[str, ...]:
 
 def same_for_the_eyes(one: EdgeConfig, other: EdgeConfig) -> bool:
     """Say whether two settings differ in nothing that counting or recognition go by."""
-    return replace(one, store=other.store, wifi=other.wifi) == other
+    seen = replace(
+        one,
+        store=other.store,
+        wifi=other.wifi,
+        channel=other.channel,
+        channels_fixed=other.channels_fixed,
+    )
+    return seen == other

@@ -7,12 +7,13 @@ process in this one's place, so that no face outlives the permission to read it.
 
 import logging
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, Literal, Protocol
 
-from edge.bus import Bus, CameraNote, Note, PromptNote
+from edge.bus import Bus, CameraNote, Note, PictureNote, PromptNote
 from edge.core.timeline import Moved, Timeline
 from edge.core.visit import Change
 from edge.modes import ModeStatus
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 NOTE_EVERY_S: Final = 1.0
 TICK_EVERY_S: Final = 5.0
+SHOW_EVERY_S: Final = 15.0
+"""How often the front is given the cameras' empty scenes: it keeps them in memory only."""
 LOOK_EVERY_S: Final = 0.2
 """How often the store is looked at: a change of the gallery is in force within a second."""
 End = Literal["stopped", "mode"]
@@ -80,6 +83,8 @@ class Eyes:
         errands: what is asked of the eyes.
         changed: whether other settings hold than those that this process began with.
         time: keeps the clock.
+        watched: told each second which camera works how.
+        drawn: the revision of each camera's drawing that is counted by.
     """
 
     def __init__(
@@ -96,6 +101,8 @@ class Eyes:
         errands: Errands,
         time: Timekeeper,
         changed: Callable[[], bool] = lambda: False,
+        watched: Callable[[Mapping[str, str]], None] = lambda states: None,
+        drawn: Mapping[str, int] | None = None,
     ) -> None:
         self._mailbox = Mailbox()
         self._news: list[tuple[str, CameraStateCode]] = []
@@ -111,6 +118,8 @@ class Eyes:
         self._errands = errands
         self._changed = changed
         self._time = time
+        self._watched = watched
+        self._drawn = drawn or {}
         self._prompted: Mapping[str, str] = {}
         self._began = {camera.name: camera.began for camera in self._cameras}
 
@@ -133,7 +142,7 @@ class Eyes:
         """
         for camera in self._cameras:
             camera.start()
-        noted = ticked = looked = float("-inf")
+        noted = ticked = looked = showed = float("-inf")
         try:
             while not stop.is_set():
                 self._count()
@@ -156,6 +165,9 @@ class Eyes:
                         return "mode"
                     self._tell()
                     self._check()
+                if now - showed >= SHOW_EVERY_S:
+                    showed = now
+                    self._show()
             return "stopped"
         finally:
             for camera in self._cameras:
@@ -210,9 +222,16 @@ class Eyes:
             except StoreAway as exc:
                 log.error("the state of camera %s is not kept: %s", camera, exc)
 
+    def _show(self) -> None:
+        """Give the front what the scenes look like with nobody in them."""
+        for camera, jpeg in self._counting.backdrops.items():
+            picture = PictureNote(camera=camera, jpeg=b64encode(jpeg).decode())
+            self._bus.send("front", Note(sender="eyes", picture=picture))
+
     def _tell(self) -> None:
         self._prompted = self._counting.prompts
         reports = [camera.report() for camera in self._cameras]
+        self._watched({report.name: report.state for report in reports})
         note = Note(
             sender="eyes",
             disk_full=isinstance(self._recorder.away, StoreFull),
@@ -232,6 +251,7 @@ class Eyes:
             prompts=tuple(PromptNote(camera=c, told=told) for c, told in self._prompted.items()),
             unconfirmed=self._counting.unconfirmed,
             mirrored=self._counting.mirrored,
+            drawn=self._drawn,
         )
         self._bus.send("front", note)
         self._bus.send("supervisor", Note(sender="eyes"))

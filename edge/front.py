@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from edge.bus import Bus, Note
 from edge.clock import SteadyClock
-from edge.console.view import GalleryView, HourFigures, ShopView
+from edge.console.view import GalleryView, HourFigures, ReachView, ShopView
 from edge.core.hours import OpeningHours
 from edge.core.misses import expected_fnir
 from edge.desired import laid
@@ -26,6 +26,7 @@ from edge.modes import basis_of
 from edge.store import figures
 from edge.store.limit import shown_state
 from edge.store.orders import wish_of
+from edge.store.outbound import waiting_since
 from edge.store.outbox import Backlog, Outbox
 from edge.store.people import gallery_mark
 from edge.store.standing import roll_call
@@ -35,6 +36,7 @@ from edge.uplink.link import Condition
 from edge.uplink.mqtt import Uplink
 from edge.wire.messages import MODE_REASONS
 from menkou.listen import Listen
+from menkou.web.certificate import Certificate
 from menkou.web.server import serve
 from menkou.web.stream import Broadcast
 
@@ -87,6 +89,7 @@ class ShopFront:
         clock: the box's clock.
         follow_time: makes it step where the box's time does.
         names_locked: says whether there are members whose names cannot be read.
+        reach: how phones reach the pages.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class ShopFront:
         clock: SteadyClock,
         follow_time: Callable[[], None],
         names_locked: Callable[[], bool],
+        reach: Callable[[], ReachView] = ReachView,
     ) -> None:
         self._shop = shop
         self._db = db
@@ -105,6 +109,7 @@ class ShopFront:
         self._clock = clock
         self.follow_time = follow_time
         self._names_locked = names_locked
+        self.reach = reach
         self._counted: tuple[int, datetime, GalleryView | None] | None = None
         self.uplink: Uplink | None = None
 
@@ -169,6 +174,8 @@ class ShopFront:
             head_office=laid(wish_of(db)),
             gallery=self.gallery(),
             street=street_view(db, shop.hours, now) if shop.wifi else None,
+            sales=figures.sales_of_day(db, shop.hours, now),
+            reach=self.reach(),
         )
 
     def gallery(self) -> GalleryView | None:
@@ -226,6 +233,9 @@ class ShopFront:
         oldest = backlog.oldest_at
         if self.uplink and oldest and self._clock.now() - oldest > _UNREACHABLE_AFTER:
             notices.append("hub_unreachable")
+        waiting = waiting_since(self._db())
+        if waiting and self._clock.now() - waiting > _UNREACHABLE_AFTER:
+            notices.append("messages_held")
         return tuple(notices)
 
     def _mode_notices(self) -> list[str]:
@@ -247,6 +257,7 @@ class FrontProcess:
         bus: this part's place on the bus.
         broadcast: tells the open pages that something is new.
         beside: what runs in threads of its own beside the page until told to stop.
+        certificate: that of `listen`.
     """
 
     def __init__(
@@ -259,6 +270,7 @@ class FrontProcess:
         bus: Bus,
         broadcast: Broadcast,
         beside: Sequence[Callable[[threading.Event], None]] = (),
+        certificate: Certificate | None = None,
     ) -> None:
         self._app = app
         self._listen = listen
@@ -267,6 +279,7 @@ class FrontProcess:
         self._bus = bus
         self._broadcast = broadcast
         self._beside = beside
+        self._certificate = certificate
         self._stop = threading.Event()
         self._crash: BaseException | None = None
 
@@ -290,7 +303,14 @@ class FrontProcess:
         for thread in threads:
             thread.start()
         try:
-            serve(self._app, self._listen, broadcast=self._broadcast, stop=stop, ready=ready)
+            serve(
+                self._app,
+                self._listen,
+                broadcast=self._broadcast,
+                stop=stop,
+                ready=ready,
+                certificate=self._certificate,
+            )
         finally:
             stop.set()
             for thread in threads:

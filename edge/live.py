@@ -5,6 +5,7 @@ Fed by the bus, read by the page and the uplink; one lock, no database.
 
 import threading
 import time
+from base64 import b64decode
 from datetime import datetime
 from typing import Final
 
@@ -33,6 +34,7 @@ class LiveState:
         self._parts: tuple[PartNote, ...] = ()
         self._radio: Note | None = None
         self._radio_at = 0.0
+        self._pictures: dict[str, str] = {}
 
     def take(self, note: Note) -> bool:
         """Remember a note; say whether anything that a person sees is new."""
@@ -46,6 +48,10 @@ class LiveState:
             if note.sender == "radio":
                 heard, self._radio, self._radio_at = self._radio, note, time.monotonic()
                 return heard is None or _radio_as_seen(heard) != _radio_as_seen(note)
+            if note.picture is not None:
+                new = note.picture.camera not in self._pictures
+                self._pictures[note.picture.camera] = note.picture.jpeg
+                return new
             before, self._eyes = self._eyes, note
             self._mode, self._why = note.mode, note.why
             self._eyes_at = time.monotonic()
@@ -128,6 +134,18 @@ class LiveState:
             return None
         return next((p.told for p in note.prompts if p.camera == camera), None)
 
+    def picture(self, camera: str) -> bytes | None:
+        """Return the empty scene before a camera as a JPEG; None: it is not settled yet."""
+        with self._lock:
+            told = self._pictures.get(camera)
+        return b64decode(told) if told else None
+
+    def drawn(self, camera: str) -> int | None:
+        """Return the revision of the drawing that people are counted by; None: not heard lately."""
+        with self._lock:
+            note = self._fresh()
+        return None if note is None else note.drawn.get(camera, 0)
+
     def unconfirmed(self) -> int:
         """Return how many members' faces were not seen to be a head since the eyes began."""
         with self._lock:
@@ -159,5 +177,6 @@ def _seen_by_people(note: Note) -> object:
         note.refused > 0,
         note.prompts,
         note.mirrored,
+        note.drawn,
         [(c.name, c.state, round(c.frames_per_s)) for c in note.cameras],
     )

@@ -26,6 +26,8 @@ _HELP: Final = {
     "last_purchase_on": "a date",
     "last_visit_on": "a date",
     "last_visit_shop": "where that was",
+    "phone": "the member's phone number",
+    "claimed_id": "a number that the guest gave as their own and nobody has checked",
 }
 
 
@@ -77,8 +79,8 @@ def add(sub: Any) -> None:
         members,
         "import",
         member_commands.import_members,
-        "add members from a CSV file, or change those whose external_id is known; every row is"
-        " checked before the first is kept, then they are kept in batches",
+        "add members from a CSV file, or change those whose external_id is known; a row that cannot"
+        " be taken is named with its line, the others are; column names in Chinese will do",
         "import members.csv",
     )
     load.add_argument("file", type=Path, metavar="FILE.csv", help=f"columns: {', '.join(FIELDS)}")

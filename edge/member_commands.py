@@ -24,6 +24,7 @@ from menkou.words import counted
 
 if TYPE_CHECKING:
     from edge.app.member import Office
+    from menkou.table import Fault
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -312,14 +313,38 @@ def export(arguments: argparse.Namespace) -> int:
 
 
 def import_members(arguments: argparse.Namespace) -> int:
-    """Add or change the members of a CSV file."""
-    from edge.member_table import read_members
+    """Add or change the members of a CSV file; name the rows that cannot be taken."""
+    from edge.member_table import sift_members
+    from menkou.progress import Progress
+    from menkou.table import TableFault, read_file
 
-    rows = read_members(arguments.file)
+    path: Path = arguments.file
+    raw = read_file(path)
+    try:
+        sift_members(raw)  # before a store or a key is made
+    except TableFault as exc:
+        raise CommandFault(_told_of(path, ["nothing was imported:"], exc.faults)) from None
+    shown = Progress(sys.stderr)
     with _office(arguments) as office:
-        done = office.imported(rows)
+        done = office.imported(
+            raw, lambda far: shown.show(lambda: f"line {far.line} of about {far.lines}")
+        )
+    shown.done()
+    head = [f"{counted(done.broken, 'row')} not imported, the others were:"] if done.broken else []
+    if done.stage == "stopped":
+        head.append(f"the rows up to line {done.line} of about {done.lines} were imported, then:")
+        head.append(f"{done.why}; import the file again if every row has an external_id")
+    if head:
+        complain(_told_of(path, head, done.faults, done.broken))
     print(f"{counted(done.added, 'member')} added, {done.changed} changed")
-    return 0
+    return FAILED if head else 0
+
+
+def _told_of(path: Path, head: Sequence[str], faults: Sequence["Fault"], count: int = 0) -> str:
+    shown = [f"{path.name}: {fault}" for fault in faults]
+    if count > len(faults):
+        shown.append(f"{path.name}: and {count - len(faults)} more")
+    return "\n".join([*head, *shown])
 
 
 def audit_verify(arguments: argparse.Namespace) -> int:

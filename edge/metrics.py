@@ -59,7 +59,7 @@ class BoxFigures:
     when it was last computed anew; empty before that. Sizes are bytes. `shares`: by box the members
     shared with it, those that wait to be, and those that came from it; `keys_refused` counts boxes
     whose keys are not believed, `unconfirmed` members' faces at check-in cameras that were not seen
-    to be a head.
+    to be a head. `messages_...`: out of the shop; lost ones of the last week.
     """
 
     store: str
@@ -88,6 +88,9 @@ class BoxFigures:
     unconfirmed: int = 0
     radio: RadioNote | None = None
     street: StreetFigures | None = None
+    messages_waiting: int = 0
+    messages_lost: int = 0
+    certificate_until: datetime | None = None
 
 
 class BoxCollector(Collector):
@@ -108,6 +111,7 @@ class BoxCollector(Collector):
         )
         yield from _outbox(box)
         yield from _uplink(box)
+        yield from _messages(box)
         yield from _machine(box)
         yield from _parts(box)
         yield from _shares(box)
@@ -150,12 +154,23 @@ def _uplink(box: BoxFigures) -> Iterator[Metric]:
     yield _counter("events_acknowledged", text, uplink.acknowledged)
 
 
+def _messages(box: BoxFigures) -> Iterator[Metric]:
+    text = "Messages out of the shop (webhooks, short messages, bots) that have not gone out yet"
+    yield _one("messages_waiting", text, box.messages_waiting)
+    text = "Messages of the last week that were too late or refused, and never went out"
+    yield _one("messages_lost", text, box.messages_lost)
+
+
 def _machine(box: BoxFigures) -> Iterator[Metric]:
     yield _one("clock_ok", "Whether somebody vouches for the time", box.clock_ok)
     yield _one("store_bytes", "Size of the database and its log", box.store_bytes)
     yield _one("store_limit", "Bytes that the database may take", box.store_limit)
     yield _one("disk_free_bytes", "Room on the store's disk", box.disk_free_bytes)
     yield _one("disk_bytes", "Size of the store's disk", box.disk_bytes)
+    if box.certificate_until is not None:
+        text = "When the certificate of the box's pages runs out"
+        until = box.certificate_until.timestamp()
+        yield _one("certificate_expires_timestamp_seconds", text, until)
     if box.temperatures:
         heat = GaugeMetricFamily(
             "menkou_box_temperature_celsius", "As the board tells", labels=["sensor"]

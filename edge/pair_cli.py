@@ -14,6 +14,7 @@ import segno
 from cryptography import x509
 
 from edge.config import load
+from edge.console.trust import read_authority
 from edge.store.devices import LOCAL, ROLES, Devices, first_role
 from menkou.errors import MenkouFault, told
 from menkou.listen import Listen
@@ -58,6 +59,8 @@ def pair(arguments: argparse.Namespace) -> int:
             " nothing needs pairing; set an address of the shop's network, cert and key first"
         )
     address = page_address(listen)
+    ca = config.console.ca
+    authority = read_authority(config.base / ca) if ca is not None else None
     from edge.app.common import ready_store, steady_clock  # loads only what this command runs
 
     db = ready_store(config.data_dir)
@@ -70,6 +73,9 @@ def pair(arguments: argparse.Namespace) -> int:
     print(f"role     {role}")
     print(f"open     {address}pair")
     print(f"code     {code.text}")
+    if authority is not None:  # the phone has to install it first, and to compare this
+        print(f"trust    {address}trust")
+        print(f"sha-256  {authority.fingerprint}")
     print(f"until    {code.expires_at.astimezone(config.store.zone):%H:%M}, once")
     return 0
 

@@ -17,9 +17,9 @@ from edge.core.geometry import Box, Line, Polygon
 from edge.core.identity import Recognised
 from edge.core.timeline import Moved, Timeline
 from edge.core.tracking import Track
-from edge.core.visit import Change, Opened, Raised, Visit, visit_id_of
+from edge.core.visit import Change, EndReason, Opened, Raised, Visit, visit_id_of
 from edge.guests import Told
-from edge.ports import BodyFinder, Clock, Fact, Frame, VisitLog
+from edge.ports import Backdrop, BodyFinder, Clock, Fact, Frame, VisitLog
 from edge.recognition import Recognition
 from edge.store.database import StoreAway
 
@@ -72,6 +72,10 @@ class _Scene:
     def staff(self) -> frozenset[int]:
         """The bodies in view that appeared in the staff zone: their faces are not looked up."""
         return frozenset(b.id for b in self.bodies if is_staff(b, self._staff_zone))
+
+    @property
+    def backdrop(self) -> bytes | None:
+        return self._finder.backdrop() if isinstance(self._finder, Backdrop) else None
 
     def is_due(self, frame: Frame) -> bool:
         """Say whether a frame shows anything new; of 30 a second every other one does."""
@@ -152,6 +156,12 @@ class Counting:
         """Whether a check-in camera's picture seems to be mirrored."""
         return self._faces.mirrored if self._faces else False
 
+    @property
+    def backdrops(self) -> Mapping[str, bytes]:
+        """The cameras' empty pictures as they were learnt, JPEG, by camera."""
+        found = {name: scene.backdrop for name, scene in self._scenes.items()}
+        return {name: picture for name, picture in found.items() if picture is not None}
+
     def take(self, frame: Frame) -> list[Change]:
         """Return what a frame makes known; one of a camera without a task says nothing."""
         changes = self.count(frame)
@@ -223,6 +233,14 @@ class Counting:
     def wrong_person(self, at: datetime, visit: Visit) -> list[Change]:
         """Take a correction from a person in the shop."""
         return self._book.wrong_person(at=at, visit=visit)
+
+    def end_visit(self, at: datetime, visit: str, reason: EndReason) -> list[Change]:
+        """Take from a person in the shop, or from the till, that a guest has left."""
+        return self._book.end(at=at, visit=visit, reason=reason)
+
+    def was_staff(self, at: datetime, visit: Visit, staff: bool) -> list[Change]:
+        """Take from a person in the shop that a visit was staff's, or a guest's after all."""
+        return self._book.was_staff(at=at, visit=visit, staff=staff)
 
     def code_shown(self, at: datetime, subject: str) -> Recognised:
         """Take a member's one-time code; in every mode, since no face is read for it."""

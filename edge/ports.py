@@ -6,7 +6,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,15 @@ class BodyFinder(Protocol):
 
     def detect(self, image: NDArray[np.uint8], at_s: float) -> list[Box]:
         """Return the bodies in a picture taken at `at_s` seconds of the stream."""
+        ...
+
+
+@runtime_checkable
+class Backdrop(Protocol):
+    """Knows the empty scene before a camera, beside finding bodies in it."""
+
+    def backdrop(self) -> bytes | None:
+        """Return the empty scene as a small JPEG; None: it is not settled yet."""
         ...
 
 

@@ -11,6 +11,7 @@ MenkouFault
 ├── edge.faces.gallery.VectorDamaged
 ├── edge.faces.photo.PhotoRefused   a photo that nobody can be enrolled by
 ├── menkou.table.TableFault         a table of members or appointments that cannot be imported
+├── edge.desk.tables.TableUnreadable  a file that somebody put on a page is no such table
 ├── edge.uplink.link.UplinkFault
 └── edge.commands.CommandFault      a command was called wrongly, or could not do its work
 """

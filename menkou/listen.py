@@ -9,23 +9,29 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listen:
     """A host and port, and the certificate and login that guard it (None: none set).
 
-    `paired_only`: only devices that were paired come in, which is a login too, and so is `token`,
-    which machines send. `login_words` says what is missing where there is none of these, `setting`
-    what a person changes to listen elsewhere, such as `[console] listen`.
+    `paired_only`: only devices that were paired come in, which is a login too, and so are
+    `accounts` and `token`, which machines send. `login_words` says what is missing where there is
+    none of these, `setting` what a person changes to listen elsewhere, as `[console] listen`.
+    `public_url` is what people open where a proxy stands before this, without a slash at its end.
+    `client_ca`: callers may show a certificate of these authorities (PEM); nobody has to.
     """
 
     host: str
     port: int
     cert: Path | None = None
     key: Path | None = None
+    client_ca: Path | None = None
     password_hash: str | None = None
     paired_only: bool = False
+    accounts: bool = False
+    public_url: str | None = None
     token: str | None = field(default=None, repr=False)
     login_words: str = "login (password)"
     setting: str = "listen"
@@ -46,8 +52,18 @@ class Listen:
         return self.cert is not None and self.key is not None
 
     @property
+    def is_secure(self) -> bool:
+        """Whether whoever opens it does so over TLS."""
+        return self.has_tls or (self.public_url or "").startswith("https://")
+
+    @property
+    def public_host(self) -> str | None:
+        """The host's name in `public_url`, in lower case."""
+        return urlsplit(self.public_url).hostname if self.public_url else None
+
+    @property
     def url(self) -> str:
-        """The address that a person opens."""
+        """The address that is served."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.has_tls else 'http'}://{host}:{self.port}/"
 
@@ -56,7 +72,7 @@ class Listen:
         if self.is_loopback:
             return None
         missing = [] if self.has_tls else ["TLS (cert and key)"]
-        if not (self.password_hash or self.paired_only or self.token):
+        if not (self.password_hash or self.paired_only or self.accounts or self.token):
             missing.append(self.login_words)
         if not missing:
             return None

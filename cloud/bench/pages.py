@@ -18,6 +18,7 @@ from typing import Any, Final
 from flask import Flask
 from sqlalchemy import Connection, Engine, func, select
 
+from cloud.accounts.scope import EVERYTHING
 from cloud.command_line import opened
 from cloud.db import migrate, open_engine, reading
 from cloud.db_faults import shown
@@ -136,21 +137,34 @@ class _Questions:
     def all(self) -> Iterator[tuple[str, Ask, str, Ask]]:
         """Yield name, question, name of the baseline, and the baseline."""
         shown, night = self._now, self._now + _TO_NIGHT
-        everything = self._asked(lambda c: chain_today(c, shown))
+        everything = self._asked(lambda c: _today(c, shown))
         listed = "all shops with their hours"
         client = _app(self._engine, shown, self._folder).test_client()
         nothing = self._asked(lambda c: c.execute(select(1)).scalar())
         yield "change token", self._asked(change_token), "asking nothing", nothing
         yield "hub health", self._asked(lambda c: hub_health(c, shown)), "asking nothing", nothing
         yield (
-            *("today's totals", self._asked(lambda c: totals_of(c, _dates(c, shown)))),
+            *("today's totals", self._asked(lambda c: totals_of(c, EVERYTHING, _dates(c, shown)))),
             *("adding up the hours", self._asked(lambda c: _added_up(c, _dates(c, shown)))),
         )
-        yield "first page", self._asked(lambda c: chain_today(c, shown, 1)), listed, everything
-        yield "last page", self._asked(lambda c: chain_today(c, shown, _LAST)), listed, everything
         yield (
-            *("first page, nobody came yet", self._asked(lambda c: chain_today(c, night, 1))),
-            *(listed, self._asked(lambda c: chain_today(c, night))),
+            "first page",
+            self._asked(lambda c: _today(c, shown, 1)),
+            listed,
+            everything,
+        )
+        yield (
+            "last page",
+            self._asked(lambda c: _today(c, shown, _LAST)),
+            listed,
+            everything,
+        )
+        yield (
+            *(
+                "first page, nobody came yet",
+                self._asked(lambda c: _today(c, night, 1)),
+            ),
+            *(listed, self._asked(lambda c: _today(c, night))),
         )
         yield "first page served", lambda: client.get("/"), f"reading {listed}", everything
 
@@ -191,12 +205,16 @@ def _added_up(connection: Connection, days: Mapping[str, date]) -> list[Any]:
     )
 
 
+def _today(connection: Connection, now: datetime, page: int | None = None) -> ChainToday:
+    return chain_today(connection, EVERYTHING, now, page)
+
+
 def _app(engine: Engine, now: datetime, folder: Path) -> Flask:
     """Return the pages as `cloud.app` makes them, at a moment of their own."""
 
     def today(page: int) -> ChainToday:
         with reading(engine) as connection:
-            return chain_today(connection, now, page)
+            return _today(connection, now, page)
 
     app = Flask("cloud")
     app.register_blueprint(create_pages(today))

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from cloud.accounts import tables as _accounts  # noqa: F401  (its tables are of METADATA, too)
 from cloud.tables import METADATA
 
 # The connection is handed over by the caller; there is no alembic.ini to read an address from.

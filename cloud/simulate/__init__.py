@@ -3,6 +3,7 @@
     calendar  which days are busy            chain   the shops and their boxes
     plan      visitors of a day by hour      truth   what the hub must show of it
     day       one box's day, step by step    report  rates and ages of a run
+    desk      what is done for guests        step    one of a day's steps
     box       an outbox in memory            links   a few connections for many boxes
     live      over MQTT, as boxes speak      facts   through ingest, without a broker
     years     straight into the rollups      removal takes all of it away again

@@ -18,7 +18,8 @@ from typing import Final
 
 from cloud.simulate.calendar import days_between
 from cloud.simulate.chain import VERSION, Box, Shop
-from cloud.simulate.day import Step, box_day, moment_of
+from cloud.simulate.day import box_day
+from cloud.simulate.step import Step, moment_of
 from cloud.simulate.truth import Truth
 from edge.wire.checks import milliseconds
 from edge.wire.codec import encode

@@ -4,6 +4,7 @@
         in   crossing, visit opens; perhaps a member: known at once, late, or by mistake
         out  crossing; the last one out closes all visits; a member may come back soon
         back somebody who turns back within seconds: the visit was none
+    beside them what the desk does (`desk`) and what the radio hears (`wifi`)
 
 Used by `live` and `facts`. A step also says which of the hub's figures it changes, so that what
 the hub must show can be added up without asking the hub (`truth`).
@@ -12,16 +13,17 @@ the hub must show can be added up without asking the hub (`truth`).
 import heapq
 import math
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from random import Random
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from cloud.simulate.chain import Box, Shop
+from cloud.simulate.desk import with_desk
 from cloud.simulate.plan import day_random, plan, poisson
+from cloud.simulate.step import Delta, Step, moment_of, ulid
 from cloud.simulate.wifi import told
 from edge.wire.messages import (
     Alert,
-    Body,
     CrossingMinute,
     Health,
     MemberChanged,
@@ -31,8 +33,6 @@ from edge.wire.messages import (
 )
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_ULID: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_PAIRS: Final = tuple(a + b for a in _ULID for b in _ULID)
 _MINUTE_MS: Final = 60_000
 _COUNTS: Final = ("entered", "left", "entered_closed", "left_closed", "staff", "turned_back")
 
@@ -50,23 +50,6 @@ _STAY_S: Final = (math.log(9 * 60), 0.8)  # of a log-normal stay: half of them u
 _STAY_MOST_S: Final = 2 * 3600
 
 
-class Delta(NamedTuple):
-    """What a step changes: a figure of the hour that holds a moment (ms since 1970)."""
-
-    moment: int
-    figure: str
-    amount: int
-
-
-class Step(NamedTuple):
-    """A fact that becomes known at `at`. `since`: when what it tells of began (ms since 1970)."""
-
-    at: int
-    since: int
-    body: Body
-    deltas: tuple[Delta, ...]
-
-
 def box_day(seed: int, shop: Shop, box: Box, day: date) -> Iterator[Step]:
     """Yield what a box tells in a day, in order of time."""
     today = _Day(seed, shop, box, day)
@@ -75,13 +58,8 @@ def box_day(seed: int, shop: Shop, box: Box, day: date) -> Iterator[Step]:
         Step(at, since, body, (Delta(since, "visitors", 0),))
         for at, since, body in told(seed, shop, box, day, today.hours)
     )
-    yield from heapq.merge(today.steps(), heard, key=lambda step: step.at)
-
-
-def ulid(random: Random, ms: int) -> str:
-    """Return a ULID of a moment: 48 bits of time, 80 random ones."""
-    number = ms << 80 | random.getrandbits(80)
-    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
+    seen = with_desk(today.steps(), seed, shop, box, day.toordinal())
+    yield from heapq.merge(seen, heard, key=lambda step: step.at)
 
 
 def subject_of(seed: int, store: str, number: int) -> str:
@@ -316,8 +294,3 @@ class _Day:
     def _joined(self, at: int, subject: str) -> Iterator[Step]:
         for change in ("joined", "consent_given", "template_stored"):
             yield Step(at, at, MemberChanged(subject=subject, change=change), ())
-
-
-def moment_of(ms: int) -> datetime:
-    """Return the aware moment of milliseconds since 1970."""
-    return _EPOCH + timedelta(milliseconds=ms)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from cloud.hours import hour_of_minute
-from cloud.simulate.day import Step
+from cloud.simulate.step import Step
 from cloud.tables import FIGURES
 
 _MINUTE_MS: Final = 60_000

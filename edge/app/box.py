@@ -33,6 +33,7 @@ from edge.store.appointments import forget_past
 from edge.store.ballast import lay_up
 from edge.store.database import StoreAway, StoreLock, connect, fitting, migrate, transaction
 from edge.store.endings import tidy
+from edge.store.joining import profiles_wanted
 from edge.store.ledger import SqliteVisitLog
 from edge.store.limit import Bounds
 from edge.store.orders import key_wanted
@@ -123,7 +124,12 @@ def key_handover(
     members = StoredChecks(db)
 
     def needed() -> list[Part]:
-        wanted = members.in_use("profile") or key_wanted(db) or why_not(config) is None
+        wanted = (
+            members.in_use("profile")
+            or key_wanted(db)
+            or profiles_wanted(db)
+            or why_not(config) is None
+        )
         parts: list[Part] = ["profile"] if wanted else []
         faces_off = switches.is_off(db, switches.FACES)
         # Whether the clock is trusted is for the eyes to say; it comes and goes.

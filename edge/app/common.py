@@ -13,8 +13,10 @@ from sqlite_utils import Database
 from edge.clock import SteadyClock, SystemClock, boot_id, in_virtual_machine
 from edge.config import EdgeConfig
 from edge.desired import laid_as_far
+from edge.drawn import drawn_over
 from edge.ports import Clock
 from edge.store.database import FILE_NAME, StoreBusy, StoreLock, connect, migrate
+from edge.store.drawing import drawings
 from edge.store.orders import wish_of
 from edge.store.outbox import Reading
 from edge.store.schema import migrations
@@ -60,8 +62,9 @@ def steady_clock(config: EdgeConfig, db: Database) -> SteadyClock:
 
 
 def settings_in_force(config: EdgeConfig, db: Database) -> EdgeConfig:
-    """Return the box's settings with what head office has laid over them."""
-    return laid_as_far(config, wish_of(db))
+    """Return the box's settings with what the manager drew and head office laid over them."""
+    drawn = {name: one.drawing for name, one in drawings(db).items() if one.drawing is not None}
+    return laid_as_far(drawn_over(config, drawn), wish_of(db))
 
 
 def ready_store(data_dir: Path) -> Database:

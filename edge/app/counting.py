@@ -14,6 +14,7 @@ from edge.ports import VisitLog
 from edge.recognition import Recognition
 from edge.sensors.halving import Halving
 from edge.sensors.motion import MotionDetector
+from edge.sensors.scenery import Scenery
 from edge.store.database import StoreFault
 
 log = logging.getLogger(__name__)
@@ -71,4 +72,10 @@ def counting_of(
         for c in config.camera
         if c.role == "entrance" and c.name in cameras
     ]
-    return Counting(doors=doors, finder=lambda: Halving(MotionDetector()), book=book, faces=faces)
+    return Counting(doors=doors, finder=_finder, book=book, faces=faces)
+
+
+def _finder() -> Scenery:
+    """Return what finds the bodies before one camera, and learns the scene without them."""
+    motion = MotionDetector()
+    return Scenery(Halving(motion), motion.background)

@@ -1,9 +1,9 @@
-"""What the eyes do besides looking: corrections and codes from the shop's page, consents that run
-out, and the audit log's word on modes and matches.
+"""What the eyes do besides looking: corrections, codes and staff from the shop's page, consents
+that run out, and the audit log's word on modes and matches.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -13,23 +13,32 @@ from sqlite_utils import Database
 from edge.app.common import reading_of
 from edge.core.codes import CODE_LIVES
 from edge.core.identity import Recognised
-from edge.core.visit import Change, Visit
+from edge.core.visit import Change, EndReason, Visit
 from edge.modes import ModeStatus
 from edge.ports import Clock
-from edge.store.audit import Audit, Code
+from edge.store.audit import Audit, Code, What
 from edge.store.consents import Change as MemberChange
 from edge.store.consents import Consents
 from edge.store.database import StoreAway, transaction
 from edge.store.outbox import Outbox
 from edge.store.people import member_of
 from edge.store.recall import visit_of
-from edge.store.switches import ARRIVAL, Request, note_done, open_requests
+from edge.store.switches import ARRIVAL, PAID, Request, note_done, open_requests
 from edge.wire.messages import MemberChanged
 
 log = logging.getLogger(__name__)
 
 ACTOR: Final = "eyes"
 EXPIRE_EVERY_S: Final = 60.0
+_SAID: Final[Mapping[str, What]] = {
+    ARRIVAL: "code",
+    "end": "end",
+    PAID: "end",
+    "staff": "staff",
+    "guest": "staff",
+}
+"""What the audit log calls a request; all others are corrections."""
+_HOW: Final = {ARRIVAL: "arrival", "staff": "was_staff", "guest": "was_guest"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +52,8 @@ class _Done:
     @property
     def detail(self) -> dict[str, Code]:
         told: dict[str, Code] = {"visit": self.visit}
-        return {**told, "how": "arrival"} if self.request.kind == ARRIVAL else told
+        how = _HOW.get(self.request.kind)
+        return {**told, "how": how} if how else told
 
 
 class StoreErrands:
@@ -64,7 +74,16 @@ class StoreErrands:
         self._consents = Consents(db, actor=ACTOR, tell=self._tell)
         self._expired = float("-inf")
         self._in_hand: dict[int, _Done] = {}
+        self._takes = {
+            ARRIVAL: self._arrived,
+            "end": self._ended,
+            PAID: self._ended,
+            "staff": self._marked,
+            "guest": self._marked,
+        }
         self.correct: Callable[[datetime, Visit], list[Change]] = lambda at, visit: []
+        self.end: Callable[[datetime, str, EndReason], list[Change]] = lambda at, visit, reason: []
+        self.mark: Callable[[datetime, Visit, bool], list[Change]] = lambda at, visit, staff: []
         self.let_in: Callable[[datetime, str], Recognised] = lambda at, subject: Recognised(
             changes=[]
         )
@@ -99,8 +118,7 @@ class StoreErrands:
         changes: list[Change] = []
         for request in open_requests(self._db):
             if request.id not in self._in_hand:
-                take = self._arrived if request.kind == ARRIVAL else self._corrected
-                changes += take(request)
+                changes += self._takes.get(request.kind, self._corrected)(request)
         return changes
 
     def _corrected(self, request: Request) -> list[Change]:
@@ -110,6 +128,20 @@ class StoreErrands:
         if visit is None or request.kind != "wrong_person":
             return []
         return self.correct(self._clock.now(), visit)
+
+    def _ended(self, request: Request) -> list[Change]:
+        """Let a guest go who has left, not before somebody said so: the eyes may have been away."""
+        visit = visit_of(self._db, request.visit) if request.visit else None
+        subject = visit.subject if visit else None
+        self._in_hand[request.id] = _Done(request=request, subject=subject, visit=request.visit)
+        reason: EndReason = "receipt" if request.kind == PAID else "tap"
+        return self.end(min(request.at, self._clock.now()), visit.id, reason) if visit else []
+
+    def _marked(self, request: Request) -> list[Change]:
+        """Take from a person in the shop that a visit was staff's, or a guest's after all."""
+        visit = visit_of(self._db, request.visit) if request.visit else None
+        self._in_hand[request.id] = _Done(request=request, subject=None, visit=request.visit)
+        return self.mark(self._clock.now(), visit, request.kind == "staff") if visit else []
 
     def _arrived(self, request: Request) -> list[Change]:
         """Let a member in who showed a code, unless the eyes were away for so long that it is over
@@ -134,7 +166,7 @@ class StoreErrands:
                 note_done(self._db, one.request, now, one.subject, one.visit)
                 self._audit.append(
                     at=now,
-                    what="code" if one.request.kind == ARRIVAL else "wrong_person",
+                    what=_SAID.get(one.request.kind, "wrong_person"),
                     actor=one.request.actor,
                     subject=one.subject,
                     detail=one.detail,

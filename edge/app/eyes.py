@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -41,8 +41,10 @@ from edge.sensors.mailbox import Mailbox
 from edge.sensors.recording import quiet_opencv
 from edge.store.clockfix import ClockFix
 from edge.store.database import connect, fitting
+from edge.store.drawing import drawings
 from edge.store.ledger import SqliteVisitLog
 from edge.store.switches import FACES, is_off
+from edge.store.watched import Watched
 from edge.threads import one_thread
 from edge.wire.messages import Health
 from menkou.errors import MenkouFault
@@ -126,6 +128,7 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
     stop = stop_on_signals()
     db = connect(config.data_dir, limit_bytes=config.box.store_limit)
     own, config = config, settings_in_force(config, db)
+    drawn = _revs(db)
     clock = steady_clock(config, db)
     boot = boot_id()
     time = StoreTimekeeper(
@@ -185,6 +188,8 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
     counting = counting_of(config, {c.name for c in config.camera}, book, faces)
     errands.correct = counting.wrong_person
     errands.let_in = counting.code_shown
+    errands.end = counting.end_visit
+    errands.mark = counting.was_staff
     _share(own, epoch, clock, due.root, stop)
 
     def due_now() -> ModeStatus:
@@ -202,12 +207,35 @@ def run_eyes(config: EdgeConfig, epoch: str, handed: Handed) -> None:
         status=status,
         due=due_now,
         errands=errands,
-        changed=lambda: not same_for_the_eyes(config, settings_in_force(own, db)),
+        changed=lambda: (
+            not same_for_the_eyes(config, settings_in_force(own, db)) or drawn != _revs(db)
+        ),
         time=time,
+        watched=_watched(config, db, clock),
+        drawn=drawn,
     ).run(stop)
     if end == "mode":
         # Whatever it knew of faces is gone with its memory.
         begin_anew("another mode or other settings are due; the eyes begin anew")
+
+
+def _revs(db: Database) -> dict[str, int]:
+    """Return the revision of each camera's drawing."""
+    return {name: one.rev for name, one in drawings(db).items()}
+
+
+def _watched(
+    config: EdgeConfig, db: Database, clock: SteadyClock
+) -> Callable[[Mapping[str, str]], None]:
+    """Return what notes how long all cameras at the doors work, by a time that is sure."""
+    doors = [camera.name for camera in config.camera if camera.role == "entrance"]
+    watched = Watched(db)
+
+    def note(states: Mapping[str, str]) -> None:
+        works = bool(doors) and all(states.get(door) == "ok" for door in doors)
+        watched.note(works=works and clock.state() == "ok", at=clock.now(), mono=clock.mono())
+
+    return note
 
 
 def _share(

@@ -2,41 +2,45 @@
 
 import logging
 import threading
+from dataclasses import replace
 from functools import partial
 
 from edge.app.common import (
     begin_anew,
     kept_clock,
+    reading_of,
     run_dir,
     settings_in_force,
     steady_clock,
     stop_on_signals,
     timelines,
 )
+from edge.app.desks import desks_of, works_of
+from edge.app.keys import keyring
 from edge.app.local import shop_local
 from edge.app.metrics import BoxMetrics
+from edge.app.named import local_name, reach
 from edge.app.orders import HeadOffice
+from edge.app.outbound import messages_out
+from edge.app.photos import PhotoJudges
 from edge.app.uplink import uplink_of
 from edge.bus import Bus, Note
-from edge.clock import boot_id
+from edge.clock import boot_id, marks_of
 from edge.config import EdgeConfig
 from edge.console.access import Access
 from edge.console.app import create_console
-from edge.console.checkin import GuestScreen
-from edge.console.clock import ClockDesk
-from edge.console.codes import CodeDesk
-from edge.console.desk import Desk
-from edge.console.devices import DeviceDesk
+from edge.console.shared import Shared
+from edge.desk.means import Means
 from edge.front import FrontProcess, PerThread, Shop, ShopFront
 from edge.hardening import seal_process
 from edge.keys.handover import KeySlot
 from edge.live import LiveState
-from edge.store.ballast import give_up
 from edge.store.database import connect
-from edge.store.devices import Devices
+from edge.store.desk_facts import Teller
 from edge.store.outbox import Outbox
 from edge.uplink.down import Down
 from menkou.web.app import dress
+from menkou.web.certificate import Certificate
 from menkou.web.stream import Broadcast
 
 log = logging.getLogger(__name__)
@@ -67,15 +71,17 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
     def wake() -> None:
         bus.send("eyes", Note(sender="front", new=True))
         broadcast.publish()
+        if front.uplink is not None:
+            front.uplink.nudge()
 
-    desk = Desk(
-        store_id=config.store.id,
-        hours=config.opening_hours,
+    means = Means(
         db=db,
-        now=clock.now,
+        clock=clock,
+        mark=marks_of(clock, boot_id()),
+        zone=config.store.zone,
         profile_root=slot.root if slot else lambda: None,
+        teller=Teller(epoch=epoch, reading=lambda: reading_of(clock)),
         wake=wake,
-        make_room=partial(give_up, config.data_dir),
     )
     shop = Shop(
         store_id=config.store.id,
@@ -88,13 +94,19 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
         gallery=config.faces.gallery,
         fpir=config.faces.fpir,
     )
+    listen = config.console.listen_at(config.base)
+    if config.till.ca is not None:
+        listen = replace(listen, client_ca=config.base / config.till.ca)
+    certificate = Certificate(listen) if listen.has_tls else None
+    name = local_name(config, listen, broadcast.publish)
     front = ShopFront(
         shop=shop,
         db=db,
         live=live,
         clock=clock,
         follow_time=lambda: clock.take(timelines(db()).follow(kernel)),
-        names_locked=desk.names_locked,
+        names_locked=means.names_locked,
+        reach=partial(reach, config, name, certificate),
     )
     anew = threading.Event()
 
@@ -110,7 +122,7 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
             clock=clock,
             changed=changed,
             wake=wake,
-            profile_root=slot.root if slot else lambda: None,
+            profile_root=means.profile_root,
         ).down()
 
     if config.uplink is not None:
@@ -122,25 +134,27 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
             clock=clock,
             orders=orders,
         )
-    listen = config.console.listen_at(config.base)
-    paired = DeviceDesk(
-        devices=lambda: Devices(db()), now=clock.now, listen=listen, revoked=broadcast.doubt
+    judges = PhotoJudges(
+        data_dir=data_dir,
+        precision=config.faces.precision,
+        public=lambda: keyring(config, db()).published(),
     )
-    told_time = ClockDesk(
-        db=db, clock=clock, timelines=lambda: timelines(db()), boot=boot_id(), wake=wake
-    )
-    codes = CodeDesk(
-        shop=config.store.name,
-        db=db,
+    desks = desks_of(
+        own,
+        config,
+        means,
         clock=clock,
-        profile_root=slot.root if slot else lambda: None,
-        wake=wake,
+        listen=listen,
+        live=live,
+        front=front,
+        broadcast=broadcast,
+        judges=judges,
     )
-    screen = GuestScreen(
-        cameras=[c.name for c in config.camera if c.role == "checkin"], told=live.prompt
+    view = Shared(front.view, lambda: broadcast.number)
+    app = create_console(view, desks)
+    door = Access(
+        devices=desks.devices.devices, now=clock.now, listen=listen, revoked=broadcast.doubt
     )
-    app = create_console(front.view, desk, paired, told_time, codes, screen)
-    door = Access(devices=paired.devices, now=clock.now, listen=listen, revoked=broadcast.doubt)
     dress(app, listen, secret_file=config.data_dir / "console.secret", door=door)
     metrics = BoxMetrics(config=config, db=db, live=live, clock=clock, front=front)
     FrontProcess(
@@ -150,7 +164,15 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
         live=live,
         bus=bus,
         broadcast=broadcast,
-        beside=[*metrics.threads(), *shop_local(config, front, db)],
+        beside=[
+            *metrics.threads(),
+            *shop_local(config, front, db),
+            *messages_out(config, means, ended=broadcast.publish),
+            *works_of(config, desks),
+            *([name.run] if name else []),
+        ],
+        certificate=certificate,
     ).run(stop, ready=lambda url: log.info("the shop's page is open at %s", url))
+    judges.close()
     if anew.is_set():
         begin_anew("head office has laid over other settings; the front begins anew")

@@ -3,8 +3,7 @@
 Called by `member_commands`. Works beside a running box: no lock, short transactions.
 """
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,31 +16,24 @@ from edge.config import EdgeConfig
 from edge.consent.texts import text_hashes
 from edge.core.codes import phone_end
 from edge.core.consent import Consent, Terms, read_consent
+from edge.desk.intake import Progress, take_in
 from edge.keys.onetime import address_of
 from edge.keys.profiles import ProfileKeys
 from edge.store import codes, consents, endings, holding
 from edge.store.audit import Audit
-from edge.store.chain import Verdict
 from edge.store.codes import Codes, ShopCode
 from edge.store.consents import Change, live_consent, live_subjects
-from edge.store.database import StoreFault, transaction
+from edge.store.database import transaction
 from edge.store.outbox import Outbox
 from edge.store.people import People, subject_of, template_marks
-from edge.store.register import Imported, Register, Template
+from edge.store.register import Register, Template
 from edge.store.switches import FACES, is_off
 from edge.wire.codec import utc_text
 from edge.wire.messages import MemberChanged
+from menkou.chain import Verdict
 
 LOCAL: Final = "local"
 """The actor of what is done on the box itself (as `edge.store.devices` has it)."""
-
-
-IMPORTED_AT_ONCE: Final = 200  # about 0.1 s
-IMPORT_PAUSE_S: Final = 0.05  # others who wait for the store look again this often
-
-
-class ImportStopped(StoreFault):
-    """An import ended before its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,27 +120,9 @@ class Office:
         """Take a member's secret away; False if there was none."""
         return codes.end(self.db, subject_of(self.db, member_id), self.now(), actor=LOCAL)
 
-    def imported(self, rows: Sequence[Mapping[str, str]]) -> Imported:
-        """Add or change the members of a table whose rows are all sound.
-
-        In short transactions with pauses, so that a running box goes on counting.
-
-        Raises:
-            ImportStopped: part of the table was kept, then the store gave up.
-        """
-        added = changed = 0
-        taking = self.register()
-        for start in range(0, len(rows), IMPORTED_AT_ONCE):
-            try:
-                done = taking.take_over(rows[start : start + IMPORTED_AT_ONCE], self.now())
-            except StoreFault as exc:
-                raise ImportStopped(
-                    f"the first {start} of {len(rows)} rows were kept, then: {exc}; import the"
-                    " rest of the file, or all of it again if every row has an external_id"
-                ) from exc
-            added, changed = added + done.added, changed + done.changed
-            time.sleep(IMPORT_PAUSE_S)
-        return Imported(added=added, changed=changed)
+    def imported(self, raw: bytes, told: Callable[[Progress], None]) -> Progress:
+        """Add or change the members of a table (see `edge.desk.intake.take_in`)."""
+        return take_in(raw, self.register(), self.now, told)
 
     def consent(self, raw: object, names: Sequence[str], subject: str) -> Consent:
         """Judge a consent record for one member of this shop, now.

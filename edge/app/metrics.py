@@ -19,6 +19,7 @@ from edge.metrics import BoxCollector, BoxFigures, CameraFigures, StreetFigures,
 from edge.store import consents
 from edge.store.audit import Audit
 from edge.store.database import FILE_NAME
+from edge.store.outbound import held
 from edge.store.outbox import Outbox
 from edge.store.presence import last_minute_at, latest_basis
 from edge.store.shares import counts
@@ -82,7 +83,7 @@ class BoxMetrics:
         outbox, uplink = Outbox(self._db()), self._front.uplink
         backlog = outbox.backlog()
         condition = self._front.condition()
-        shared = counts(self._db())
+        shared, messages = counts(self._db()), held(self._db())
         disk = shutil.disk_usage(self._config.data_dir)
         return BoxFigures(
             store=self._config.store.id,
@@ -120,6 +121,9 @@ class BoxMetrics:
             gallery=self._front.gallery(),
             radio=self._live.radio(),
             street=self._street() if self._config.wifi.enabled else None,
+            messages_waiting=messages.waiting,
+            messages_lost=messages.lost,
+            certificate_until=self._front.reach().expires_at,
         )
 
     def _street(self) -> StreetFigures:

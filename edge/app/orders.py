@@ -14,17 +14,22 @@ from sqlite_utils import Database
 from edge.app.common import reading_of
 from edge.app.share_post import SharePost
 from edge.config import EdgeConfig
+from edge.core.appointments import Booking, Course
 from edge.core.flaws import Flaws
 from edge.desired import CannotLay, laid, laid_over
+from edge.desk.bookings import read_channel
 from edge.keys.errors import Unreadable
 from edge.keys.orders import OrderKeys
 from edge.keys.profiles import ProfileKeys
 from edge.ports import Clock
 from edge.store import endings, shares
-from edge.store.appointments import Appointment, keep, rev_of
+from edge.store.appointment_book import take
+from edge.store.appointments import Held, Whose, rev_of
 from edge.store.audit import Audit
 from edge.store.consents import Change, history
 from edge.store.database import StoreAway, transaction
+from edge.store.desk_facts import Teller
+from edge.store.merging import Merging
 from edge.store.orders import (
     HeldOrders,
     bury,
@@ -57,6 +62,7 @@ from edge.wire.orders import (
     EraseOrder,
     KeyWantedOrder,
     MemberOrder,
+    MergeOrder,
     OrderBody,
     ShareAgainOrder,
     TemplateOrder,
@@ -105,6 +111,7 @@ class HeadOffice:
         self._address = BoxAddress(store=config.store.id, box=config.box.id)
         self._audit = Audit(db)
         self._outbox = Outbox(db)
+        self._teller = Teller(epoch=epoch, reading=lambda: reading_of(clock))
         self._held = HeldOrders(db)
         self._sharing = SharePost(
             config=config,
@@ -144,6 +151,8 @@ class HeadOffice:
                 return self._receive(body)
             case AppointmentOrder():
                 return self._book(body)
+            case MergeOrder():
+                return self._merge(body)
             case CheckpointOrder():
                 self._held.keep_mark(body.mark, self._clock.now())
             case BoxKeyOrder():
@@ -207,23 +216,56 @@ class HeadOffice:
         self._wake()
         return None
 
+    def _merge(self, order: MergeOrder) -> str | None:
+        if is_buried(self._db, order.kept):
+            return None
+        root = self._root()
+        texts = self._opened(root, order.KIND, order.id, order.rev, order.sealed)
+        if texts is None:
+            return "unreadable"
+        if not {"gone", "external_id", "name"} <= texts.keys():
+            return "malformed"
+        merging = Merging(
+            self._db, ProfileKeys(root), actor=ACTOR, tell=self._tell_change, say=self._tell
+        )
+        try:
+            merging.carry_out(order, texts, self._clock.now())
+        except Flaws:
+            return "malformed"
+        except (ExternalIdTaken, ProfileUnreadable):
+            return "taken"
+        if not endings.emptied_log(self._db, 0.5):
+            log.info("encrypted remains of a merged member are cleared away within minutes")
+        self._wake()
+        return None
+
     def _book(self, order: AppointmentOrder) -> str | None:
         if order.rev <= rev_of(self._db, order.id):
             return None
         root = self._root()
-        held: tuple[bytes, Appointment] | None = None
+        booking, whose, course = None, Whose(), Course(state="cancelled")
         if order.sealed is not None:
             texts = self._opened(root, order.KIND, order.id, order.rev, order.sealed)
             if texts is None:
                 return "unreadable"
             try:
-                at = checks.instant(texts["at"])
-                one = Appointment(at=at, what=texts["what"], channel=texts["channel"])
+                booking = _booking(texts)
             except (KeyError, ValueError):
                 return "malformed"
-            held = ProfileKeys(root).blind(texts["external_id"]), one
+            whose = Whose(ref=ProfileKeys(root).blind(texts["external_id"]))
+            course = Course()
+        told = Held(
+            id=order.id,
+            source="office",
+            rev=order.rev,
+            whose=whose,
+            at=booking.at if booking else None,
+            channel=booking.channel if booking else None,
+            booking=booking,
+            course=course,
+        )
         with transaction(self._db):
-            keep(self._db, ProfileKeys(root), order.id, order.rev, held, self._clock.now())
+            take(self._db, ProfileKeys(root), told, self._clock.now(), self._teller)
         self._wake()
         return None
 
@@ -302,3 +344,13 @@ class HeadOffice:
             patience_s=0.5,
         )
         self._wake()
+
+
+def _booking(texts: dict[str, str]) -> Booking:
+    """Return what head office booked; a channel of a later release is `other`.
+
+    Raises:
+        KeyError, ValueError: there is no such thing in the texts.
+    """
+    at, channel = checks.instant(texts["at"]), read_channel(texts["channel"])
+    return Booking(at=at, what=texts["what"], channel=channel)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from edge.bench import detect, embed, match, memory, outbox, pipeline, probes
+from edge.bench import console, detect, embed, match, memory, outbox, pipeline, probes, receipts
 from menkou.bench import Result
 
 _Cases = Callable[[], Iterator[Result | str]]
 _BENCHES: Final[dict[str, _Cases]] = {
+    "console": console.cases,
     "detect": detect.cases,
     "embed": embed.cases,
     "match": match.cases,
@@ -19,6 +20,7 @@ _BENCHES: Final[dict[str, _Cases]] = {
     "outbox": outbox.cases,
     "pipeline": pipeline.cases,
     "probes": probes.cases,
+    "receipts": receipts.cases,
 }
 NAMES: Final = tuple(_BENCHES)
 """What can be measured."""

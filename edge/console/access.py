@@ -13,9 +13,10 @@ from datetime import datetime
 from math import ceil
 from typing import Any, Final
 
-from flask import Blueprint, Flask, abort, g, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, Response, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from edge.console.api import PREFIX
 from edge.store.database import StoreAway
 from edge.store.devices import LOCAL, SEEN_EVERY, Device, Devices, Role
 from menkou.listen import Listen
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 _COOKIE_LIVES_S: Final = 400 * 24 * 3600
 """As long as browsers keep one (RFC 6265bis); the box itself ends a session sooner."""
 _TOKEN_CHARS_MAX: Final = 64
-_POSTS: Final = 30
+_POSTS: Final = 60
 _POSTS_WITHIN_S: Final = 60.0
 _SHOP: Final = frozenset[Role]({"consultant", "manager"})
 _ALL: Final = frozenset[Role]({"consultant", "manager", "installer"})
@@ -42,19 +43,101 @@ _MAY: Final[Mapping[str, frozenset[Role]]] = {
     "arrivals.page": _SHOP,
     "arrivals.live": _SHOP,
     "arrivals.wrong_person": _SHOP,
+    "arrivals.claim": _SHOP,
+    "arrivals.release": _SHOP,
+    "arrivals.note": _SHOP,
+    "arrivals.offer": _SHOP,
+    "arrivals.end": _SHOP,
     "arrivals.code": _SHOP,
     "arrivals.faces_off": _SHOP,
     "arrivals.faces_on": _MANAGER,
+    "me.page": _SHOP,
+    "me.choose": _SHOP,
+    "me.leave": _SHOP,
+    "me.alerts": _SHOP,
+    "staff.page": _MANAGER,
+    "staff.add": _MANAGER,
+    "staff.pin": _MANAGER,
+    "staff.end": _MANAGER,
+    "staff.stay": _MANAGER,
     "devices.page": _MANAGER,
     "devices.add": _MANAGER,
     "devices.revoke": _MANAGER,
+    "tokens.page": _MANAGER,
+    "tokens.add": _MANAGER,
+    "tokens.revoke": _MANAGER,
+    "tokens.add_sender": _MANAGER,
+    "tokens.revoke_sender": _MANAGER,
+    "devices.share": _MANAGER,
     "codes.shown": _MANAGER,
     "codes.make": _MANAGER,
     "codes.phone": _MANAGER,
     "codes.end": _MANAGER,
     "codes.unlock": _MANAGER,
+    "appointments.page": _SHOP,
+    "appointments.live": _SHOP,
+    "appointments.tap": _SHOP,
+    "appointments.new": _SHOP,
+    "appointments.book": _SHOP,
+    "appointments.move": _SHOP,
+    "appointments.phone": _SHOP,
+    "appointments.file": _SHOP,
+    "appointments.load": _SHOP,
+    "appointments.reasons": _MANAGER,
+    "queue.page": _SHOP,
+    "queue.live": _SHOP,
+    "queue.take": _SHOP,
+    "queue.move": _SHOP,
+    "queue.phone": _SHOP,
+    "queue.reached": _SHOP,
+    "queue.unreached": _SHOP,
+    "queue.time_set": _MANAGER,
+    "queue.display": _EVERY,  # numbers, and nothing of anybody
+    "queue.display_live": _EVERY,
+    "members.page": _SHOP,
+    "members.new": _SHOP,
+    "members.add": _SHOP,
+    "members.one": _SHOP,
+    "members.change": _SHOP,
+    "members.confirm": _SHOP,
+    "members.withdraw": _SHOP,
+    "members.screen": _SHOP,
+    "members.note": _SHOP,
+    "members.export": _MANAGER,
+    "members.erase": _MANAGER,
+    "members.import_form": _MANAGER,
+    "members.import_file": _MANAGER,
+    "members.import_state": _MANAGER,
+    "members.import_live": _MANAGER,
+    "members.join_code": frozenset({*_SHOP, "guest"}),  # a code, and nothing of anybody
+    "members.join_anew": _MANAGER,
+    "sources.page": _SHOP,
+    "sources.enter": _SHOP,
+    "sources.answer": _SHOP,
+    "sources.channels": _MANAGER,
+    "sources.add_channel": _MANAGER,
+    "sources.add_advert": _MANAGER,
+    "sources.switch": _MANAGER,
+    "tickets.page": _SHOP,
+    "tickets.live": _SHOP,
+    "tickets.make": _SHOP,
+    "tickets.move": _SHOP,
+    "tickets.hand_over": _SHOP,
+    "tickets.phone": _SHOP,
+    "tickets.forget": _MANAGER,
     "checkin.page": _EVERY,
     "checkin.live": _EVERY,
+    "corner.page": _MANAGER,
+    "corner.live": _MANAGER,
+    "corner.staff": _MANAGER,
+    "corner.was_staff": _MANAGER,
+    "corner.shift": _MANAGER,
+    "corner.cameras": _KEEPERS,
+    "corner.camera": _KEEPERS,
+    "corner.picture": _KEEPERS,
+    "corner.draw": _KEEPERS,
+    "corner.undraw": _KEEPERS,
+    "staff.rename": _MANAGER,
     "time.shown": _KEEPERS,
     "time.asked": _KEEPERS,
     "time.confirm": _KEEPERS,
@@ -64,7 +147,28 @@ _MAY: Final[Mapping[str, frozenset[Role]]] = {
 _HOMES: Final[Mapping[Role, str]] = {"consultant": "arrivals.page", "guest": "checkin.page"}
 _DOORS: Final = frozenset({"arrivals.page", "shop.shop"})
 """Who opens one of these by its address and may not is led to the own place."""
-_OPEN: Final = frozenset({"web.static", "web.pair", "shop.healthz"})
+_JOIN: Final = (
+    *("begin", "enter", "mine", "take_mine", "following", "consent", "agree", "leave"),
+    *("photos", "photo"),
+)
+"""The guests' own screens are not paired: each page of `console.join` asks for the link of today or
+for what the screen holds, and shows nothing of anybody.
+"""
+_OPEN: Final = frozenset(
+    {
+        "web.static",
+        "web.pair",
+        "shop.healthz",
+        "installed.manifest",
+        "installed.shell",
+        "installed.worker",
+        "trust.page",
+        "trust.certificate",
+        "trust.profile",
+        *(f"join.{name}" for name in _JOIN),
+    }
+)
+"""What everybody in the shop's network may have: nothing in it is of anybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,8 +265,8 @@ class Access:
             log.error("that a device is in use cannot be kept: %s", exc)
 
     def _guard(self) -> ResponseReturnValue | None:
-        if request.endpoint in _OPEN:
-            return None
+        if request.endpoint in _OPEN or request.path.startswith(f"{PREFIX}/"):
+            return None  # the API asks for a token at each of its routes
         found = self._caller()
         if found is None:
             return _not_paired()
@@ -230,8 +334,14 @@ class Access:
 
 def _not_paired() -> ResponseReturnValue:
     if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
-        return redirect(url_for("web.pair"), code=303)
-    return "Pair this device first / 请先配对\n", 401, {"Content-Type": "text/plain; charset=utf-8"}
+        answer = redirect(url_for("web.pair"), code=303)
+    else:
+        text = "Pair this device first / 请先配对\n"
+        answer = Response(text, 401, content_type="text/plain; charset=utf-8")
+    # Whatever it has kept was for a device of the shop; browsers that do not know this header
+    # are told by the page (keep.js).
+    answer.headers["Clear-Site-Data"] = '"storage"'
+    return answer
 
 
 def _too_often(wait_s: float) -> Any:

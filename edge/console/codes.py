@@ -13,14 +13,13 @@ from typing import Final, Literal
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
-from sqlite_utils import Database
 
-from edge.clock import SteadyClock
 from edge.console.access import caller
 from edge.console.devices import qr_code
 from edge.console.page import shop_page
 from edge.console.view import ShopView
 from edge.core.codes import Outcome, phone_end, read_typed
+from edge.desk.means import Means
 from edge.keys.errors import Unreadable
 from edge.keys.onetime import address_of
 from edge.keys.profiles import ProfileKeys
@@ -28,6 +27,7 @@ from edge.store import code_tries, codes
 from edge.store.codes import Codes, PhoneUnclear, ShopCode
 from edge.store.devices import LOCAL, Devices
 from edge.store.people import MemberMissing, People, ProfileUnreadable
+from edge.store.tokens import Tokens
 
 TOLD_FOR: Final = timedelta(minutes=1)
 """How long the page says what became of the last code."""
@@ -77,27 +77,21 @@ class CodeDesk:
     """What people in the shop do with codes.
 
     Args:
+        means: what every desk works with.
         shop: the shop's name, which the member's phone lists a secret under.
-        db: a connection of the calling thread.
-        clock: the box's clock; phones' codes are judged by it.
-        profile_root: the root of the profiles' keys, None while there is none.
-        wake: tells the eyes and the other screens to look into the database.
     """
 
     def __init__(
         self,
+        means: Means,
         *,
         shop: str,
-        db: Callable[[], Database],
-        clock: SteadyClock,
-        profile_root: Callable[[], bytes | None],
-        wake: Callable[[], None],
     ) -> None:
         self._shop = shop
-        self._db = db
-        self._clock = clock
-        self._profile_root = profile_root
-        self._wake = wake
+        self._db = means.db
+        self._clock = means.clock
+        self._profile_root = means.profile_root
+        self._wake = means.wake
 
     def shown(self, device: str) -> CodeForm:
         """Return what the form says to a device."""
@@ -185,6 +179,7 @@ class CodeDesk:
         now = self._clock.now()
         found = code_tries.locked(self._db(), now)
         names = {device.id: device.name for device in Devices(self._db()).paired(now)}
+        names |= {token.actor: token.name for token in Tokens(self._db()).all()}
         return tuple(
             LockedDevice(device=one.device, name=names.get(one.device, ""), until=one.until)
             for one in found
@@ -243,4 +238,8 @@ def codes_pages(view: Callable[[], ShopView], desk: CodeDesk) -> Blueprint:
 
 
 def _qr_of(made: Made | None) -> Markup | None:
-    return qr_code(made.address) if made is not None and made.address is not None else None
+    """Draw what is scanned: by the member's phone a secret, by a consultant's the six digits."""
+    if made is None:
+        return None
+    text = made.code.text if made.code is not None else made.address
+    return qr_code(text) if text is not None else None

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from edge.console.access import caller
 from edge.console.page import shop_page
 from edge.console.view import ShopView
+from edge.desk.staff import StaffDesk
 from edge.store.devices import NAME_CHARS_MAX, ROLES, Devices, PairingCode, Role
 from menkou.listen import Listen
 
@@ -44,8 +45,8 @@ def pairing_address(base: str, code: PairingCode) -> str:
     return f"{urljoin(base, '/pair')}#{code.text}"
 
 
-def devices_pages(view: Callable[[], ShopView], desk: DeviceDesk) -> Blueprint:
-    """Make the page and its two forms."""
+def devices_pages(view: Callable[[], ShopView], desk: DeviceDesk, people: StaffDesk) -> Blueprint:
+    """Make the page and its forms."""
     pages = Blueprint("devices", __name__, url_prefix="/devices")
 
     def shown(code: PairingCode | None = None) -> str:
@@ -55,6 +56,7 @@ def devices_pages(view: Callable[[], ShopView], desk: DeviceDesk) -> Blueprint:
             page=shop,
             view=shop.view,
             devices=desk.devices().paired(desk.now()),
+            shared=people.shared(),
             roles=ROLES,
             name_chars=NAME_CHARS_MAX,
             open_to_others=not desk.listen.is_loopback,
@@ -82,6 +84,13 @@ def devices_pages(view: Callable[[], ShopView], desk: DeviceDesk) -> Blueprint:
     def revoke() -> ResponseReturnValue:
         if desk.devices().revoke(request.form.get("device", ""), by=caller().actor, now=desk.now()):
             desk.revoked()
+        return "", 303, {"Location": url_for(".page")}
+
+    @pages.post("/share")
+    def share() -> ResponseReturnValue:
+        device, shared = request.form.get("device", ""), request.form.get("shared") == "yes"
+        if any(one.id == device for one in desk.devices().paired(desk.now())):
+            people.share(device, shared=shared, actor=caller().actor)
         return "", 303, {"Location": url_for(".page")}
 
     return pages

@@ -3,7 +3,7 @@
 Called by `edge.console.app`; holds codes, the templates turn them into words.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -56,9 +56,16 @@ NOTICES: Final = {
     "wifi_refused": "care",
     "wifi_channel": "care",
     "hub_unreachable": "care",
+    "messages_held": "care",
+    "cert_expired": "fault",
+    "cert_expires": "care",
+    "cert_unusable": "care",
+    "name_taken": "care",
 }
 """What a notice is worth by its code; a code from a newer part is `care`."""
 _HOURS_SHOWN_MIN: Final = 8
+CERTIFICATE_NOTICE: Final = timedelta(days=21)
+"""How long before it runs out a certificate is spoken of: who renews by hand needs some weeks."""
 _HEARD_LATELY: Final = 3
 """Minutes: one is told when it is over, and Wi-Fi that was heard so lately is heard now."""
 
@@ -108,6 +115,7 @@ class ShopPage:
     """The view with everything that the template needs besides.
 
     `is_open` is None if no opening hours apply today. `uplink` is a key of the catalogue.
+    `conversion` is receipts of sales for a hundred visitors, None without any of either.
     """
 
     view: ShopView
@@ -119,6 +127,7 @@ class ShopPage:
     hours: tuple[HourColumn, ...]
     ticks: tuple[Tick, ...]
     street: StreetPage | None
+    conversion: int | None
 
     def level(self, state: str) -> str:
         """Return how a state of a camera or part is marked."""
@@ -139,7 +148,15 @@ def shop_page(view: ShopView) -> ShopPage:
         hours=_hour_columns(_worth_showing(view.hours), now, lines[-1]),
         ticks=ticks(lines),
         street=_street(view.street, now) if view.street else None,
+        conversion=_conversion(view),
     )
+
+
+def _conversion(view: ShopView) -> int | None:
+    """Return receipts for a hundred visitors, None without one of the two."""
+    if view.sales is None or not view.visitors:
+        return None
+    return round(100 * view.sales / view.visitors)
 
 
 def _street(street: StreetView, now: datetime) -> StreetPage:
@@ -204,6 +221,7 @@ def _notices(view: ShopView) -> tuple[Notice, ...]:
     ]
     if view.gallery is not None:
         found.append(_gallery_notice(view.gallery))
+    found += _reach_notices(view)
     return tuple(sorted(found, key=lambda notice: notice.level != "fault"))
 
 
@@ -218,6 +236,23 @@ def _gallery_notice(gallery: GalleryView) -> Notice:
         "measured": MOST,
     }
     return Notice(level=NOTICES[code], code=code, name="", values=values)
+
+
+def _reach_notices(view: ShopView) -> Iterator[Notice]:
+    reach = view.reach
+    if reach.found_as and reach.found_as != reach.wanted:
+        values: dict[str, int | str] = {"wanted": reach.wanted or "", "found": reach.found_as}
+        yield Notice(level=NOTICES["name_taken"], code="name_taken", name="", values=values)
+    if reach.unusable:
+        yield Notice(level=NOTICES["cert_unusable"], code="cert_unusable", name="")
+    if reach.expires_at is None or reach.expires_at - view.now > CERTIFICATE_NOTICE:
+        return
+    if {"clock_suspect", "clock_suspect_faces"} & set(view.notices):
+        return  # it would be said of a day that nobody vouches for
+    code = "cert_expired" if reach.expires_at <= view.now else "cert_expires"
+    days = max(0, (reach.expires_at - view.now).days)
+    on = reach.expires_at.astimezone(view.now.tzinfo).date().isoformat()
+    yield Notice(level=NOTICES[code], code=code, name="", values={"days": days, "on": on})
 
 
 def _is_fault(state: str) -> bool:

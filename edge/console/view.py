@@ -3,10 +3,13 @@ rendered by `edge.console.app`; holds no text in any language, only figures and 
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Literal
 
 from edge.core.greeting import LastVisit, Reason
+from edge.desk.floor import Served
+from edge.desk.service_view import TicketLine
+from edge.desk.staff import Me
 
 FRESH_S: Final = 30
 """Who came in so lately is shown as new; older arrivals are listed only."""
@@ -92,6 +95,18 @@ class StreetView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReachView:
+    """How phones reach the pages: the local name that was wanted and the one that is told, None
+    for none; when the certificate runs out; whether its files hold something unusable now.
+    """
+
+    wanted: str | None = None
+    found_as: str | None = None
+    expires_at: datetime | None = None
+    unusable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShopView:
     """Everything on the shop's page at one moment.
 
@@ -133,12 +148,27 @@ class ShopView:
     head_office: tuple[str, ...] = ()  # settings that it has laid over the file's, by name
     gallery: GalleryView | None = None  # None: all members are searched, or none
     street: StreetView | None = None  # None: no Wi-Fi is listened to
+    sales: int | None = None  # receipts of today's sales; None: no till sends any
+    reach: ReachView = field(default_factory=ReachView)
 
 
-Identity = Literal["named", "locked", "erased", "visitor"]
-"""Who a card is of: a member; one whose name cannot be read now; one who was erased; nobody."""
+Identity = Literal["named", "locked", "erased", "visitor", "withheld"]
+"""Who a card is of: a member; one whose name cannot be read now; one who was erased; nobody; a
+member whose name whoever asks may not see."""
 Certainty = Literal["sure", "likely", "card"]
 """How it is known: by the face, surely or likely; or by the member's one-time code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bought:
+    """What a member bought on a local day. `what` is empty where the till gave no lines; `price` is
+    as people read it.
+    """
+
+    on: date
+    price: str
+    items: int | None
+    what: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +176,8 @@ class Card:
     """One visit on the consultants' page. What names a member is never in its repr.
 
     `at` is local. `correcting`: somebody said that this is the wrong person. `name` is what the
-    member wishes to be called; it and the rest are empty unless `who` is `named`.
+    member wishes to be called; it and the rest are empty unless `who` is `named`. `booked_by` is
+    the channel of today's appointment; `tickets` are the member's open service tickets.
     """
 
     visit: str
@@ -163,16 +194,33 @@ class Card:
     tags: tuple[str, ...] = field(default=(), repr=False)
     reasons: tuple[Reason, ...] = field(default=(), repr=False)
     last_visit: LastVisit | None = field(default=None, repr=False)
+    purchases: tuple[Bought, ...] = field(default=(), repr=False)
+    tickets: tuple[TicketLine, ...] = field(default=(), repr=False)
+    booked_by: str = ""
+    served: Served = field(default_factory=Served)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrivals:
-    """Who came in during the last hours, newest first. `again_s`: until a card is no longer new."""
+    """Who came in during the last hours, newest first. `again_s`: until a card is no longer new, or
+    another one pops up. `me` is who is at this screen.
+    """
 
     cards: tuple[Card, ...]
     again_s: int | None
+    me: Me
 
     @property
     def newest(self) -> Card | None:
         """The member who has just come in, for those who hear the page."""
         return next((card for card in self.cards if card.fresh and card.who == "named"), None)
+
+    @property
+    def asked(self) -> tuple[Card, ...]:
+        """The members whom this screen asks somebody to greet."""
+        return tuple(card for card in self.cards if card.served.asked_for_s is not None)
+
+    @property
+    def staying(self) -> tuple[Card, ...]:
+        """Guests who are to be offered something, who is here longest first."""
+        return tuple(card for card in reversed(self.cards) if card.served.offer is not None)

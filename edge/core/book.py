@@ -31,6 +31,7 @@ from edge.core.visit import (
     CloseReason,
     Crossed,
     Direction,
+    EndReason,
     Occupied,
     Opened,
     Raised,
@@ -38,6 +39,7 @@ from edge.core.visit import (
     ReviseReason,
     Seen,
     Visit,
+    Who,
     Window,
 )
 
@@ -263,6 +265,8 @@ class VisitBook:
             opened = self._begin(at, place.camera, place.track, counted=not place.checkin)
             visit_id = opened.visit.id
             changes.append(opened)
+        if self._visits[visit_id].who == "staff":
+            return Recognised(changes=changes)  # by somebody's word
         holder = self._owner.get(visit_id)
         if owner is None or (fit is None and holder not in (None, owner, visit_id)):
             owner = holder or visit_id  # what says who somebody is is not undone by a worse picture
@@ -327,6 +331,7 @@ class VisitBook:
             visit
             for visit in (self._visits[i] for i in self._open)
             if visit.id not in self._owner
+            and visit.who != "staff"
             and not self._word.forbids(visit.id, owner)
             and visit.opened_at >= oldest
             and (camera is None or visit.camera == camera)
@@ -367,6 +372,8 @@ class VisitBook:
         changes: list[Change] = []
         told = linked(self._of(subject), self._window, self._visits)
         for visit in told:
+            if visit.who == "staff":
+                continue  # by somebody's word, which a picture does not undo
             known = visit
             if visit.subject != subject:
                 known = replace(
@@ -435,6 +442,26 @@ class VisitBook:
             sure=None,
         )
         return [self._revise(at, nobody, "wrong_person"), *self._relink(at, subject)]
+
+    def was_staff(self, *, at: datetime, visit: Visit, staff: bool) -> list[Change]:
+        """A person in the shop says that a nameless visit was staff's, or a guest's after all.
+
+        That visit alone: staff are not recognised by their faces (DESIGN section 6). How many
+        people are in the shop is the doors' count and stays.
+        """
+        known = self._visits.setdefault(visit.id, visit)
+        who: Who = "staff" if staff else "visitor"
+        if known.void or known.subject is not None or known.who == who:
+            return []
+        return [self._revise(at, replace(known, who=who), "staff")]
+
+    def end(self, *, at: datetime, visit: str, reason: EndReason = "tap") -> list[Change]:
+        """A person in the shop says that a guest has left, or the till that one has paid; who has
+        ended already stays so.
+        """
+        if visit not in self._open:
+            return []
+        return self._close_all(max(at, self._visits[visit].opened_at), reason, [visit])
 
     def enrolled(self, *, at: datetime, chain: str, subject: str, fit: Fit) -> list[Change]:
         """Somebody who was a stranger has just agreed to be known: their visits are a member's."""

@@ -4,15 +4,21 @@ Codes and values only; the console's catalogues hold the words.
 """
 
 from calendar import isleap
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Literal
 
+from edge.core.appointments import Booking, Channel
 from edge.core.profile import Profile
+from edge.core.service import Kind, OpenTicket, repairs_ready
 
 ReasonCode = Literal[
     "appointment",
+    "styling",
     "repair_ready",
+    "stock_ready",
+    "return_ready",
     "birthday_today",
     "birthday",
     "long_away",
@@ -20,6 +26,8 @@ ReasonCode = Literal[
     "last_purchase",
 ]
 BIRTHDAY_DAYS: Final = 7
+_BETWEEN: Final = " · "
+"""Between several things in one line, in every language."""
 LONG_AWAY_MONTHS: Final = 12
 
 
@@ -35,8 +43,9 @@ class LastVisit:
 class Reason:
     """One reason. Which values are set follows from the code.
 
-    appointment (`at`, `what`), repair_ready (`what`), birthday (`on`, `days`), birthday_today,
-    long_away (`months`), first_here, last_purchase (`what`, `on`).
+    appointment (`at`, `what`, `channel` if it is known), styling, repair_ready, stock_ready,
+    return_ready (`what`, which may be empty), birthday (`on`, `days`), birthday_today, long_away
+    (`months`), first_here, last_purchase (`what`, `on`).
     """
 
     code: ReasonCode
@@ -45,10 +54,18 @@ class Reason:
     on: date | None = None
     days: int = 0
     months: int = 0
+    channel: Channel | None = None
 
 
 def why_now(
-    known: Profile, *, now: datetime, last_visit: LastVisit | None, been_here: bool
+    known: Profile,
+    *,
+    now: datetime,
+    last_visit: LastVisit | None,
+    been_here: bool,
+    booked: Booking | None = None,
+    tickets: Sequence[OpenTicket] = (),
+    handed_over: Collection[str] = (),
 ) -> tuple[Reason, ...]:
     """Return the reasons that hold now, the most pressing first.
 
@@ -57,17 +74,28 @@ def why_now(
         now: the local time of the shop, aware; it says what "today" is.
         last_visit: the visit before this one, in any shop.
         been_here: whether the member was in this shop before.
+        booked: today's appointment; it goes before one that stands in the profile.
+        tickets: the member's open service tickets.
+        handed_over: what head office said was ready, and was collected here.
     """
     today = now.date()
     found = [
-        _appointment(known, now),
-        Reason(code="repair_ready", what=known.repair_ready) if known.repair_ready else None,
+        _booked(booked, now) if booked else _appointment(known, now),
+        _styling(tickets, today),
+        _repair(known, tickets, handed_over),
+        _ready("stock", "stock_ready", tickets),
+        _ready("return", "return_ready", tickets),
         _birthday(known.birthday, today),
         _long_away(last_visit, today),
         None if been_here else Reason(code="first_here"),
         _last_purchase(known),
     ]
     return tuple(reason for reason in found if reason is not None)
+
+
+def _booked(booked: Booking, now: datetime) -> Reason:
+    at = booked.at.astimezone(now.tzinfo)
+    return Reason(code="appointment", at=at, what=booked.what, channel=booked.channel)
 
 
 def _appointment(known: Profile, now: datetime) -> Reason | None:
@@ -77,6 +105,28 @@ def _appointment(known: Profile, now: datetime) -> Reason | None:
     if at.date() != now.date():
         return None
     return Reason(code="appointment", at=at, what=known.appointment_what or "")
+
+
+def _styling(tickets: Sequence[OpenTicket], today: date) -> Reason | None:
+    due = [one for one in tickets if one.kind == "styling" and one.due == today]
+    return Reason(code="styling", what=_in_a_line(one.what for one in due)) if due else None
+
+
+def _repair(
+    known: Profile, tickets: Sequence[OpenTicket], handed_over: Collection[str]
+) -> Reason | None:
+    """Return the one line for all that was repaired, whoever knows of it."""
+    things = repairs_ready(known.repair_ready or "", tickets, handed_over)
+    return None if things is None else Reason(code="repair_ready", what=_in_a_line(things))
+
+
+def _ready(kind: Kind, code: ReasonCode, tickets: Sequence[OpenTicket]) -> Reason | None:
+    ready = [one for one in tickets if one.kind == kind and one.state == "ready"]
+    return Reason(code=code, what=_in_a_line(one.what for one in ready)) if ready else None
+
+
+def _in_a_line(things: Iterable[str]) -> str:
+    return _BETWEEN.join(thing for thing in things if thing)
 
 
 def _birthday(birthday: str | None, today: date) -> Reason | None:

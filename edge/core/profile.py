@@ -12,13 +12,14 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from edge.core.flaws import Flaw, Flaws
+from edge.core.queue import phone_number
 
 _BIRTHDAY: Final = re.compile(r"(\d\d)-(\d\d)")
 _SEPARATORS: Final = re.compile(r"[;；]")
 _SHORT: Final = 80
 _LONG: Final = 500
 _TAGS_MAX: Final = 20
-_LENGTHS: Final = {"note": _LONG, "external_id": 64, "tier": 40}
+_LENGTHS: Final = {"note": _LONG, "external_id": 64, "claimed_id": 64, "tier": 40}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -27,7 +28,9 @@ class Profile:
 
     `called` is how the member likes to be addressed, `external_id` the number in the shop's own
     systems, `birthday` MM-DD (no year: nothing here needs an age), `repair_ready` what lies ready
-    to be picked up, `appointment_at` aware.
+    to be picked up, `appointment_at` aware, `phone` digits with a plus or without. `claimed_id` is
+    an external id that a guest gave as their own and nobody has checked: it is found by, and
+    nothing hangs on it.
     """
 
     name: str
@@ -45,6 +48,8 @@ class Profile:
     last_purchase_on: date | None = None
     last_visit_on: date | None = None
     last_visit_shop: str | None = None
+    phone: str | None = None
+    claimed_id: str | None = None
 
     def __repr__(self) -> str:
         return "Profile(...)"
@@ -109,6 +114,13 @@ def _moment(text: str) -> datetime:
     raise ValueError("expected a time with offset such as 2026-11-20T15:04+08:00, got another")
 
 
+def _phone(text: str) -> str:
+    number = phone_number(text)
+    if number is None:
+        raise ValueError("expected a phone number of 5 to 15 digits, got something else")
+    return number
+
+
 def _tags(text: str) -> tuple[str, ...]:
     tags = tuple(dict.fromkeys(tag.strip() for tag in _SEPARATORS.split(text) if tag.strip()))
     if len(tags) > _TAGS_MAX:
@@ -128,6 +140,8 @@ def _read(name: str, text: str) -> Any:
             return _day(text)
         case "tags":
             return _tags(text)
+        case "phone":
+            return _phone(text)
         case _:
             return _words(name, text)
 

@@ -9,6 +9,8 @@ from typing import Literal
 
 Direction = Literal["in", "out"]
 CloseReason = Literal["tap", "receipt", "occupancy_zero", "closing_time"]
+EndReason = Literal["tap", "receipt"]
+"""Why one visit ends by itself; only such ends say how long somebody stayed (DESIGN section 6)."""
 ReviseReason = Literal["u_turn", "staff", "late_identity", "wrong_person"]
 AlertKind = Literal["member_arrived"]
 Who = Literal["member", "visitor", "staff"]

@@ -1,6 +1,7 @@
 """Enrolment photos to one template. Stores nothing and keeps nothing but the template.
 
-Called by `member enroll` and the console's enrolment; calls Pillow, OpenCV, and faces.reader and
+Called by `member enroll` (`describe`) and by the console's enrolment, one photo after the other
+(`Sitting`, in `edge.app.judge`); calls Pillow, OpenCV, and faces.reader and
 embedder through what it is given. Photos come from anybody's phone, so they are hostile until
 decoded: three formats only, the header's size is judged before a pixel is decoded, and of
 everything that is not pixels (text, profiles, EXIF) only the orientation is looked at.
@@ -14,7 +15,8 @@ everything that is not pixels (text, profiles, EXIF) only the orientation is loo
     ├── NotAPicture       not JPEG, PNG or WebP
     ├── PhotoDamaged      cut off, or broken inside
     ├── NoFace, SeveralFaces, FaceTooSmall, FaceBlurred
-    └── NotOnePerson      the photos of one enrolment show different people
+    ├── NotOnePerson      the photos of one enrolment show different people
+    └── SamePhoto         a photo of this enrolment, sent again
 
 Photos are named by their number, never by path: a path may hold a member's name.
 """
@@ -27,6 +29,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -140,6 +143,10 @@ class NotOnePerson(PhotoRefused):
     """Photos of one enrolment that show different people."""
 
 
+class SamePhoto(PhotoRefused):
+    """The very photo that was sent before."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PhotoTemplate:
     """A member's template: float32 (128,) of length 1, the mean of `photos` photos."""
@@ -164,10 +171,63 @@ def describe(
     faces = [_only_face(finder, *pair) for pair in zip(pictures, names, strict=True)]
     descriptors = embedder.enrol(np.stack([face.chip for face in faces]))
     _agree(descriptors, names)
+    return _mean(descriptors)
+
+
+def _mean(descriptors: NDArray[np.float32]) -> PhotoTemplate:
     mean = descriptors.mean(axis=0, dtype=np.float64)
     return PhotoTemplate(
-        vector=np.asarray(mean / np.linalg.norm(mean), np.float32), photos=len(photos)
+        vector=np.asarray(mean / np.linalg.norm(mean), np.float32), photos=len(descriptors)
     )
+
+
+class Sitting:
+    """The photos of one guest, each judged as it comes. Holds numbers only, no photo.
+
+    Args:
+        finder: finds faces.
+        embedder: makes descriptors.
+    """
+
+    def __init__(self, finder: Reader, embedder: Enrolling) -> None:
+        self._finder = finder
+        self._embedder = embedder
+        self._good: list[NDArray[np.float32]] = []
+        self._seen: set[bytes] = set()
+
+    @property
+    def good(self) -> int:
+        """How many photos were good."""
+        return len(self._good)
+
+    def add(self, data: bytes) -> None:
+        """Judge a photo, and count it if it is good.
+
+        Raises:
+            PhotoRefused: one of its kinds for each cause. After NotOnePerson no photo counts any
+                more: nobody can tell which of them is the member's.
+        """
+        name = f"photo {self.good + 1}"
+        mark = sha256(data).digest()
+        if mark in self._seen:
+            raise SamePhoto(f"{name}: expected another photo, got one that was sent before")
+        face = _only_face(self._finder, decode(data, name), name)
+        made = self._embedder.enrol(face.chip[None])
+        together = [*self._good, made[0]]
+        try:
+            _agree(np.stack(together), [f"photo {n}" for n in range(1, len(together) + 1)])
+        except NotOnePerson:
+            self._good.clear()
+            self._seen.clear()
+            raise
+        self._good.append(made[0])
+        self._seen.add(mark)
+
+    def template(self) -> PhotoTemplate:
+        """Return the template of the good photos. Raises ValueError: there are none."""
+        if not self._good:
+            raise ValueError("photos: expected at least one, got none")
+        return _mean(np.stack(self._good))
 
 
 def load(path: Path, name: str) -> Pixels:
@@ -176,7 +236,13 @@ def load(path: Path, name: str) -> Pixels:
     `name` is what messages call it. Raises PhotoUnreadable, PhotoTooLarge, PhotoTooSmall,
     NotAPicture, PhotoDamaged.
     """
-    data = _read(path, name)
+    return decode(_read(path, name), name)
+
+
+def decode(data: bytes, name: str) -> Pixels:
+    """A photo's pixels, as `load` returns them, of what a file holds. Raises as `load`."""
+    if len(data) > MOST_BYTES:
+        raise _too_many_bytes(name)
     try:
         with warnings.catch_warnings():
             # Damaged EXIF is not worth a word, nothing of it is used; Pillow's warning of too many
@@ -209,11 +275,13 @@ def _read(path: Path, name: str) -> bytes:
         raise PhotoUnreadable(
             f"{name}: expected a file that can be read, got {exc.strerror}; check its permissions"
         ) from exc
-    if len(data) > MOST_BYTES:
-        raise PhotoTooLarge(
-            f"{name}: expected at most {MOST_BYTES // 1_000_000} MB, got more; save it smaller"
-        )
     return data
+
+
+def _too_many_bytes(name: str) -> PhotoTooLarge:
+    return PhotoTooLarge(
+        f"{name}: expected at most {MOST_BYTES // 1_000_000} MB, got more; save it smaller"
+    )
 
 
 def _judge_size(picture: Image.Image, name: str) -> None:

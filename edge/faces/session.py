@@ -5,6 +5,7 @@ Called by `edge.faces.embedder` and `edge.faces.detector`; imports onnxruntime a
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from edge.faces.dlib_file import FaceModelFault
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 def session_of(model: bytes, threads: int) -> onnxruntime.InferenceSession:
     """Return a model ready to run, with so many threads. Raises FaceModelFault."""
+    # The wheels of 1.31 keep a device id and events below ~/.cache for Microsoft's collector; the
+    # variable is read as the library is loaded, and later is too late.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as state

@@ -1,45 +1,12 @@
 """What a member's phone makes codes of: a secret and the time. Called by `edge.store.codes`.
 
-Calls `cryptography`: TOTP (RFC 6238) over HMAC-SHA-1 with six digits and 30 s, the only kind that
-every authenticator app makes, and the addresses (otpauth://) that these apps scan.
+The codes are `menkou.totp`'s; here is the address (otpauth://) that the phone scans.
 """
 
-import hmac
-import secrets
-from collections.abc import Iterable
-from typing import Final
+from menkou import totp
+from menkou.totp import SECRET_BYTES, code_at, new_secret, step_of
 
-from cryptography.hazmat.primitives.hashes import SHA1
-from cryptography.hazmat.primitives.twofactor.totp import TOTP
-
-from edge.core.codes import CODE_DIGITS, STEP_S
-
-SECRET_BYTES: Final = 20
-"""The length of the HMAC's output, as RFC 4226 recommends in section 4."""
-
-
-def new_secret() -> bytes:
-    """Return 20 random bytes."""
-    return secrets.token_bytes(SECRET_BYTES)
-
-
-def _totp(secret: bytes) -> TOTP:
-    # HMAC stands with SHA-1: collisions of the hash do not break it (RFC 6194, section 3.3).
-    return TOTP(secret, CODE_DIGITS, SHA1(), STEP_S)
-
-
-def code_at(secret: bytes, step: int) -> str:
-    """Return the six digits that a phone shows in a step of 30 s since 1970."""
-    return _totp(secret).generate(step * STEP_S).decode()
-
-
-def step_of(secret: bytes, digits: str, steps: Iterable[int]) -> int | None:
-    """Return the last of these steps whose code this is; it takes as long whatever the answer."""
-    found = None
-    for step in steps:
-        if hmac.compare_digest(code_at(secret, step).encode(), digits.encode()):
-            found = step
-    return found
+__all__ = ["SECRET_BYTES", "address_of", "code_at", "new_secret", "step_of"]
 
 
 def address_of(secret: bytes, *, shop: str, phone: str) -> str:
@@ -47,4 +14,4 @@ def address_of(secret: bytes, *, shop: str, phone: str) -> str:
 
     An app lists it under the shop's name and the four digits of the phone that it is for.
     """
-    return _totp(secret).get_provisioning_uri(f"**** {phone}", shop)
+    return totp.address_of(secret, account=f"**** {phone}", issuer=shop)

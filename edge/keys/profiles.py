@@ -2,7 +2,8 @@
 
 profile root ──HKDF──┬──> wrapping key ──RFC 3394──> one profile key a member ──> its profile
                      ├──> appointments: AES-256-GCM, before and apart from their members
-                     ├──> index key ──HMAC──> blind index of the external ids
+                     ├──> what is of no member: a guest's phone number, a message that waits
+                     ├──> index key ──HMAC──> blind index of the external ids, and of bookings
                      └──> code key ──HMAC──> blind index of one-time codes and of phones' ends
 """
 
@@ -15,11 +16,12 @@ from edge.keys import envelope
 class ProfileKeys:
     """What the profile root can do. Holds no member's key; repr shows nothing."""
 
-    __slots__ = ("_appointments", "_codes", "_index", "_wrapping")
+    __slots__ = ("_apart", "_appointments", "_codes", "_index", "_wrapping")
 
     def __init__(self, root: bytes) -> None:
         """`root`: 32 bytes. Raises KeyFault: another length."""
         self._wrapping = envelope.derive(root, "profile-wrapping")
+        self._apart = envelope.derive(root, "apart")
         self._appointments = envelope.derive(root, "appointments")
         self._index = envelope.derive(root, "external-id-index")
         self._codes = envelope.derive(root, "code-index")
@@ -56,6 +58,11 @@ class ProfileKeys:
         """
         return envelope.mac(self._index, plain_id(external_id).encode())
 
+    def blind_booking(self, number: str) -> bytes:
+        """Return what a booking is found by, 32 bytes; `number` is the booking system's own."""
+        # No external id has such a character in it.
+        return envelope.mac(self._index, b"booking\0" + plain_id(number).encode())
+
     def blind_digits(self, what: Literal["code", "phone"], digits: str) -> bytes:
         """Return what a few digits are found by, 32 bytes; without the key they can be guessed
         no better than by typing them.
@@ -73,3 +80,15 @@ class ProfileKeys:
             Unreadable: it is damaged, or of another appointment.
         """
         return envelope.unseal(self._appointments, sealed, envelope.bound(thing, "appointment"))
+
+    def seal_apart(self, thing: str, content: bytes, *, purpose: str) -> bytes:
+        """Encrypt something personal that belongs to no member."""
+        return envelope.seal(self._apart, content, envelope.bound(thing, purpose))
+
+    def unseal_apart(self, thing: str, sealed: bytes, *, purpose: str) -> bytes:
+        """Return what `seal_apart` was given.
+
+        Raises:
+            Unreadable: it is damaged, or of another thing or purpose.
+        """
+        return envelope.unseal(self._apart, sealed, envelope.bound(thing, purpose))

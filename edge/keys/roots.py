@@ -130,6 +130,16 @@ class Keyring:
             )
         return held
 
+    def published(self) -> bytes | None:
+        """Return the public half of the template pair where it was written, 32 bytes.
+
+        None: it was not, or it is of another root. Asks no provider: for who must see no root.
+        """
+        held, check = read_private(self._public), self._checks.held("public")
+        if held is None or check is None or not hmac.compare_digest(check, self._check_of(held)):
+            return None
+        return held
+
     def _publish(self, public: bytes) -> None:
         if read_private(self._public) != public:
             replace_private(self._public, public)

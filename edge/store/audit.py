@@ -13,9 +13,9 @@ from typing import Any, Final, Literal
 from sqlite_utils import Database
 
 from edge.store import chain
-from edge.store.chain import Verdict
 from edge.store.people_schema import AUDIT
 from edge.wire.codec import utc_text
+from menkou.chain import Verdict
 
 What = Literal[
     "enrol",
@@ -36,6 +36,16 @@ What = Literal[
     "clock",
     "code",
     "pause",
+    "token",
+    "queue",
+    "staff",
+    "claim",
+    "note",
+    "stay",
+    "end",
+    "appointment",
+    "source",
+    "service",
 ]
 Code = str | int | float | bool | None
 # No spaces and ASCII only, so that neither a name nor a sentence stands in the log by accident.

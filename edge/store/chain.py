@@ -1,20 +1,14 @@
-"""Tables whose rows are chained by hashes, so that a changed row shows. Called by `consents` and
-`audit`; the schema's triggers refuse changes through SQLite.
-
-    hash(n) = SHA-256( hash(n - 1) + JSON of [table, id, values...] )
-
-Whoever can write the file can compute a whole new chain: to prove that none was, the head that
-`audit verify` prints is noted down elsewhere.
+"""Tables whose rows are chained by hashes (`menkou.chain`). Called by `consents` and `audit`; the
+schema's triggers refuse changes through SQLite.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
 from sqlite_utils import Database
 
-Value = str | int | float | bytes | None
+from menkou.chain import Link, Value, Verdict, genesis, link
+from menkou.chain import verify as verify_links
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,27 +17,6 @@ class Chain:
 
     table: str
     columns: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What `verify` found. `broken` is the id of the first row that does not follow, or None."""
-
-    rows: int
-    head: str
-    broken: int | None
-
-
-def genesis(table: str) -> bytes:
-    """Return what the first row of a table follows, 32 bytes."""
-    return sha256(f"menkou/{table}/1".encode()).digest()
-
-
-def link(previous: bytes, table: str, row_id: int, values: tuple[Value, ...]) -> bytes:
-    """Return the hash of a row, 32 bytes."""
-    plain = [["x", v.hex()] if isinstance(v, bytes) else v for v in values]
-    canonical = json.dumps([table, row_id, *plain], ensure_ascii=True, separators=(",", ":"))
-    return sha256(previous + canonical.encode()).digest()
 
 
 def append(db: Database, chain: Chain, values: Mapping[str, Value]) -> int:
@@ -64,15 +37,10 @@ def append(db: Database, chain: Chain, values: Mapping[str, Value]) -> int:
 
 def verify(db: Database, chain: Chain) -> Verdict:
     """Compute the chain anew from its first row."""
-    previous, count, broken = genesis(chain.table), 0, None
     rows = db.execute(
         f"SELECT id, prev, hash, {', '.join(chain.columns)} FROM {chain.table} ORDER BY id"
     )
-    for row_id, prev, held, *values in rows:
-        count += 1
-        sound = row_id == count and prev == previous
-        if not (sound and held == link(previous, chain.table, row_id, tuple(values))):
-            broken = row_id
-            break
-        previous = held
-    return Verdict(rows=count, head=previous.hex(), broken=broken)
+    return verify_links(
+        chain.table,
+        (Link(id=n, prev=prev, hash=own, values=tuple(rest)) for n, prev, own, *rest in rows),
+    )

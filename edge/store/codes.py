@@ -43,7 +43,9 @@ class ShopCode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Judged:
+class Judged:
+    """What became of a code, and whose it was if it was taken."""
+
     outcome: Outcome
     subject: str | None = None
 
@@ -127,6 +129,10 @@ class Codes:
                 return text, ref
 
     def redeem(self, typed: Typed | None, *, device: str, now: datetime, sure: bool) -> Outcome:
+        """Judge what a device typed, as `redeem_for` does; return what became of it."""
+        return self.redeem_for(typed, device=device, now=now, sure=sure).outcome
+
+    def redeem_for(self, typed: Typed | None, *, device: str, now: datetime, sure: bool) -> Judged:
         """Judge what a device typed; the eyes are asked for the arrival, and the code is used up.
 
         All in one transaction: of two devices that show one code at once, one is refused.
@@ -144,7 +150,7 @@ class Codes:
             tries = tries_of(self._db, device).tries.at(now)
             if tries.wait(now):
                 keep_tries(self._db, device, tries, "locked", now)
-                return "locked"
+                return Judged(outcome="locked")
             judged = self._judged(typed, now, sure=sure)
             if judged.subject is not None:
                 ask_arrival(self._db, subject=judged.subject, actor=device, now=now)
@@ -152,42 +158,42 @@ class Codes:
             keep_tries(self._db, device, tries, judged.outcome, now)
             if tries.wait(now):
                 self._note(now, device, None, {"how": "locked"})
-        return judged.outcome
+        return judged
 
-    def _judged(self, typed: Typed | None, now: datetime, *, sure: bool) -> _Judged:
+    def _judged(self, typed: Typed | None, now: datetime, *, sure: bool) -> Judged:
         if typed is None:
-            return _Judged(outcome="malformed")
+            return Judged(outcome="malformed")
         if typed.phone is None:
             return self._of_the_shop(typed.digits, now)
         if not sure:
-            return _Judged(outcome="clock")
+            return Judged(outcome="clock")
         judged = self._of_a_phone(typed.digits, typed.phone, now)
         # Somebody may have asked for the phone's digits although the code is one of the shop's.
         return self._of_the_shop(typed.digits, now) if judged.outcome == "wrong" else judged
 
-    def _of_the_shop(self, digits: str, now: datetime) -> _Judged:
+    def _of_the_shop(self, digits: str, now: datetime) -> Judged:
         self._forget_old(now)
         row = self._db.execute(
             "SELECT ref, subject, used FROM shop_code JOIN member USING (subject) WHERE ref = ?",
             [self._keys.blind_digits("code", digits)],
         ).fetchone()
         if row is None:
-            return _Judged(outcome="wrong")
+            return Judged(outcome="wrong")
         if row[2]:
-            return _Judged(outcome="used")
+            return Judged(outcome="used")
         self._db.execute("UPDATE shop_code SET used = 1 WHERE ref = ?", [row[0]])
-        return _Judged(outcome="taken", subject=row[1])
+        return Judged(outcome="taken", subject=row[1])
 
-    def _of_a_phone(self, digits: str, phone: str, now: datetime) -> _Judged:
+    def _of_a_phone(self, digits: str, phone: str, now: datetime) -> Judged:
         """Try everybody whose phone ends so; whom two phones' codes fit is nobody."""
         found = list(self._fitting(digits, phone, now))
         if len(found) != 1:
-            return _Judged(outcome="wrong")
+            return Judged(outcome="wrong")
         ((subject, step, used_step),) = found
         if step <= used_step:
-            return _Judged(outcome="used")
+            return Judged(outcome="used")
         self._db.execute("UPDATE code_secret SET used_step = ? WHERE subject = ?", [step, subject])
-        return _Judged(outcome="taken", subject=subject)
+        return Judged(outcome="taken", subject=subject)
 
     def _fitting(self, digits: str, phone: str, now: datetime) -> Iterator[tuple[str, int, int]]:
         rows = self._db.execute(

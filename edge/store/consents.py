@@ -15,10 +15,10 @@ from sqlite_utils import Database
 from edge.core.consent import PURPOSE, TEMPLATE_FROM, Consent, age_on
 from edge.store import chain
 from edge.store.audit import Audit
-from edge.store.chain import Verdict
 from edge.store.database import transaction
 from edge.store.people_schema import CONSENT
 from edge.wire.codec import utc_text
+from menkou.chain import Verdict
 
 Kind = Literal["given", "withdrawn", "expired", "erased"]
 Change = Literal[

@@ -14,6 +14,7 @@ from typing import Final, Literal, get_args
 from sqlite_utils import Database
 from ulid import ULID
 
+from edge.core.wording import one_line
 from edge.store.audit import Audit
 from edge.store.database import transaction
 from edge.wire.codec import utc_text
@@ -119,6 +120,8 @@ class Devices:
                 return None
             _, given, role, made_by = found[0]
             self._db.execute("DELETE FROM pairing_code WHERE code_hash = ?", [wanted])
+            if self._was_revoked(made_by):
+                return None
             device = Device(
                 id=str(ULID()), name=tidy_name(name) or given, role=role, paired_at=now, seen_at=now
             )
@@ -131,6 +134,15 @@ class Devices:
                 at=now, what="pair", actor=made_by, detail={"device": device.id, "role": role}
             )
         return Session(device=device, token=token)
+
+    def _was_revoked(self, maker: str) -> bool:
+        """Say whether a code was made with a token of the API that was revoked since."""
+        kind, _, token = maker.partition(":")
+        return kind == "token" and bool(
+            self._db.execute(
+                "SELECT 1 FROM token WHERE id = ? AND revoked_at IS NOT NULL", [token]
+            ).fetchone()
+        )
 
     def find(self, token: str, now: datetime) -> Device | None:
         """Return the device that holds a token, unless it was revoked or unused for too long."""
@@ -192,8 +204,7 @@ def first_role(devices: Devices, now: datetime) -> Role:
 
 def tidy_name(name: str) -> str:
     """Return a device's name as one short line of printable text."""
-    printable = "".join(c if c.isprintable() else " " for c in name)
-    return " ".join(printable.split())[:NAME_CHARS_MAX]
+    return one_line(name, NAME_CHARS_MAX)
 
 
 def _plain(typed: str) -> str:

@@ -11,12 +11,16 @@ from typing import Final
 
 from sqlite_utils import Database
 
-from edge.store.appointments import forget_of
+from edge.store.appointment_schema import forget_appointments
 from edge.store.audit import Audit
 from edge.store.code_schema import forget_codes
 from edge.store.consents import Consents, Tell, history
 from edge.store.database import FILE_NAME, StoreFault, transaction, translated
+from edge.store.desk_schema import forget_notes
+from edge.store.joining_schema import forget_joining
+from edge.store.merge_schema import forget_aliases
 from edge.store.orders import bury, digest_of, forget_office_member
+from edge.store.outbound_schema import forget_outbound
 from edge.store.people import gallery_mark, subject_of
 from edge.store.people_schema import (
     IN_THE_LOG,
@@ -25,8 +29,11 @@ from edge.store.people_schema import (
     rebuild_people,
     rebuild_templates,
 )
+from edge.store.queue_schema import forget_tickets
+from edge.store.service_schema import forget_service
 from edge.store.share_in import forget_shared
 from edge.store.share_schema import rebuild_shares
+from edge.store.till_schema import forget_purchases
 
 CHECKPOINT_PATIENCE_S: Final = 10.0
 
@@ -97,8 +104,15 @@ def erase(
         bury(db, digest_of(subject), now)
         forget_office_member(db, subject, now)
         (ref,) = db.execute("SELECT external_ref FROM member WHERE id = ?", [member_id]).fetchone()
-        forget_of(db, ref)
+        forget_appointments(db, subject, ref)
         forget_codes(db, subject)
+        forget_outbound(db, subject)
+        forget_tickets(db, subject)
+        forget_service(db, subject)
+        forget_notes(db, subject)
+        forget_purchases(db, subject, ref)
+        forget_joining(db, subject)
+        forget_aliases(db, subject)
         db.execute("DELETE FROM member WHERE id = ?", [member_id])
         rebuild_people(db)
         rebuild_shares(db)
@@ -141,6 +155,14 @@ def let_go(
             ending.end(subject, "withdrawn", now, since=since, told=False)
         if whole:
             forget_codes(db, subject)
+            forget_outbound(db, subject)
+            forget_tickets(db, subject)
+            forget_service(db, subject)
+            forget_notes(db, subject)
+            forget_purchases(db, subject, _ref_of(db, subject))
+            forget_appointments(db, subject, None)
+            forget_joining(db, subject)
+            forget_aliases(db, subject)
             db.execute("DELETE FROM member WHERE subject = ?", [subject])
             rebuild_people(db)
             Audit(db).append(at=now, what="erase", actor=actor, subject=subject)
@@ -148,6 +170,11 @@ def let_go(
             rebuild_templates(db)
         rebuild_shares(db)
     return _log_cleared(db, patience_s)
+
+
+def _ref_of(db: Database, subject: str) -> bytes | None:
+    row = db.execute("SELECT external_ref FROM member WHERE subject = ?", [subject]).fetchone()
+    return row[0] if row else None
 
 
 def tidy(db: Database) -> bool:

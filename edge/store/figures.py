@@ -7,6 +7,7 @@ from itertools import takewhile
 from sqlite_utils import Database
 
 from edge.core.hours import OpeningHours
+from edge.store.sales import has_receipts, sales_between
 from edge.wire.codec import utc_text
 
 _COUNTS = "entered, left, entered_closed, left_closed, staff, turned_back"
@@ -32,7 +33,8 @@ class DayCount:
     """A shop's local day.
 
     `visitors` are visits that are neither staff, void, a re-entry, nor a check-in without a
-    crossing; `members` are the members among the day's visits, each once. `unsure`: some of all
+    crossing; `members` are the members among the day's visits, each once. `staff` are crossings
+    from the staff's area, and visits that somebody marked as staff's. `unsure`: some of all
     this was dated by a clock that nobody vouched for, then or since.
     """
 
@@ -83,6 +85,11 @@ def day_count(db: Database, hours: OpeningHours, now: datetime) -> DayCount:
     visits = db.execute(
         f"SELECT opened_at FROM visit {OF_GUESTS} AND reentry = 0 AND counted = 1", bounds
     ).fetchall()
+    (marked,) = db.execute(
+        "SELECT count(*) FROM visit WHERE opened_at >= ? AND opened_at < ? AND who = 'staff'"
+        " AND void = 0 AND origin <> 'private'",
+        bounds,
+    ).fetchone()
     reentries, members = db.execute(
         f"SELECT coalesce(sum(reentry), 0), count(DISTINCT subject) FROM visit {OF_GUESTS}", bounds
     ).fetchone()
@@ -107,10 +114,18 @@ def day_count(db: Database, hours: OpeningHours, now: datetime) -> DayCount:
         entered=sum(row[1] for row in minutes),
         left=sum(row[2] for row in minutes),
         outside_hours=sum(row[3] + row[4] for row in minutes),
-        staff=sum(row[5] for row in minutes),
+        staff=sum(row[5] for row in minutes) + marked,
         turned_back=sum(row[6] for row in minutes),
         unsure=_is_unsure(db, bounds),
     )
+
+
+def sales_of_day(db: Database, hours: OpeningHours, now: datetime) -> int | None:
+    """Return the receipts of sales to guests of the local day; None: no till ever sent any."""
+    if not has_receipts(db):
+        return None
+    spans = local_hours(now.astimezone(hours.zone).date(), hours)
+    return sales_between(db, spans[0][0], spans[-1][1])
 
 
 def _is_unsure(db: Database, bounds: list[str]) -> bool:

@@ -20,10 +20,18 @@ Going = Callable[[], bool]
 """Asked before each transaction: whether to go on."""
 AT_ONCE: Final = 500
 """Rows deleted in one transaction."""
+_A_DAY: Final = timedelta(days=1)
+_ANOTHERS: Final = (
+    "EXISTS (SELECT 1 FROM visit WHERE visit.id = note.visit AND visit.subject IS NOT note.subject)"
+)
+"""Notes that were written of a guest who turned out to be somebody else than that member."""
+_BOUGHT: Final = "EXISTS (SELECT 1 FROM purchase WHERE purchase.receipt = receipt.id)"
 _KEYS: Final = {
     "card_view": "(device, visit, subject)",
     "hour_summary": "hour",
+    "note_day": "until",
     "presence_minute": "(private, minute)",
+    "purchase": "receipt",
 }
 """Of tables without row numbers."""
 _MAY_MOVE: Final = (
@@ -39,14 +47,16 @@ start's that gave way to a better one and was not put right to its end. Needs th
 class Keep:
     """How long things are kept. Visits and minutes stay longer while their events wait.
 
-    `traces`: alerts and corrections that were made; the eyes look back by the window for returns,
-    31 days at most.
+    `traces`: alerts and corrections that were made, receipts of nobody; the eyes look back by the
+    window for returns, 31 days at most. `tickets`: service tickets that
+    have ended.
     """
 
     acked: timedelta
     crossings: timedelta
     traces: timedelta
     visits: timedelta = timedelta(days=400)
+    tickets: timedelta = timedelta(days=90)
     views: timedelta = timedelta(days=3)
 
 
@@ -102,6 +112,18 @@ def _old(
         for table in ("alert", "request")
     )
     yield "visit", f"opened_at < ? AND {' AND '.join(named)}", [visited]
+    for table in ("claim", "stay", "note", "source"):
+        yield table, "at < ?", [visited]
+    yield "purchase", "at < ?", [visited]
+    yield "receipt", f"at < ? AND NOT {_BOUGHT}", [traced]
+    # What head office goes on calling ready, though it was collected here, is longer remembered.
+    yield "service", "ended_at < ? AND office = 0", [utc_text(now - keep.tickets)]
+    yield "service", "ended_at < ?", [visited]
+    # Of a visitor for the day only, and of whoever was taken for a member no longer either.
+    day = utc_text(now)
+    yield "note", "until <= ?", [day]
+    yield "note_day", "until <= ?", [day]
+    yield "note", f"at < ? AND subject IS NOT NULL AND {_ANOTHERS}", [utc_text(now - _A_DAY)]
     yield "crossing_minute", "minute < ?", [visited]
     yield "hour_summary", "hour < ?", [visited]
 

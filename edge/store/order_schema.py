@@ -2,7 +2,7 @@
 
 from sqlite_utils import Database
 
-from edge.store.appointments import make_table
+from edge.store.appointment_schema import first_appointments
 
 
 def orders(db: Database) -> None:
@@ -26,4 +26,4 @@ def orders(db: Database) -> None:
         "CREATE TABLE office_member (id TEXT PRIMARY KEY CHECK (length(id) = 26),"
         " subject TEXT NOT NULL UNIQUE, rev INTEGER NOT NULL) STRICT, WITHOUT ROWID"
     )
-    make_table(db)
+    first_appointments(db)

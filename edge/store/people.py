@@ -4,7 +4,7 @@ Calls `edge.keys.profiles`; opens no template, which only the eyes can. Written 
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -16,6 +16,7 @@ from edge.core.profile import Profile, read_profile
 from edge.keys.errors import Unreadable
 from edge.keys.profiles import ProfileKeys
 from edge.store.database import StoreFault, transaction
+from edge.store.merge_schema import led
 from edge.wire.codec import utc_text
 
 PROFILE_PURPOSE: Final = "profile"
@@ -50,6 +51,15 @@ class Roll:
     damaged: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A member as the row has it, or the `fault` for which nobody can read it."""
+
+    sealed: tuple[Any, ...] = field(repr=False)
+    member: Member | None = None
+    fault: str = ""
+
+
 class People:
     """Members, through one connection and with the key of their profiles."""
 
@@ -77,13 +87,37 @@ class People:
         """
         return self._found("subject", subject)
 
+    def by_subjects(
+        self, subjects: Collection[str], before: Mapping[str, Opened]
+    ) -> dict[str, Opened]:
+        """Return the members with some subjects, by subject; the erased are not there.
+
+        Args:
+            subjects: whose.
+            before: what was returned last: a profile that is the same yet is not opened again.
+        """
+        marks = ", ".join("?" * len(subjects))
+        rows = self._db.execute(
+            f"SELECT {_COLUMNS} FROM member WHERE subject IN ({marks})", list(subjects)
+        ).fetchall()
+        return {row[1]: self._opened(row, before.get(row[1])) for row in rows}
+
+    def _opened(self, row: Any, before: Opened | None) -> Opened:
+        sealed = tuple(row)
+        if before is not None and before.sealed == sealed:
+            return before
+        try:
+            return Opened(sealed=sealed, member=self._member(row))
+        except ProfileUnreadable as exc:
+            return Opened(sealed=sealed, fault=str(exc))
+
     def by_external_id(self, external_id: str) -> Member | None:
         """Return the member with an id of the shop's own systems, None when there is none.
 
         Raises:
             ProfileUnreadable: the profile is damaged.
         """
-        return self._found("external_ref", self._keys.blind(external_id))
+        return self._found("external_ref", led(self._db, self._keys.blind(external_id)))
 
     def everybody(self) -> Roll:
         """Return all members; a damaged row hides no other."""

@@ -9,8 +9,9 @@ from typing import Final, Literal
 
 from sqlite_utils import Database
 
-from edge.store.chain import Chain, genesis
+from edge.store.chain import Chain
 from edge.store.standing_schema import standing_triggers
+from menkou.chain import genesis
 
 CONSENT: Final = Chain(
     table="consent",
@@ -23,6 +24,11 @@ AUDIT: Final = Chain(table="audit", columns=("at", "what", "actor", "subject", "
 WHAT: Final = (
     *("enrol", "change", "match", "view", "export", "erase", "import", "consent", "mode"),
     *("pair", "revoke", "faces_off", "faces_on", "wrong_person", "key", "clock", "code", "pause"),
+    *("token",),
+    "queue",
+    *("staff", "claim", "note", "stay", "end"),
+    "appointment",
+    *("source", "service"),
 )
 Remains = Literal[0, 1, 2]
 NOTHING: Final = 0
@@ -205,7 +211,11 @@ def rebuild_audit(db: Database) -> None:
 
 
 def refill(db: Database, table: str, rows: Sequence[Sequence[object]]) -> None:
-    """Fill a table that was made anew with the rows that it had."""
+    """Fill a table that was made anew with the rows that it had.
+
+    What was left out stands in the write-ahead log yet: `endings.tidy` is to empty it.
+    """
+    db.execute("UPDATE gallery SET remains = ? WHERE remains = ?", [IN_THE_LOG, NOTHING])
     if rows:
         marks = ", ".join("?" * len(rows[0]))
         db.conn.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)

@@ -5,14 +5,12 @@ the ledger, its entry in the audit log, and what is told of it.
 """
 
 import json
-import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlite_utils import Database
-from ulid import ULID
 
 from edge.core.consent import Consent
 from edge.core.profile import Profile, read_profile
@@ -21,6 +19,7 @@ from edge.store.audit import Audit, Code, What
 from edge.store.consents import Consents, Tell, history, live_consent
 from edge.store.database import StoreFault, transaction
 from edge.store.endings import ConsentMissing
+from edge.store.ids import random_id
 from edge.store.people import (
     GUARDIAN_PURPOSE,
     PROFILE_PURPOSE,
@@ -34,6 +33,10 @@ from edge.wire.codec import utc_text
 
 class ExternalIdTaken(StoreFault):
     """The external id belongs to another member."""
+
+
+class ProfileMoved(StoreFault):
+    """Somebody else has changed the profile since it was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +87,17 @@ class Register:
         self._consents = Consents(db, actor=actor, tell=tell)
         self._people = People(db, keys)
 
-    def add(self, member: Member, *, consent: Consent | None, template: Template | None) -> None:
+    def add(
+        self,
+        member: Member,
+        *,
+        consent: Consent | None,
+        template: Template | None,
+        also: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """Keep a new member (see `new_member`), with consent and template if there are any.
+
+        `also` is told the subject inside the transaction.
 
         Raises:
             ExternalIdTaken: another member has the external id.
@@ -94,6 +106,7 @@ class Register:
         with transaction(self._db):
             self._insert(member)
             self._enrol(member.id, member.subject, member.created_at, consent, template)
+            also(member.subject)
 
     def enrol(
         self,
@@ -117,15 +130,32 @@ class Register:
             note_own(self._db, subject)
             self._enrol(member_id, subject, now, consent, template)
 
-    def change(self, member_id: str, profile: Profile, now: datetime) -> None:
+    def change(
+        self, member_id: str, profile: Profile, now: datetime, *, since: datetime | None = None
+    ) -> None:
         """Replace a member's profile.
+
+        Args:
+            member_id: whose.
+            profile: the new one.
+            now: the time.
+            since: when the profile that it was made of was changed last, if that is to be so still.
 
         Raises:
             MemberMissing: there is no such member.
             ExternalIdTaken: another member has the external id.
+            ProfileMoved: it was changed after `since`.
         """
         with transaction(self._db):
             note_own(self._db, subject_of(self._db, member_id))
+            (last,) = self._db.execute(
+                "SELECT changed_at FROM member WHERE id = ?", [member_id]
+            ).fetchone()
+            if since is not None and last != utc_text(since):
+                raise ProfileMoved(
+                    f"member {member_id}: expected the profile as it was read, got one that"
+                    " somebody has changed since; read it again"
+                )
             self._update(member_id, profile, now)
 
     def take_over(self, rows: Iterable[Mapping[str, str]], now: datetime) -> Imported:
@@ -145,7 +175,9 @@ class Register:
                 external_id = row.get("external_id", "").strip()
                 known = self._people.by_external_id(external_id) if external_id else None
                 if known:
-                    profile = read_profile({**known.profile.texts(), **row})
+                    profile = read_profile(
+                        {**known.profile.texts(), **row, **self._own(known, row)}
+                    )
                     self._update(known.id, profile, now)
                     changed += 1
                 else:
@@ -183,18 +215,36 @@ class Register:
             held = self._people.by_subject(known) if known else None
             held = held or self._people.by_external_id(texts["external_id"])
             if held is not None:
-                self._update(held.id, read_profile({**held.profile.texts(), **texts}), now)
+                told = {**texts, **self._own(held, texts)}
+                self._update(held.id, read_profile({**held.profile.texts(), **told}), now)
                 also(held.subject)
             else:
                 member = new_member(read_profile(texts), now)
                 self._insert(member)
                 also(member.subject)
 
+    def keep_new(self, member: Member) -> None:
+        """Keep a new member in the caller's transaction (see `add`)."""
+        self._insert(member)
+
+    def keep_changed(self, member_id: str, profile: Profile, now: datetime) -> None:
+        """Replace a profile in the caller's transaction (see `change`)."""
+        self._update(member_id, profile, now)
+
+    def _own(self, held: Member, texts: Mapping[str, str]) -> dict[str, str]:
+        """Return the external id that a member keeps who is found by a merged one's."""
+        merged = self._db.execute(
+            "SELECT 1 FROM member_alias WHERE ref = ? AND subject = ?",
+            [self._keys.blind(texts["external_id"]), held.subject],
+        ).fetchone()
+        own = held.profile.external_id
+        return {"external_id": own} if merged and own else {}
+
     def _insert(self, member: Member) -> None:
         profile, subject = member.profile, member.subject
         wrapped = self._keys.new()
         moment = utc_text(member.created_at)
-        row = [member.id, subject, self._ref(profile), wrapped]
+        row = [member.id, subject, self._ref(profile, subject), wrapped]
         self._kept(
             "INSERT INTO member (id, subject, external_ref, profile_key, profile, created_at,"
             " changed_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -209,7 +259,7 @@ class Register:
         self._kept(
             "UPDATE member SET external_ref = ?, profile = ?, changed_at = ? WHERE id = ?",
             [
-                self._ref(profile),
+                self._ref(profile, subject),
                 self._sealed(profile, wrapped, subject),
                 utc_text(now),
                 member_id,
@@ -222,9 +272,7 @@ class Register:
             self._db.execute(statement, values)
         except sqlite3.IntegrityError as exc:
             if "external_ref" in str(exc):
-                raise ExternalIdTaken(
-                    "external id: expected one that no other member has, got one that is taken"
-                ) from None
+                raise _taken() from None
             raise
 
     def _enrol(
@@ -292,8 +340,17 @@ class Register:
     def _note(self, now: datetime, what: What, subject: str) -> None:
         Audit(self._db).append(at=now, what=what, actor=self._actor, subject=subject)
 
-    def _ref(self, profile: Profile) -> bytes | None:
-        return self._keys.blind(profile.external_id) if profile.external_id else None
+    def _ref(self, profile: Profile, subject: str) -> bytes | None:
+        """Return by what a member is found; the number of a merged member is taken for ever."""
+        if not profile.external_id:
+            return None
+        ref = self._keys.blind(profile.external_id)
+        owner = self._db.execute(
+            "SELECT subject FROM member_alias WHERE ref = ? AND subject <> ?", [ref, subject]
+        ).fetchone()
+        if owner is not None:
+            raise _taken()
+        return ref
 
     def _sealed(self, profile: Profile, wrapped: bytes, subject: str) -> bytes:
         raw = json.dumps(profile.texts(), ensure_ascii=False).encode()
@@ -322,6 +379,12 @@ class Register:
         raw = json.dumps(held, ensure_ascii=False).encode()
         wrapped = self._wrapped(subject)
         return self._keys.seal(wrapped, raw, subject=subject, purpose=GUARDIAN_PURPOSE)
+
+
+def _taken() -> ExternalIdTaken:
+    return ExternalIdTaken(
+        "external id: expected one that no other member has, got one that is taken"
+    )
 
 
 def store_template(
@@ -363,13 +426,9 @@ def new_member(profile: Profile, now: datetime) -> Member:
     that somebody noted down to the ledger's row of that moment, after the mapping is gone.
     """
     return Member(
-        id=_random_ulid(),
-        subject=_random_ulid(),
+        id=random_id(),
+        subject=random_id(),
         profile=profile,
         created_at=now,
         changed_at=now,
     )
-
-
-def _random_ulid() -> str:
-    return str(ULID.from_bytes(secrets.token_bytes(16)))

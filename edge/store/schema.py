@@ -5,16 +5,28 @@ Called by `database`. A migration that was released is never edited: add the nex
 
 from sqlite_utils import Database, Migrations
 
+from edge.store.appointment_schema import appointments
 from edge.store.bounded_schema import bounded
 from edge.store.clock_schema import clock
 from edge.store.code_schema import codes
+from edge.store.corner_schema import corner
+from edge.store.desk_schema import desk
 from edge.store.device_schema import devices, guest_screens
 from edge.store.identity_schema import identity
+from edge.store.joining_schema import joining
+from edge.store.merge_schema import merges
 from edge.store.order_schema import orders
-from edge.store.people_schema import people
+from edge.store.outbound_schema import outbound
+from edge.store.people_schema import people, rebuild_audit
 from edge.store.presence_schema import presence
+from edge.store.queue_schema import queue
+from edge.store.sender_schema import senders
+from edge.store.service_schema import service
 from edge.store.share_schema import shares
+from edge.store.source_schema import sources
 from edge.store.standing_schema import standing
+from edge.store.till_schema import till
+from edge.store.token_schema import tokens
 
 migrations = Migrations("menkou-edge")
 
@@ -154,3 +166,54 @@ def _guest_screens(db: Database) -> None:
 @migrations(name="0012_presence")
 def _presence(db: Database) -> None:
     presence(db)
+
+
+@migrations(name="0013_desk")
+def _desk(db: Database) -> None:
+    desk(db)
+
+
+@migrations(name="0014_tokens")
+def _tokens(db: Database) -> None:
+    tokens(db)
+
+
+@migrations(name="0015_outbound")
+def _outbound_queue(db: Database) -> None:
+    outbound(db)
+    queue(db)
+    rebuild_audit(db)  # it knows of numbers and calls now
+
+
+@migrations(name="0017_appointments")
+def _appointments(db: Database) -> None:
+    appointments(db)
+    rebuild_audit(db)  # it knows of appointments now
+
+
+@migrations(name="0019_till")
+def _till(db: Database) -> None:
+    senders(db)
+    till(db)
+
+
+@migrations(name="0016_members")
+def _members_on_the_console(db: Database) -> None:
+    joining(db)
+
+
+@migrations(name="0018_sources")
+def _sources(db: Database) -> None:
+    sources(db)
+    service(db)
+    rebuild_audit(db)  # it knows of answers and tickets now
+
+
+@migrations(name="0020_corner")
+def _corner(db: Database) -> None:
+    corner(db)
+
+
+@migrations(name="0021_merges")
+def _merges(db: Database) -> None:
+    merges(db)

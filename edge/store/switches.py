@@ -14,7 +14,17 @@ from sqlite_utils import Database
 from edge.store.database import transaction
 from edge.wire.codec import utc_text
 
-RequestKind = Literal["wrong_person"]
+RequestKind = Literal["wrong_person", "end", "paid", "staff", "guest"]
+"""That a visit is not that member's, that its guest has left, or has paid and left since, that it
+was staff, or a guest after all."""
+PAID: Final = "paid"
+_NEEDED: Final[dict[RequestKind, str]] = {
+    "wrong_person": "subject IS NOT NULL",
+    "end": "closed_at IS NULL",
+    "paid": "closed_at IS NULL",
+    "staff": "who = 'visitor' AND subject IS NULL",
+    "guest": "who = 'staff'",
+}
 ARRIVAL: Final = "code"
 """The kind of a request that names a member who showed a code."""
 SwitchName = Literal["faces"]
@@ -38,13 +48,16 @@ class Request:
 
 
 def ask(db: Database, *, kind: RequestKind, visit: str, actor: str, now: datetime) -> bool:
-    """Ask the eyes for something; say whether it was not asked yet of a visit that names a member.
+    """Ask the eyes for something; say whether there was need to, and it was not asked yet.
 
-    What a replay keeps to itself (`private`) is no visit to this shop: the eyes know nothing of it.
+    Only what names a member can be the wrong person, only what goes on can end, and only who has no
+    name can be staff. What a replay keeps to itself (`private`) is no visit to this shop: the eyes
+    know nothing of it.
     """
     with transaction(db):
         known = db.execute(
-            "SELECT 1 FROM visit WHERE id = ? AND subject IS NOT NULL AND origin <> 'private'",
+            "SELECT 1 FROM visit WHERE id = ? AND origin <> 'private' AND void = 0"
+            f" AND {_NEEDED[kind]}",
             [visit],
         ).fetchone()
         waits = db.execute(

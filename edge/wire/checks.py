@@ -60,7 +60,10 @@ _HEX_KEY: Final = re.compile(r"[0-9a-f]{64}")
 _HEX_SEALED: Final = re.compile(r"[0-9a-f]{160}")
 # No dots, colons or spaces: neither an address of a device nor a person's full name fits.
 LABEL: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+# Of a list that somebody set up, never typed at a guest: no capital, space or number of a phone.
+LISTED: Final = re.compile(r"[a-z](?![a-z0-9_-]*[0-9]{7})[a-z0-9_-]{0,23}")
 _RELEASE: Final = re.compile(r"[0-9]+(\.[0-9]+){1,3}([a-z0-9.+-]{0,32})")
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _SHOWN: Final = 9  # digits; a telephone number has more
 
 
@@ -101,6 +104,10 @@ public_key: Final = _pattern(_HEX_KEY, "32 bytes as 64 lower-case hexadecimal di
 digest: Final = _pattern(_HEX_KEY, "a SHA-256 as 64 lower-case hexadecimal digits")
 sealed_key: Final = _pattern(_HEX_SEALED, "80 bytes as 160 lower-case hexadecimal digits")
 label: Final = _pattern(LABEL, "a label of 1 to 32 letters, digits, _ and -, a letter first")
+currency: Final = _pattern(_CURRENCY, "a currency of three capital letters (ISO 4217)")
+listed: Final = _pattern(
+    LISTED, "1 to 24 of a-z 0-9 _ -, a letter first, at most 6 digits together"
+)
 release: Final = _pattern(_RELEASE, "a version such as 1.2.3")
 
 

@@ -21,6 +21,7 @@ from edge.wire.messages import (
     Ack,
     Batch,
     CameraState,
+    DeskFact,
     EpochAck,
     EpochSpan,
     Event,
@@ -30,6 +31,7 @@ from edge.wire.messages import (
     KeyRequest,
     Status,
     UpMessage,
+    misplaced,
 )
 from edge.wire.orders import (
     ORDER_BODIES,
@@ -74,11 +76,12 @@ class _Field(NamedTuple):
     name: str
     check: Check
     absent: Any  # MISSING: the field must be there
+    default: Any  # what is not sent; MISSING: it is always sent
 
 
 def _declared(cls: type[Any]) -> tuple[_Field, ...]:
     return tuple(
-        _Field(f.name, f.metadata["check"], f.metadata["absent"])
+        _Field(f.name, *(f.metadata[one] for one in ("check", "absent", "default")))
         for f in fields(cls)
         if "check" in f.metadata
     )
@@ -113,8 +116,11 @@ def _plain(value: Any) -> Any:
 def _dump(message: Any) -> dict[str, Any]:
     """Return the declared fields as JSON values, each one checked on its way out."""
     out: dict[str, Any] = {}
-    for name, check, _ in _FIELDS[type(message)]:
-        plain = _plain(getattr(message, name))
+    for name, check, _, default in _FIELDS[type(message)]:
+        value = getattr(message, name)
+        if default is not MISSING and value == default:
+            continue
+        plain = _plain(value)
         _checked(check, plain, f"{type(message).__name__}.{name}")
         out[name] = plain
     return out
@@ -137,7 +143,7 @@ def _load(cls: type[M], raw: Any, where: str, extra: Mapping[str, Any] | None = 
     if unknown:
         raise WireFault(f"{where}: unknown field {min(unknown)!r}")
     values = {}
-    for name, check, absent in known:
+    for name, check, absent, _ in known:
         if name in raw:
             values[name] = _checked(check, raw[name], f"{where}.{name}")
         elif absent is not MISSING:
@@ -156,7 +162,14 @@ def _items(raw: Any, where: str, low: int, high: int) -> list[Any]:
 
 def dump_event(event: Event) -> dict[str, Any]:
     """Return an event as a JSON object, checked."""
-    return {"v": VERSION, "kind": event.body.KIND, **_dump(event), "body": _dump(event.body)}
+    body = _dump(event.body)
+    _check_desk(event.body, type(event.body).__name__)
+    return {"v": VERSION, "kind": event.body.KIND, **_dump(event), "body": body}
+
+
+def _check_desk(body: Any, where: str) -> None:
+    if isinstance(body, DeskFact) and (name := misplaced(body)) is not None:
+        raise WireFault(f"{where}.{name}: expected null or a word that a {body.what} has, got else")
 
 
 def load_event(raw: Any, where: str = "event") -> Event:
@@ -175,6 +188,7 @@ def load_event(raw: Any, where: str = "event") -> Event:
         if not isinstance(kind, str) or kind not in BODIES:
             raise WireFault(f"{where}.kind: expected {' | '.join(BODIES)}, got {kind!r}")
         body = _load(BODIES[kind], raw.get("body"), f"{where}.body")
+        _check_desk(body, f"{where}.body")
         return _load(Event, raw, where, {"body": body})
     except WireFault as exc:
         try:
@@ -404,7 +418,10 @@ def decode_down(payload: bytes) -> KeyRelease | Orders | SharedAck:
 
 def _dump_order(order: Order) -> dict[str, Any]:
     body = order.body
-    return {"v": VERSION, "kind": body.KIND, **_dump(order), "body": _dump(body)}
+    # A box of an older release refuses a field that it does not know; nothing is the same to it.
+    silent = [one.name for one in _FIELDS[type(body)] if one.absent is None]
+    told = {n: v for n, v in _dump(body).items() if not (v is None and n in silent)}
+    return {"v": VERSION, "kind": body.KIND, **_dump(order), "body": told}
 
 
 def _load_orders(raw: dict[str, Any]) -> Orders:

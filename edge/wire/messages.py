@@ -9,7 +9,7 @@ No field takes free text, bytes or numbers without bounds. What a ULID field car
 told from another random id: that it is one is the box's promise, not something to be checked.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final, Literal
@@ -36,14 +36,23 @@ key than its own, an external id that another member has, a signature that is no
 it names, no consent that holds in this shop."""
 
 
-def declared(check: Callable[[Any], Any], *, absent: Any = MISSING, shown: bool = True) -> Any:
+def declared(
+    check: Callable[[Any], Any],
+    *,
+    absent: Any = MISSING,
+    shown: bool = True,
+    default: Any = MISSING,
+) -> Any:
     """Declare a message field with its check; `codec` reads it back from the metadata.
 
     `absent` is what a message of a release that did not know the field meant by it. It is always
     sent; a box that is updated later, or has old events in its outbox, is still understood.
-    What is not `shown` stays out of `repr`.
+    What is not `shown` stays out of `repr`. What has a `default` is not sent where it is that.
     """
-    return field(repr=shown, metadata={"check": check, "absent": absent})
+    metadata = {"check": check, "absent": absent, "default": default}
+    if default is MISSING:
+        return field(repr=shown, metadata=metadata)
+    return field(repr=shown, metadata=metadata, default=default)
 
 
 STORAGE_STATES: Final = ("ok", "early", "hourly", "refused")
@@ -51,10 +60,62 @@ STORAGE_STATES: Final = ("ok", "early", "hourly", "refused")
 hour only; new facts are `refused`."""
 
 
+DESK_FIELDS: Final[Mapping[str, Mapping[str, tuple[str, ...] | None]]] = {
+    "claim": {"state": ("taken", "released")},
+    "stay": {"tea": ("taken", "declined"), "meal": ("taken", "declined")},
+    "queue": {"state": ("waiting", "called", "back", "served", "gone"), "waited_s": None},
+    "receipt": {
+        "state": ("kept", "voided"),
+        "kind": ("sale", "return", "exchange"),
+        "value": None,
+        "currency": None,
+        "items": None,
+        "tied": ("member", "queue", "consultant", "none"),
+        "buyer": ("guest", "staff"),
+    },
+    "appointment": {
+        "state": ("expected", "arrived", "kept", "no_show", "cancelled"),
+        "reason": (
+            *("forgot", "no_time", "ill", "weather", "traffic", "not_wanted", "bought_elsewhere"),
+            *("unreachable", "our_fault", "other"),
+        ),
+        "channel": ("app", "web", "phone", "shop", "other"),
+        "late_min": None,
+    },
+    "source": {"channel": None, "advert": None},
+    "service": {
+        "kind": ("repair", "return", "stock", "styling"),
+        "state": (
+            *("taken_in", "at_workshop", "in_review", "requested", "ordered", "confirmed"),
+            *("ready", "collected", "settled", "done", "no_show", "cancelled"),
+        ),
+        "open_days": None,
+    },
+}
+"""The fields of each `what` of a `DeskFact` besides those that all have, with the words that it may
+hold; None: whatever the field's own check takes. A new `what` is added here and declared there."""
+
+
+MONEY_MAX: Final = 9_999_999_999
+"""Minor units of one receipt: a hundred million yuan. A digit less than a telephone number has."""
+
+
+def _said(check: checks.Check) -> Any:
+    """Return the declaration of a field of some desk facts: of the others it is not sent."""
+    return declared(checks.optional(check), absent=None, default=None)
+
+
+def _desk_words(name: str) -> checks.Check:
+    """Return the check for a field of words: what any `what` may hold in it."""
+    of = (words.get(name) or () for words in DESK_FIELDS.values())
+    return checks.choice(*dict.fromkeys(word for words in of for word in words))
+
+
 _who = checks.choice("member", "visitor", "staff")
 _basis = checks.choice("crossings", "distinct")
 _count = checks.integer(0, 1_000_000)
 _few = checks.integer(0, 10_000)
+_money = checks.integer(-MONEY_MAX, MONEY_MAX)
 _percent = checks.optional(checks.integer(0, 100))
 _hundredths = checks.integer(0, 1_000_000_000)
 _mode = checks.choice("count", "checkin", "entrance")
@@ -225,6 +286,73 @@ class HourSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeskFact:
+    """What people at the shop's desk did, as it stands now; the highest `rev` wins, of equal ones
+    the latest.
+
+    A document of one form for all that is done there: `what` says which of the fields behind
+    `about` it has (`DESK_FIELDS`), the others are null. `about` is the moment that it is about,
+    whenever it became known: when the guest was taken or answered, the number taken, the till's
+    time, the time that was booked. No text that people type, no number of a
+    phone, no name. `id` of a claim and of a stay is the visit's own, so that there is one of each.
+
+    claim   who greets the guest of a visit (`staff`: one of the shop's random ids, null for a
+            device that nobody has said is theirs), until it is `released`
+    stay    what became of the tea and the meal that a guest who stays long was offered
+    queue   a number in the queue, by a random id: its state, and seconds from taking it to that;
+            `visit` of a member who is known to be here
+    receipt of the till, by an id that its number makes: what it came to in minor units (negative:
+            paid back), how many items, by what it is tied to its visit, whether it was `voided` by
+            another one; bought by a guest or by somebody who works here
+    appointment   by head office's id or a random one: what became of it, why nobody came, how it
+            was booked, by how many minutes the guest was late (null: nobody came, or knows when)
+    source  the channel and the advertisement that brought a guest: ids of the shop's list, or
+            `unknown`; of a guest whom no camera saw `visit` is null and `id` random. Nobody was
+            asked: there is none
+    service a ticket, by a random id: its kind and state, and for how many days it was open by then
+    """
+
+    KIND: ClassVar[str] = "desk_fact"
+    what: str = declared(checks.choice(*DESK_FIELDS))
+    id: str = declared(checks.ulid)
+    rev: int = declared(checks.integer(1, 1_000_000))
+    visit: str | None = declared(checks.optional(checks.ulid))
+    staff: str | None = declared(checks.optional(checks.ulid))
+    about: datetime = declared(checks.instant)
+    state: str | None = _said(_desk_words("state"))
+    tea: str | None = _said(_desk_words("tea"))
+    meal: str | None = _said(_desk_words("meal"))
+    waited_s: int | None = _said(checks.integer(0, 1_000_000))
+    kind: str | None = _said(_desk_words("kind"))
+    value: int | None = _said(_money)
+    currency: str | None = _said(checks.currency)
+    items: int | None = _said(_few)
+    tied: str | None = _said(_desk_words("tied"))
+    buyer: str | None = _said(_desk_words("buyer"))
+    reason: str | None = _said(_desk_words("reason"))
+    channel: str | None = _said(checks.listed)
+    advert: str | None = _said(checks.listed)
+    open_days: int | None = _said(_few)
+    late_min: int | None = _said(checks.integer(0, 10_000))
+
+
+_OF_SOME: Final = tuple(dict.fromkeys(name for of in DESK_FIELDS.values() for name in of))
+
+
+def misplaced(fact: Any) -> str | None:
+    """Return the first field of a desk fact that its `what` has not, or not with such a word.
+
+    `fact` has the fields of `DeskFact` as attributes, each checked by itself.
+    """
+    mine = DESK_FIELDS[fact.what]
+    for name in _OF_SOME:
+        value, allowed = getattr(fact, name), mine.get(name, ())
+        if value is not None and allowed is not None and value not in allowed:
+            return name
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PresenceMinute:
     """What one minute of Wi-Fi probe requests came to; the highest `rev` wins.
 
@@ -286,6 +414,7 @@ Body = (
     | MemberLinked
     | OrderRefused
     | HourSummary
+    | DeskFact
     | PresenceMinute
     | PresenceHour
 )
@@ -294,7 +423,7 @@ BODIES: Final[dict[str, type[Body]]] = {
     for body in (
         *(VisitOpened, VisitRevised, VisitClosed, CrossingMinute, Health, Alert, MemberChanged),
         *(ConfigReported, MemberLinked, OrderRefused),
-        *(HourSummary, PresenceMinute, PresenceHour),
+        *(HourSummary, PresenceMinute, PresenceHour, DeskFact),
     )
 }
 

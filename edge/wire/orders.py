@@ -6,7 +6,7 @@ order ends in the same: the newest version holds, what is erased stays so. Built
 `orders`, carried out by the box; turned into bytes and back by `codec`.
 
 No field can raise a mode, name a camera or an address, or lengthen what is remembered: there is
-none for it. The one text for people is the shop's own name.
+none for it. The texts for people are the shop's own name and those of channels.
 """
 
 import re
@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from edge.wire import checks
+from edge.wire.channels import Listed, channels
 from edge.wire.messages import EpochAck, declared
 from edge.wire.sharing import Bundle, Statement
 
@@ -51,7 +52,8 @@ class ConfigOrder:
     """Settings that head office lays over the box's own file; null leaves the file's.
 
     The highest `version` holds. Each can only lower what the file allows: a mode and a window
-    `at_most`, strangers forgotten, Wi-Fi off; hours and the shop's name are head office's.
+    `at_most`, strangers forgotten, Wi-Fi off; hours, the shop's name and the list of where guests
+    come from are head office's.
     """
 
     KIND: ClassVar[str] = "config"
@@ -67,6 +69,9 @@ class ConfigOrder:
     since: str | None = declared(checks.optional(checks.choice("first_seen")), absent=None)
     who: str | None = declared(checks.optional(checks.choice("members")), absent=None)
     wifi: str | None = declared(checks.optional(checks.choice("off")), absent=None)
+    channels: Sequence[Listed] | None = declared(
+        checks.optional(channels), absent=None, default=None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +119,20 @@ class AppointmentOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MergeOrder:
+    """The member `id` of head office turned out to be `kept`, and is that member from now on.
+
+    Final. Sealed are the kept one's external id and name, and the external id that is `gone`.
+    """
+
+    KIND: ClassVar[str] = "merge"
+    id: str = declared(checks.ulid)
+    kept: str = declared(checks.ulid)
+    rev: int = declared(checks.version)
+    sealed: str = declared(checks.sealed, shown=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointOrder:
     """Remember this mark: whoever has it has carried out all that the hub forgets with it."""
 
@@ -157,6 +176,7 @@ OrderBody = (
     | KeyWantedOrder
     | MemberOrder
     | AppointmentOrder
+    | MergeOrder
     | CheckpointOrder
     | BoxKeyOrder
     | TemplateOrder
@@ -167,10 +187,10 @@ ORDER_BODIES: Final[dict[str, type[OrderBody]]] = {
     body.KIND: body
     for body in (
         *(ConfigOrder, EraseOrder, WithdrawOrder, KeyWantedOrder, MemberOrder, AppointmentOrder),
-        *(CheckpointOrder, BoxKeyOrder, TemplateOrder, ShareAgainOrder, VoidOrder),
+        *(MergeOrder, CheckpointOrder, BoxKeyOrder, TemplateOrder, ShareAgainOrder, VoidOrder),
     )
 }
-SEALED_KINDS: Final = (MemberOrder.KIND, AppointmentOrder.KIND)
+SEALED_KINDS: Final = (MemberOrder.KIND, AppointmentOrder.KIND, MergeOrder.KIND)
 """Orders that only the one box can read: its key must be known first."""
 
 

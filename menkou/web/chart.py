@@ -114,5 +114,40 @@ def minutes(values: Sequence[int | None], top: int, *, head: float = HEAD) -> Mi
     return Minutes(path="".join(path), missing=tuple(missing))
 
 
-def _y(value: int, top: int, head: float) -> float:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """A curve through the middles of columns. `path` and `points` are in percent, as in `Minutes`;
+    `points` are (x, y) of each value.
+    """
+
+    path: str
+    points: tuple[tuple[float, float], ...]
+
+
+def curve(values: Sequence[float], top: float, of: int, *, head: float = HEAD) -> Curve:
+    """Return the curve of the first values of `of` columns.
+
+    `curve([0, 1], 1, 2, head=0).path` is `M25 100L75 0`.
+    """
+    width = 100 / max(of, 1)
+    points = tuple(
+        (round((number + 0.5) * width, 3), _y(value, top, head))
+        for number, value in enumerate(values)
+    )
+    path = "L".join(f"{x:g} {y:g}" for x, y in points)
+    return Curve(path=f"M{path}" if path else "", points=points)
+
+
+def ribbon(lows: Sequence[float], highs: Sequence[float], top: float, *, head: float = HEAD) -> str:
+    """Return the path of what lies between two curves, drawn on to both sides of the picture."""
+    if not lows:
+        return ""
+    over = curve(highs, top, len(highs), head=head).points
+    under = curve(lows, top, len(lows), head=head).points
+    there = [(0.0, over[0][1]), *over, (100.0, over[-1][1])]
+    back = [(100.0, under[-1][1]), *reversed(under), (0.0, under[0][1])]
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in (*there, *back)) + "Z"
+
+
+def _y(value: float, top: float, head: float) -> float:
     return round(100 - (100 - head) * min(value, top) / top, 3)

@@ -1,6 +1,6 @@
 """What every form needs: a token that another site cannot know, a brake on guessing, a way on.
 
-Used by `login` and by the box's pairing.
+Used by the hub's sign-in and by the box's pairing.
 """
 
 import hmac

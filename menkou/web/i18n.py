@@ -6,6 +6,8 @@ Each side calls `speak(app, directory)` with its own `zh.json` and `en.json`; te
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from pathlib import Path
@@ -113,16 +115,18 @@ class Speech:
         return self.t("ago.days", count=minutes // (24 * 60))
 
     def moment(self, then: datetime, now: datetime) -> str:
-        """Return the clock time, with the date before it unless it is today's."""
+        """Return the clock time, with the date before it unless it is today's.
+
+        The date has its year unless it is this one.
+        """
         local = then.astimezone(now.tzinfo)
         if local.date() == now.date():
             return self.clock(local)
-        return self.t(
-            "date.moment",
-            month=self.t(f"date.month_{local.month}"),
-            day=local.day,
-            clock=self.clock(local),
-        )
+        month, clock = self.t(f"date.month_{local.month}"), self.clock(local)
+        if local.year == now.year:
+            return self.t("date.moment", month=month, day=local.day, clock=clock)
+        year = str(local.year)
+        return self.t("date.moment_long", month=month, day=local.day, clock=clock, year=year)
 
     def _shown(self, value: Any) -> Any:
         is_count = isinstance(value, int) and not isinstance(value, bool)
@@ -147,6 +151,17 @@ def speech(app: Flask) -> Speech:
         g.speech = Speech(language, app.extensions[_EXTENSION][language])
     found: Speech = g.speech
     return found
+
+
+@contextmanager
+def spoken_in(app: Flask, language: str) -> Iterator[None]:
+    """Speak one language for a while, whatever the request asks for."""
+    before = speech(app)
+    g.speech = Speech(language, app.extensions[_EXTENSION][language])
+    try:
+        yield
+    finally:
+        g.speech = before
 
 
 def _asked() -> str | None:

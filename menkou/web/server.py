@@ -6,16 +6,19 @@ Called by both composition roots from a thread of their own; blocks until told t
 import asyncio
 import contextlib
 import dataclasses
+import io
+import json
 import logging
 import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import uvicorn
-from a2wsgi import WSGIMiddleware
 from a2wsgi.wsgi import Body, build_environ
 from flask import Flask
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -23,18 +26,25 @@ from werkzeug.test import run_wsgi_app
 
 from menkou.errors import told
 from menkou.listen import Listen
-from menkou.web.app import BODY_BYTES_MAX
-from menkou.web.errors import AddressTaken, BadCertificate, Exposed
-from menkou.web.stream import CLIENTS_MAX, Broadcast, Message, Receive, Scope, Send
+from menkou.web.app import BODY_BYTES_MAX, body_limit
+from menkou.web.certificate import LOOK_EVERY_S, Certificate
+from menkou.web.errors import AddressTaken, Exposed
+from menkou.web.stream import CLIENTS_MAX, Broadcast, Receive, Scope, Send
 
 _BODY_S: Final = 10.0
 """A body that takes longer would hold one of the few page threads."""
+_UPLOAD_S: Final = 60.0
+_UPLOADS_AT_ONCE: Final = 2
+"""Each is held in memory; further ones wait for their turn."""
 _HEADERS_S: Final = 10.0
 _SPARE_CONNECTIONS: Final = 200
 _PAGE_THREADS: Final = 8
+_STREAMS: Final = ("/events", "/api/v1/events")
 _STOP_LOOK_S: Final = 0.1
 _SHUTDOWN_S: Final = 3
 _HEADER_BYTES_MAX: Final = 16 * 1024
+PEER: Final = "menkou.peer"
+"""Where an app finds the certificate (DER) that a caller has shown, if `Listen.client_ca` asks."""
 
 
 def serve(
@@ -44,11 +54,13 @@ def serve(
     broadcast: Broadcast,
     stop: threading.Event,
     ready: Callable[[str], None] | None = None,
+    certificate: Certificate | None = None,
 ) -> None:
     """Serve until `stop` is set; then end the streams and return within a few seconds.
 
     `ready` is called once with the true address, when connections are accepted. `listen.port`
-    may be 0. `broadcast` is closed at the end and not to be used again.
+    may be 0. `broadcast` is closed at the end and not to be used again. `certificate` is that of
+    `listen`, for callers who want to know how it is.
 
     Raises:
         Exposed: `listen` is open to other machines without TLS or login.
@@ -57,11 +69,15 @@ def serve(
     """
     if reason := listen.exposure():
         raise Exposed(reason)
-    config = _configure(_Gate(app, broadcast), listen)
+    if certificate is None and listen.has_tls:
+        certificate = Certificate(listen)
+    config = _configure(_Gate(app, broadcast), certificate)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # that it starts and ends we say
     with contextlib.closing(_bind(listen)) as listener:
         url = dataclasses.replace(listen, port=listener.getsockname()[1]).url
-        server = _Server(config, broadcast, stop, lambda: ready(url) if ready else None)
+        server = _Server(
+            config, broadcast, stop, lambda: ready(url) if ready else None, certificate
+        )
         try:
             asyncio.run(server.serve(sockets=[listener]))
         finally:
@@ -77,11 +93,14 @@ class _Server(uvicorn.Server):
         broadcast: Broadcast,
         stop: threading.Event,
         ready: Callable[[], None],
+        certificate: Certificate | None,
     ) -> None:
         super().__init__(config)
         self._broadcast = broadcast
         self._stop = stop
         self._ready = ready
+        self._certificate = certificate
+        self._look_at_s = time.monotonic() + LOOK_EVERY_S
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -96,6 +115,9 @@ class _Server(uvicorn.Server):
         if self._stop.is_set():
             self._broadcast.close()
             return True
+        if self._certificate is not None and time.monotonic() >= self._look_at_s:
+            self._look_at_s = time.monotonic() + LOOK_EVERY_S
+            await asyncio.to_thread(self._certificate.look)
         return await super().on_tick(counter)
 
 
@@ -104,6 +126,10 @@ class _Impatient(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        # Checked by the handshake; none was asked for where no authority is set.
+        if tls is not None and (shown := tls.getpeercert(binary_form=True)):
+            self.app = _Shown(self.app, shown)
         self.loop.call_later(_HEADERS_S, self._end_if_silent)
 
     def _end_if_silent(self) -> None:
@@ -111,35 +137,68 @@ class _Impatient(H11Protocol):
             self.transport.close()
 
 
+class _Shown:
+    """An ASGI app with the certificate that this connection's caller has shown."""
+
+    def __init__(self, app: Any, certificate: bytes) -> None:
+        self._app = app
+        self._certificate = certificate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app({**scope, PEER: self._certificate}, receive, send)
+
+
 class _Gate:
-    """The ASGI app: /events to the broadcast, all else to Flask, bodies read and bounded first."""
+    """The ASGI app: `_STREAMS` to the broadcast, else to Flask; bodies are read first, bounded."""
 
     def __init__(self, app: Flask, broadcast: Broadcast) -> None:
         self._app = app
         self._broadcast = broadcast
-        self._pages = WSGIMiddleware(_errors_to_stderr(app), workers=_PAGE_THREADS)
+        self._uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
+        self._pool = ThreadPoolExecutor(_PAGE_THREADS, thread_name_prefix="page")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        if scope["path"] == "/events" and scope["method"] == "GET":
+        self._loop = asyncio.get_running_loop()
+        if scope["path"] in _STREAMS and scope["method"] == "GET":
             await self._events(scope, receive, send)
             return
+        most = body_limit(self._app, scope["path"])
+        if most == BODY_BYTES_MAX:
+            await self._page(scope, receive, send, most, _BODY_S)
+            return
         try:
-            async with asyncio.timeout(_BODY_S):
-                body = await _read_body(scope, receive)
+            async with asyncio.timeout(_UPLOAD_S):
+                await self._uploads.acquire()
         except TimeoutError:
-            await _answer(send, 408, "The request took too long")
+            await _answer(scope, send, 503, "Too many uploads just now / 上传太多，请稍候")
+            return
+        try:
+            await self._page(scope, receive, send, most, _UPLOAD_S)
+        finally:
+            self._uploads.release()
+
+    async def _page(
+        self, scope: Scope, receive: Receive, send: Send, most: int, patience_s: float
+    ) -> None:
+        """Read the body, then ask Flask."""
+        try:
+            async with asyncio.timeout(patience_s):
+                body = await _read_body(scope, receive, most)
+        except TimeoutError:
+            await _answer(scope, send, 408, "The request took too long / 请求耗时过长")
             return
         if body is None:
-            await _answer(send, 413, f"Larger than {BODY_BYTES_MAX} bytes")
+            await _answer(scope, send, 413, f"Larger than {most} bytes / 大于 {most} 字节")
             return
-        replay = iter([{"type": "http.request", "body": body, "more_body": False}])
-
-        async def read_again() -> Message:
-            return next(replay, {"type": "http.disconnect"})
-
-        await self._pages(scope, read_again, send)  # type: ignore[arg-type]
+        # One way to a thread and one back: each step between would wait for Python's lock anew.
+        loop = asyncio.get_running_loop()
+        status, headers, answer = await loop.run_in_executor(
+            self._pool, self._ask, scope, receive, body
+        )
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
 
     async def _events(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Ask Flask's route of the same path: its 204 admits, any other answer is passed on."""
@@ -152,48 +211,48 @@ class _Gate:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    def _ask(self, scope: Scope, receive: Receive) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        # The route reads no body and no figures, so it may run on the loop.
+    def _ask(
+        self, scope: Scope, receive: Receive, body: bytes = b""
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        """Ask Flask. The routes of streams read no body and no figures, so they run on the loop."""
         http: Any = scope
-        environ: Any = build_environ(http, Body(asyncio.get_running_loop(), receive))  # type: ignore[arg-type]
+        environ: Any = build_environ(http, Body(self._loop, receive))  # type: ignore[arg-type]
+        environ["wsgi.input"] = io.BytesIO(body)
         environ["wsgi.errors"] = sys.stderr
+        if shown := scope.get(PEER):
+            environ[PEER] = shown
         chunks, status, told = run_wsgi_app(self._app, environ, buffered=True)
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in told]
         return int(status.split(" ", 1)[0]), headers, b"".join(chunks)
 
 
-def _errors_to_stderr(app: Flask) -> Callable[[Any, Any], Iterable[bytes]]:
-    """Wrap the app: a2wsgi would send its errors to stdout, which belongs to data."""
-
-    def wrapped(environ: Any, start_response: Any) -> Iterable[bytes]:
-        environ["wsgi.errors"] = sys.stderr
-        return app(environ, start_response)
-
-    return wrapped
-
-
-async def _read_body(scope: Scope, receive: Receive) -> bytes | None:
+async def _read_body(scope: Scope, receive: Receive, most: int) -> bytes | None:
     """Return the whole body, or None if it is too large."""
     declared = dict(scope["headers"]).get(b"content-length", b"0")
-    if not declared.isdigit() or int(declared) > BODY_BYTES_MAX:
+    if not declared.isdigit() or int(declared) > most:
         return None
     body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > BODY_BYTES_MAX:
+        if len(body) > most:
             return None
         if not message.get("more_body", False):
             return bytes(body)
 
 
-async def _answer(send: Send, status: int, text: str) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+async def _answer(scope: Scope, send: Send, status: int, text: str) -> None:
+    """Answer before any app: in words, under /api/ as a problem document (RFC 9457)."""
+    body, kind = f"{text}\n", "text/plain; charset=utf-8"
+    if scope["path"].startswith("/api/"):
+        told = {"type": "about:blank", "title": text, "status": status}
+        body, kind = json.dumps(told, ensure_ascii=False), "application/problem+json"
+    headers = [(b"content-type", kind.encode()), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": f"{text}\n".encode()})
+    await send({"type": "http.response.body", "body": body.encode()})
 
 
-def _configure(gate: _Gate, listen: Listen) -> uvicorn.Config:
+def _configure(gate: _Gate, certificate: Certificate | None) -> uvicorn.Config:
     config = uvicorn.Config(
         gate,
         http=_Impatient,
@@ -207,17 +266,9 @@ def _configure(gate: _Gate, listen: Listen) -> uvicorn.Config:
         limit_concurrency=CLIENTS_MAX + _SPARE_CONNECTIONS,
         timeout_graceful_shutdown=_SHUTDOWN_S,
         h11_max_incomplete_event_size=_HEADER_BYTES_MAX,
-        ssl_certfile=listen.cert if listen.has_tls else None,
-        ssl_keyfile=listen.key if listen.has_tls else None,
     )
-    try:
-        config.load()
-    except OSError as exc:  # of TLS, too
-        section = listen.setting.rpartition(" ")[0]
-        raise BadCertificate(
-            f"{section} cert {listen.cert} and key {listen.key}: expected a PEM certificate and its"
-            f" key, got: {told(exc)}".lstrip()
-        ) from exc
+    config.load()
+    config.ssl = certificate.context() if certificate else None
     return config
 
 

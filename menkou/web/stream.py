@@ -18,7 +18,7 @@ Send = Callable[[Message], Awaitable[None]]
 CLIENTS_MAX: Final = 200
 HEARTBEAT_S: Final = 15.0
 """Short enough for routers that forget idle connections after 30 s."""
-PAUSE_S: Final = 0.2
+PAUSE_S: Final = 0.1
 """Between two messages to one client: what is published in between is one message."""
 STALLED_S: Final = 30.0
 """A client that takes nothing for so long is gone."""
@@ -67,6 +67,12 @@ class Broadcast:
         """How many pages are connected."""
         with self._lock:
             return len(self._clients)
+
+    @property
+    def number(self) -> int:
+        """How often something has changed."""
+        with self._lock:
+            return self._number
 
     def publish(self) -> None:
         """Tell every connected page that something changed."""

@@ -249,21 +249,31 @@ def chain(tmp_path: Path) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def start_browser() -> Iterator[Callable[..., Browser]]:
+    """A function that starts a browser, with flags of its own if it is given some."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         pytest.fail("no chromium on the PATH: the page tests need it (Debian package chromium)")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+    flags += ["--disable-background-networking", "--disable-component-update"]
     with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-        flags += ["--disable-background-networking", "--disable-component-update"]
-        try:
-            started = playwright.chromium.launch(
-                executable_path=path, headless=True, args=[*flags, "--disable-sync"]
-            )
-        except Error as exc:
-            pytest.fail(f"{path} does not start: {exc}")
+
+        def started(*more: str) -> Browser:
+            try:
+                return playwright.chromium.launch(
+                    executable_path=path, headless=True, args=[*flags, *more]
+                )
+            except Error as exc:
+                pytest.fail(f"{path} does not start: {exc}")
+
         yield started
-        started.close()
+
+
+@pytest.fixture(scope="session")
+def browser(start_browser: Callable[..., Browser]) -> Iterator[Browser]:
+    started = start_browser()
+    yield started
+    started.close()
 
 
 @dataclass

@@ -250,11 +250,12 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
 ) -> None:
     page = open_page(shop.url).page
     reached = []
-    for _ in range(6):
+    places = page.get_by_role("navigation").get_by_role("link").count()
+    for _ in range(3 + places):
         page.keyboard.press("Tab")
         reached.append(
             page.evaluate("document.activeElement.className || document.activeElement.localName")
         )
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid", reached
-    assert reached == ["skip", "tool", "a", "a", "a", "summary"]
+    assert reached == ["skip", "tool", *["a"] * places, "summary"]

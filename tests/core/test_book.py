@@ -178,3 +178,25 @@ def test_a_naive_time_is_refused() -> None:
             camera=None,
             who="visitor",
         )
+
+
+def test_a_tap_ends_one_visit_once_and_leaves_the_count_of_people_alone() -> None:
+    shop = Shop()
+    shop.cross("in")
+    shop.cross("in", 1, track=2)
+    at = NOON + timedelta(minutes=5)
+    assert shop.book.end(at=at, visit="visit-1") == [Closed(at=at, visit="visit-1", reason="tap")]
+    assert shop.book.end(at=at, visit="visit-1") == []
+    assert shop.book.end(at=at, visit="nobody's") == []
+    assert shop.book.occupancy == 2
+    shop.cross("out", 600)
+    last = shop.cross("out", 601, track=2)
+    assert [c.visit for c in last if isinstance(c, Closed)] == ["visit-2"]
+
+
+def test_a_visit_never_ends_before_it_began() -> None:
+    shop = Shop()
+    shop.cross("in")
+    (closed,) = shop.book.end(at=NOON - timedelta(minutes=5), visit="visit-1")
+    assert isinstance(closed, Closed)
+    assert closed.at == NOON

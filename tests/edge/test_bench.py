@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge import cli
-from edge.bench import detect, embed, match, memory, outbox, pipeline, probes
+from edge.bench import console, detect, embed, match, memory, outbox, pipeline, probes
 from edge.bench.quota import Quota, used_s
 from edge.faces import search
 from tests.support.air import own_network, require_air
@@ -201,3 +201,18 @@ def test_the_embed_bench_measures_both_precisions_against_dlib(
     for line in lines:
         assert line["ratio"] == pytest.approx(line["baseline_value"] / line["value"], rel=0.02)
     assert "is faster here" in said.err
+
+
+def test_the_console_bench_sees_every_card_on_every_screen(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"SCREENS": 2, "SECONDS": 0.5, "MEMBERS": 5, "FILLED": 5}.items():
+        monkeypatch.setattr(console, name, value)
+    assert cli.main(["bench", "console", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.keys() for line in lines] == [FIELDS] * 3
+    late, cpu, threads = lines
+    assert "2 screens, 10 arrivals a second" in late["case"]
+    assert 0 < late["value"] < late["baseline_value"]
+    assert cpu["unit"] == "% of a core"
+    assert threads["value"] > 1

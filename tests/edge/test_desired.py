@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from edge.app.common import ready_store, settings_in_force
+from edge.core.sources import USUAL
 from edge.desired import CannotLay, laid, laid_as_far, laid_over, same_for_the_eyes
 from edge.store.database import transaction
 from edge.store.orders import keep_wish
@@ -93,7 +94,20 @@ def test_a_new_name_does_not_make_the_eyes_begin_anew_and_other_hours_do(tmp_pat
         assert not same_for_the_eyes(config, laid_over(config, wish(**change)))
 
 
-@pytest.mark.parametrize("key", ["mode_at_most", "base"])
+def test_the_list_of_head_office_stands_for_the_boxs_own(tmp_path: Path) -> None:
+    config = shop(tmp_path)
+    assert (config.channels, config.channels_fixed) == (USUAL, False)
+    advert = {"id": "n-11", "zh": "十一月", "en": "November", "active": False}
+    one = {"id": "note", "zh": "小红书", "en": "Notes", "active": True, "adverts": [advert]}
+    theirs = laid_over(config, wish(channels=[one]))
+    (channel,) = theirs.channels
+    assert (channel.id, channel.zh, channel.adverts[0].id) == ("note", "小红书", "n-11")
+    assert (theirs.channels_fixed, channel.asked) == (True, ())
+    assert same_for_the_eyes(config, theirs)
+    assert laid(wish(channels=[one])) == ("channels",)
+
+
+@pytest.mark.parametrize("key", ["mode_at_most", "base", "channels_fixed"])
 def test_what_is_laid_over_cannot_be_written_into_the_boxs_own_file(
     tmp_path: Path, key: str
 ) -> None:

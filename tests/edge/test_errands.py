@@ -32,6 +32,7 @@ class Eyes:
         self.visits = SqliteVisitLog(self.db, epoch, "run", named=self.errands.note_match)
         book = VisitBook(hours=ALWAYS, new_id=new_visit_id)
         self.errands.let_in = lambda at, subject: book.code_shown(at=at, subject=subject)
+        self.errands.end = lambda at, visit, reason: book.end(at=at, visit=visit, reason=reason)
         self.errands.correct = lambda at, visit: book.wrong_person(at=at, visit=visit)
 
     def now(self) -> datetime:
@@ -59,7 +60,7 @@ class Eyes:
         return [
             (e.what, e.actor, e.detail["visit"] is not None)
             for e in entries
-            if e.what in ("code", "match", "wrong_person")
+            if e.what in ("code", "match", "wrong_person", "end")
         ]
 
 
@@ -105,3 +106,32 @@ def test_who_was_erased_after_the_code_was_taken_does_not_come_in(eyes: Eyes) ->
     eyes.shop.erase(member)
     assert eyes.look() == 0
     assert eyes.db.table("visit").count == 0
+
+
+def test_who_has_paid_ends_by_the_receipt(eyes: Eyes) -> None:
+    eyes.show_code(eyes.shop.member("王丽华").subject)
+    eyes.look()
+    (visit,) = eyes.db.execute("SELECT id FROM visit").fetchone()
+    assert ask(eyes.db, kind="paid", visit=visit, actor="till", now=NOW + timedelta(minutes=10))
+    eyes.at = NOW + timedelta(minutes=12)
+    eyes.look()
+    closed = eyes.db.execute("SELECT closed_at, close_reason FROM visit").fetchone()
+    assert closed == ("2026-11-22T03:10:00.000Z", "receipt")
+    assert eyes.noted()[-1] == ("end", "till", True)
+
+
+def test_who_has_left_ends_by_a_tap_at_the_moment_of_the_tap(eyes: Eyes) -> None:
+    eyes.show_code(eyes.shop.member("王丽华").subject)
+    eyes.look()
+    (visit,) = eyes.db.execute("SELECT id FROM visit").fetchone()
+    assert ask(eyes.db, kind="end", visit=visit, actor="phone", now=NOW)
+    assert not ask(eyes.db, kind="end", visit=visit, actor="phone", now=NOW)
+    eyes.at = NOW + timedelta(minutes=3)  # the eyes were away
+    assert eyes.look() == 1
+    closed = eyes.db.execute("SELECT closed_at, close_reason FROM visit").fetchone()
+    assert closed == ("2026-11-22T03:00:00.000Z", "tap")
+    assert not ask(eyes.db, kind="end", visit=visit, actor="phone", now=NOW)
+    told = eyes.db.execute("SELECT event FROM outbox WHERE kind = 'visit_closed'").fetchall()
+    assert len(told) == 1
+    assert '"reason":"tap"' in told[0][0]
+    assert eyes.noted()[-1] == ("end", "phone", True)

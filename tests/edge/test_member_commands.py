@@ -387,15 +387,20 @@ def test_an_export_is_written_to_a_new_file_only(shell: Shell) -> None:
     assert "expected a new file" in err
 
 
-def test_a_table_is_imported_whole_or_not_at_all(shell: Shell) -> None:
+def test_of_a_table_the_broken_rows_are_named_and_the_others_imported(shell: Shell) -> None:
     table = shell.folder / "members.csv"
-    table.write_text("name,external_id\n王丽,C-1\n李雷,C-2\n,C-3\n", encoding="utf-8")
+    table.write_text("name,tear\n王丽,gold\n", encoding="utf-8")
     code, _, err = shell.run("member", "import", table)
     assert code == 1
-    assert "members.csv: line 4: name" in err
+    assert "members.csv: line 1: column 2: not a known name; did you mean tier?" in err
     assert not shell.data_dir.exists()
+    table.write_text("姓名,会员号\n王丽,C-1\n李雷,C-2\n,C-3\n", encoding="gbk")
+    code, out, err = shell.run("member", "import", table)
+    assert code == 1
+    assert "1 row not imported, the others were:" in err
+    assert "members.csv: line 4: name: expected a name, got none" in err
+    assert "2 members added, 0 changed" in out
     table.write_text("name,external_id\n王丽,C-1\n李雷,C-2\n", encoding="utf-8")
-    assert "2 members added, 0 changed" in shell.member("import", table)
     assert "0 members added, 2 changed" in shell.member("import", table)
     assert shell.told() == ["joined", "joined"]
 
@@ -417,7 +422,7 @@ def test_an_import_that_the_store_stops_says_how_far_it_came(
     table.write_text("name\n" + "王丽\n" * 250, encoding="utf-8")
     code, _, err = shell.run("member", "import", table)
     assert code == 1
-    assert "the first 200 of 250 rows were kept, then: no room" in err
+    assert "the rows up to line 201 of about 252 were imported, then:\nmenkou-edge: no room" in err
     assert len(shell.member("list").splitlines()) == 200
 
 

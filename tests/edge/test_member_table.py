@@ -1,12 +1,13 @@
 """CSV files of members: every fault at once, and no guessing."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from edge.core.profile import FIELDS
-from edge.member_table import read_members
-from menkou.table import FAULTS_SHOWN, TableFault
+from edge.member_table import COLUMNS, sift_members
+from menkou.table import COLUMNS_MAX, FAULTS_SHOWN, Row, TableFault, read_table
 
 TABLE = "name,external_id,birthday\n王丽,C-1,03-08\n李雷,,\n"
 
@@ -15,6 +16,10 @@ def written(tmp_path: Path, content: bytes | str, encoding: str = "utf-8") -> Pa
     path = tmp_path / "members.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
     return path
+
+
+def read_members(path: Path) -> list[Mapping[str, str]]:
+    return [row.cells for row in read_table(path, COLUMNS)]
 
 
 def faults(tmp_path: Path, content: bytes | str) -> list[str]:
@@ -119,6 +124,78 @@ def test_every_field_of_a_profile_may_be_a_column(tmp_path: Path) -> None:
         "appointment_at": "2026-11-21T15:00+08:00",
         "last_purchase_on": "2026-05-01",
         "last_visit_on": "2026-05-01",
+        "phone": "13800138000",
     }
     table = ",".join(cells) + "\n" + ",".join(cells.values()) + "\n"
     assert dict(read_members(written(tmp_path, table))[0]) == cells
+
+
+HEADERS = (
+    "name,external_id,phone,birthday",
+    "姓名,会员号,手机,生日",
+    "Full Name,Member Number,Mobile,Birth-Day",
+    "姓名 ,ＥＸＴＥＲＮＡＬ＿ＩＤ,电话号码,birthday",
+)
+
+
+@pytest.mark.parametrize("header", HEADERS)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk"])
+def test_columns_are_named_in_chinese_or_english(header: str, encoding: str) -> None:
+    (row,) = sift_members(f"{header}\n王丽,C-1,138 0013 8000,03-08\n".encode(encoding)).rows
+    assert isinstance(row, Row)
+    assert dict(row.cells) == {
+        "name": "王丽",
+        "external_id": "C-1",
+        "phone": "138 0013 8000",
+        "birthday": "03-08",
+    }
+
+
+def test_the_sound_rows_are_taken_and_each_broken_one_is_named() -> None:
+    table = (
+        "姓名,会员号,生日\n王丽,C-1,03-08\n,C-2,\n李雷,c-1 ,\n韩梅,C-3,13-40\n赵云,C-4\n"
+        '张飞,C-5,\n"<script>alert(1)</script>",C-6,\n刘\u202e备,C-7,\n孙权,C-8,"never\n'
+    )
+    found = list(sift_members(table.encode()).rows)
+    assert [row.cells["external_id"] for row in found if isinstance(row, Row)] == [
+        *("C-1", "C-5", "C-6")
+    ]
+    broken = [fault for row in found if not isinstance(row, Row) for fault in row]
+    assert [(fault.line, fault.code, fault.column) for fault in broken] == [
+        (3, "value", "name"),
+        (4, "twice", "external_id"),
+        (5, "value", "birthday"),
+        (6, "cells", ""),
+        (9, "value", "name"),
+        (10, "csv", ""),
+    ]
+    assert not any(cell in str(broken) for cell in ("李雷", "13-40", "备"))
+
+
+HARSH: tuple[tuple[bytes, str], ...] = (
+    (b"name,name\nA,B\n", "double"),
+    ("姓名,name\nA,B\n".encode(), "double"),
+    (b"name," + b"x," * 1_000_000 + b"\n", "columns"),
+    (b"n" * 5_000_000 + b"\nA\n", "csv"),
+    (b"PK\x03\x04" + b"\0" * 1000, "encoding"),
+    (b"\x1f\x8b\x08" + bytes(range(256)) * 9, "encoding"),
+    (b"name;tier\nA;B\n", "separator"),
+    (b"name\n\n\n", "empty"),
+    (b"tier\nA\n", "missing"),
+    (b"", "missing"),
+)
+
+
+@pytest.mark.parametrize(("raw", "code"), HARSH, ids=range(len(HARSH)))
+def test_what_is_no_table_is_refused_at_once(raw: bytes, code: str) -> None:
+    with pytest.raises(TableFault) as caught:
+        sift_members(raw)
+    assert caught.value.faults[0].code == code
+    assert len(str(caught.value)) < 2000
+
+
+def test_a_header_may_have_as_many_columns_as_any_table_of_people() -> None:
+    header = ",".join(["name", *(f"c{n}" for n in range(COLUMNS_MAX - 1))])
+    with pytest.raises(TableFault) as caught:
+        sift_members(f"{header}\n".encode())
+    assert {fault.code for fault in caught.value.faults} == {"unknown"}

@@ -78,7 +78,8 @@ def test_the_answers_are_what_the_document_says(
 def test_every_route_of_the_api_is_in_the_document(client: FlaskClient) -> None:
     document = json.loads((ROOT / "cloud" / "api" / "openapi.json").read_text(encoding="utf-8"))
     rules = {str(rule) for rule in client.application.url_map.iter_rules()}
-    assert {rule for rule in rules if rule.startswith("/api/")} == set(document["paths"])
+    named = {rule.replace("<", "{").replace(">", "}") for rule in rules}
+    assert {rule for rule in named if rule.startswith("/api/")} == set(document["paths"])
 
 
 def test_a_database_that_is_away_is_told_as_such(

@@ -147,9 +147,9 @@ def test_a_file_that_holds_a_plain_password_is_a_fault(tmp_path: Path) -> None:
     assert "hunter22" not in found
 
 
-def test_pages_for_other_machines_need_tls_and_a_login(tmp_path: Path) -> None:
+def test_pages_for_other_machines_need_tls_and_are_for_who_signs_in(tmp_path: Path) -> None:
     (found,) = faults(write(tmp_path, '[hub]\nlisten = "0.0.0.0:8700"\n'))
-    assert "no TLS (cert and key) and no login" in found
+    assert "no TLS (cert and key);" in found
     for name, content in (("p.pem", ""), ("p.key", ""), ("hub.password", HASH)):
         (tmp_path / name).write_text(content, encoding="utf-8")
     text = (
@@ -158,6 +158,7 @@ def test_pages_for_other_machines_need_tls_and_a_login(tmp_path: Path) -> None:
     )
     config: HubConfig = load(write(tmp_path, text), {})
     assert config.listen.password_hash == HASH
+    assert config.listen.accounts
     assert HASH not in repr(config)
 
 
@@ -226,3 +227,50 @@ def test_serve_and_ingest_on_two_machines_may_tell_figures_at_the_same_port(
     embedded = write(tmp_path, text + "[broker]\nembedded = true\n")
     assert cli.main(["check-config", "--config", str(embedded)]) == 0
     assert "ingest_listen" not in capsys.readouterr().err
+
+
+OIDC = """[hub]
+url = "https://hub.example.com/"
+[oidc]
+issuer = "https://login.example.com/realms/shops"
+client_id = "menkou-hub"
+client_secret = "file:oidc.secret"
+"""
+
+
+def test_the_provider_and_its_roles_are_read(tmp_path: Path) -> None:
+    (tmp_path / "oidc.secret").write_text("secret of the provider\n", encoding="utf-8")
+    more = 'role_claim = "groups"\nshops_claim = "shops"\n[oidc.roles]\n"head" = "head_office"\n'
+    config = load(write(tmp_path, OIDC + more + '"clerk" = "shop"\n'), {})
+    assert config.oidc is not None
+    assert config.oidc.client_secret == "secret of the provider"
+    assert dict(config.oidc.roles) == {"head": "head_office", "clerk": "shop"}
+    assert config.listen.public_url == "https://hub.example.com"
+    assert "secret of" not in repr(config)
+    environ = {"MENKOU_OIDC_CLIENT_ID": "other", "MENKOU_URL": "https://two.example.com"}
+    changed = load(write(tmp_path, OIDC), environ)
+    assert changed.oidc is not None
+    assert changed.oidc.client_id == "other"
+    assert changed.listen.public_url == "https://two.example.com"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param(("https://login", "http://login"), "in the clear", id="http"),
+        pytest.param(("https://hub.example.com/", "https://h.example/x"), "a path", id="path"),
+        pytest.param(('url = "https://hub.example.com/"\n', ""), "expected [hub] url", id="no url"),
+        pytest.param(("file:oidc.secret", "hunter22"), "expected a file: reference", id="open"),
+        pytest.param(("[oidc]", '[oidc]\nrole_claim = "x"'), "expected [oidc.roles]", id="roles"),
+        pytest.param(("[oidc]", '[oidc.roles]\nx = "shop"\n[oidc]'), "role_claim", id="claim"),
+        pytest.param(("[oidc]", '[oidc.roles]\nx = "boss"\n[oidc]'), "head_office", id="role"),
+        pytest.param(("client_id", "client"), "unknown key; did you mean", id="key"),
+    ],
+)
+def test_a_provider_that_cannot_be_is_said_to_be(
+    tmp_path: Path, change: tuple[str, str], said: str
+) -> None:
+    (tmp_path / "oidc.secret").write_text("secret", encoding="utf-8")
+    found = faults(write(tmp_path, OIDC.replace(*change)))
+    assert any(said in fault for fault in found), found
+    assert "hunter22" not in str(found)

@@ -1,11 +1,14 @@
 """The file of desired settings: every fault at once, and nothing that raises anything."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cloud.desired import read_desired
-from edge.wire.orders import ConfigOrder
+from edge.wire.codec import encode, inflated
+from edge.wire.orders import ConfigOrder, Order, Orders
 from menkou.settings import SettingsFault
 
 EVERYTHING = """
@@ -38,9 +41,27 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert (wish.since, wish.who, wish.wifi) == ("first_seen", "members", "off")
 
 
+def test_head_office_lists_where_guests_come_from(tmp_path: Path) -> None:
+    text = (
+        '[[channel]]\nid = "note"\nzh = "小红书"\nen = "Notes"\n'
+        '[[channel.advert]]\nid = "n-2026-11"\nzh = "十一月"\nen = "November"\nactive = false\n'
+        '[[channel]]\nid = "app"\nzh = "App"\nen = "App"\n'
+    )
+    advert = {"id": "n-2026-11", "zh": "十一月", "en": "November", "active": False}
+    wish = read(tmp_path, text)
+    assert wish.channels == [
+        {"id": "note", "zh": "小红书", "en": "Notes", "active": True, "adverts": [advert]},
+        {"id": "app", "zh": "App", "en": "App", "active": True, "adverts": []},
+    ]
+    order = Order(seq=1, body=replace(wish, version=1795329240123))
+    payload = encode(Orders(epoch="e" * 32, orders=(order,)))
+    assert json.loads(inflated(payload))["orders"][0]["body"]["channels"] == wish.channels
+
+
 def test_an_empty_file_desires_nothing(tmp_path: Path) -> None:
     wish = read(tmp_path, "")
     fields = ("name", "hours", "mode_at_most", "window_s_at_most", "since", "who", "wifi")
+    assert wish.channels is None
     assert {getattr(wish, name) for name in fields} == {None}
 
 
@@ -56,6 +77,7 @@ def test_an_empty_file_desires_nothing(tmp_path: Path) -> None:
         ('[dedup]\nwho = "everybody"', "dedup.who: expected 'members'"),
         ('[dedup]\nsince = "last_seen"', "dedup.since: expected 'first_seen'"),
         ('[dedup]\nwindow_at_most = "31d"', "dedup.window_at_most: expected a duration"),
+        ('[[channel]]\nid = "A B"\nzh = "x"\nen = "x"', "channel: expected 1 to 24 channels"),
         ("[wifi]\nenabled = true", "wifi.enabled: expected false"),
         ('[privacy]\nmode_at_most = "all"', "privacy.mode_at_most: expected 'count', 'checkin'"),
         ('[hours]\nmon = ["10:00", "25:00"]', "hours.mon: expected"),

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from cloud import export as export_module
+from cloud.accounts.scope import EVERYTHING
 from cloud.cli import main
 from cloud.errors import ExportFault
 from cloud.export import TABLES, export
@@ -54,7 +55,7 @@ def chain(engine: Engine, ingest: Ingest, box: FakeBox) -> Engine:
 
 
 def written(engine: Engine, table: str, out: Path, last: date = date(2026, 12, 31)) -> int:
-    return export(engine, table, date(2026, 11, 1), last, out, lambda _: None)
+    return export(engine, EVERYTHING, table, date(2026, 11, 1), last, out, lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_rows_are_written_in_groups_under_zstandard(
 
 def test_a_month_without_rows_has_no_folder(chain: Engine, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    export(chain, "visits", date(2026, 9, 1), date(2027, 2, 28), out, lambda _: None)
+    export(chain, EVERYTHING, "visits", date(2026, 9, 1), date(2027, 2, 28), out, lambda _: None)
     folders = sorted(path.name for path in out.iterdir())
     assert folders == ["month=2026-11", "month=2026-12"]
 
@@ -133,7 +134,9 @@ def test_a_month_without_rows_has_no_folder(chain: Engine, tmp_path: Path) -> No
 def test_a_directory_of_nothing_is_not_made(chain: Engine, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(ExportFault, match="expected rows of visits from 2025-01-01 to 2025-03-31"):
-        export(chain, "visits", date(2025, 1, 1), date(2025, 3, 31), out, lambda _: None)
+        export(
+            chain, EVERYTHING, "visits", date(2025, 1, 1), date(2025, 3, 31), out, lambda _: None
+        )
     assert not [path for path in tmp_path.iterdir() if "out" in path.name]
 
 

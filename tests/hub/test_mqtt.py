@@ -12,6 +12,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 
 from cloud import mqtt, tables
+from cloud.accounts.scope import EVERYTHING
 from cloud.aside import meters
 from cloud.broker import EmbeddedBroker
 from cloud.db import reading
@@ -115,7 +116,7 @@ def held(engine: Engine) -> int:
 
 def visitors(engine: Engine) -> int:
     with reading(engine) as connection:
-        return sum(shop.visitors for shop in chain_today(connection, NOW).shops)
+        return sum(shop.visitors for shop in chain_today(connection, EVERYTHING, NOW).shops)
 
 
 def test_events_go_in_and_acknowledgements_come_back(

@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
+from cloud.accounts.scope import EVERYTHING
 from cloud.app import create_app
 from cloud.config import load
 from cloud.db import reading
@@ -63,7 +64,7 @@ def test_a_lower_mode_makes_no_figure_doubtful(
     ingest.take([box.hello(), box.heartbeat(backlog=0)])
     ingest.beat(NOW)
     with reading(engine) as connection:
-        board = board_of(chain_today(connection, NOW))
+        board = board_of(chain_today(connection, EVERYTHING, NOW))
     ((row,),) = [group.rows for group in board.groups]
     assert row.health == "whole"
     assert [(one.wanted, one.mode) for one in row.lowered] == [("entrance", "count")]
@@ -73,7 +74,8 @@ def test_members_are_shown_where_there_are_any(
     engine: Engine, ingest: Ingest, box: FakeBox, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "cloud.app.chain_today", lambda connection, _, page: chain_today(connection, NOW, page)
+        "cloud.app.chain_today",
+        lambda connection, scope, _, page: chain_today(connection, scope, NOW, page),
     )
     ingest.take([box.hello(), box.status("online"), box.batch(box.opened())])
     rollup(engine)

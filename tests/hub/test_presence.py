@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from cloud import tables
+from cloud.accounts.scope import EVERYTHING
 from cloud.db import reading
 from cloud.ingest import Ingest
 from cloud.metrics_fleet import fleet
@@ -136,7 +137,7 @@ def test_a_days_stays_are_those_that_its_last_hour_tells(
     take(ingest, engine, box)
     assert [day(engine)[name] for name in tables.STAYS] == [64, 41, 33, 20, 6]
     with reading(engine) as connection:
-        (shop,) = street_today(connection, NOW).shops
+        (shop,) = street_today(connection, EVERYTHING, NOW).shops
     assert shop.stays == (64, 41, 33, 20, 6)
 
 
@@ -177,9 +178,9 @@ def test_the_page_of_a_shop_reads_its_minutes_and_no_others(
     other.sensed(HOUR, footfall=7000)
     take(ingest, engine, box, other)
     with reading(engine) as connection:
-        found = street_of(connection, "nj-001", NOW)
-        assert street_of(connection, "nobody", NOW) is None
-        today = street_today(connection, NOW)
+        found = street_of(connection, EVERYTHING, "nj-001", NOW)
+        assert street_of(connection, EVERYTHING, "nobody", NOW) is None
+        today = street_today(connection, EVERYTHING, NOW)
     assert found is not None
     noon = (HOUR - found.start) // MINUTE
     assert found.minutes[noon - 1 : noon + 3] == (None, 4, 4, None)

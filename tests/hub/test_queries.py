@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.event import listen
 
+from cloud.accounts.scope import EVERYTHING
 from cloud.db import reading
 from cloud.ingest import Ingest
 from cloud.queries import chain_today, change_token, hub_health
@@ -17,7 +18,7 @@ from tests.hub.conftest import MINUTE, NOW, FakeBox, on_sqlite
 
 def today(engine: Engine, now: datetime = NOW) -> ChainToday:
     with reading(engine) as connection:
-        return chain_today(connection, now)
+        return chain_today(connection, EVERYTHING, now)
 
 
 def token(engine: Engine) -> int:
@@ -139,8 +140,10 @@ def test_a_page_has_the_hours_of_its_own_shops_and_the_totals_of_all(
         ingest.take([box.hello(), box.batch(*box.events)])
     rollup(engine)
     with reading(engine) as connection:
-        seen = {page: chain_today(connection, NOW, page).shops for page in (1, 2, 3, 0, 9)}
-        whole = chain_today(connection, NOW).shops
+        seen = {
+            page: chain_today(connection, EVERYTHING, NOW, page).shops for page in (1, 2, 3, 0, 9)
+        }
+        whole = chain_today(connection, EVERYTHING, NOW).shops
     for page, ids in ((1, {"s-0", "s-1"}), (2, {"s-2", "s-3"}), (3, {"s-4"})):
         assert {shop.store_id for shop in seen[page] if shop.hours} == ids
         assert [shop.visitors for shop in seen[page]] == [1] * 5
@@ -159,7 +162,7 @@ def test_no_question_of_a_page_walks_through_all_hours_days_or_epochs(
     listen(engine, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
     today(engine)
     with reading(engine) as connection:
-        chain_today(connection, NOW, 1)
+        chain_today(connection, EVERYTHING, NOW, 1)
         plans = [
             row[3]
             for statement, values in asked

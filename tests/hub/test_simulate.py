@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
+from cloud.accounts.scope import EVERYTHING
 from cloud.cli import main
 from cloud.db import reading
 from cloud.ingest import Ingest
@@ -86,7 +87,7 @@ def test_a_year_of_rollups_is_shown_by_the_page_and_its_days_are_its_hours(
             for table in (hourly, daily)
         )
         now = connection.execute(select(func.max(box.c.last_seen))).scalar_one()
-        today = chain_today(connection, now)
+        today = chain_today(connection, EVERYTHING, now)
         count = connection.execute(select(func.count()).select_from(hourly)).scalar()
     assert of_hours == of_days
     assert count == done["hours"] == 6 * (35 * 24 + 13)

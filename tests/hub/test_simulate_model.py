@@ -11,7 +11,8 @@ import pytest
 from cloud.simulate.box import boxes_of, told_between
 from cloud.simulate.calendar import busyness, days_between, shares
 from cloud.simulate.chain import SIMULATED, Shop, make_chain
-from cloud.simulate.day import Step, box_day
+from cloud.simulate.day import box_day
+from cloud.simulate.step import Step
 from cloud.simulate.truth import Truth
 from edge.wire.codec import dump_event, load_event
 from edge.wire.messages import (

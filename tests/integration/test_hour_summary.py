@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select
 from sqlite_utils import Database
 
 from cloud import tables
+from cloud.accounts.scope import EVERYTHING
 from cloud.db import migrate as migrate_hub
 from cloud.db import open_engine, reading
 from cloud.ingest import Ingest
@@ -132,7 +133,7 @@ def test_a_hub_that_heard_of_the_shorter_outbox_misses_nothing_and_says_which_da
     Outbox(db).acknowledge(decode_ack(payload), NOW, {})
     assert Outbox(db).backlog().events == 0
     with reading(hub.engine) as connection:
-        (shop,) = chain_today(connection, NOW).shops
+        (shop,) = chain_today(connection, EVERYTHING, NOW).shops
     assert [box.missing for box in shop.boxes] == [0]
     assert shop.hourly_until == (NOW - timedelta(days=8)).astimezone(SHANGHAI).date()
 

@@ -16,7 +16,7 @@ import requests
 from tests.integration.conftest import Chain
 from tests.integration.test_faces_live import FAKETIME
 from tests.integration.test_faces_live import Box as FacesBox
-from tests.support.processes import Running, child_of, free_port, until
+from tests.support.processes import Running, answers, child_of, free_port, until
 
 ROOT: Final = Path(__file__).parents[2]
 UNSYNCED: Final = ROOT / "tests/support/unsynced"
@@ -214,6 +214,7 @@ def test_a_managers_word_lets_faces_be_read_and_a_box_that_begins_anew_remembers
     assert not box.reads_faces()
     page = requests.Session()
     url = f"http://127.0.0.1:{box.port}/time"
+    until(lambda: answers(box.port), within_s=60, what="the pages, a process of their own")
     told = dict(re.findall(r'name="(csrf|timeline)" value="(\w+)"', page.get(url).text))
     assert page.post(f"{url}/confirm", data=told).url == url
     until(lambda: box.matches() > 0, within_s=60, what="a match")

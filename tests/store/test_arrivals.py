@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from edge.console.viewbook import ViewBook
 from edge.core.visit import Revised
 from edge.ports import Fact
 from edge.store import switches
-from edge.store.arrivals import arrivals_since, note_views
+from edge.store.arrivals import Shown, arrivals_since, note_views
 from edge.store.audit import Audit
 from edge.store.database import connect
 from edge.store.figures import day_count
@@ -68,9 +69,9 @@ def test_a_visit_is_being_corrected_until_the_eyes_have_done_it(box: ShopBox) ->
 
 def test_a_view_is_logged_once_for_each_device_and_visit(box: ShopBox) -> None:
     cards = {"V1": "SUBJECT-1", "V2": "SUBJECT-2"}
-    note_views(box.db, device="D1", cards={"V1": "SUBJECT-1"}, now=NOW)
+    note_views(box.db, [Shown(device="D1", cards={"V1": "SUBJECT-1"})], now=NOW)
     for device in ("D1", "D2", "D1"):
-        note_views(box.db, device=device, cards=cards, now=NOW)
+        note_views(box.db, [Shown(device=device, cards=cards)], now=NOW)
     told = [(e.actor, e.subject, e.detail["visit"]) for e in Audit(box.db).entries()]
     assert [entry for entry in told if entry[0].startswith("D")] == [
         ("D1", "SUBJECT-1", "V1"),
@@ -82,7 +83,7 @@ def test_a_view_is_logged_once_for_each_device_and_visit(box: ShopBox) -> None:
 
 def test_a_visit_that_became_another_members_is_another_view(box: ShopBox) -> None:
     for subject in ("SUBJECT-1", "SUBJECT-2", "SUBJECT-1"):
-        note_views(box.db, device="D1", cards={"V1": subject}, now=NOW)
+        note_views(box.db, [Shown(device="D1", cards={"V1": subject})], now=NOW)
     assert box.audited("view") == [("D1", "SUBJECT-1"), ("D1", "SUBJECT-2")]
 
 
@@ -95,18 +96,19 @@ def test_nobody_is_asked_to_correct_what_names_no_member_or_was_a_trial(box: Sho
 
 
 def test_when_nothing_is_new_nobody_is_waited_for(box: ShopBox) -> None:
-    note_views(box.db, device="D1", cards={"V1": "S"}, now=NOW)
+    book = ViewBook(box.db_of_thread, box.now)
+    book.note("D1", {"V1": "S"})
     writer = connect(box.folder)
     writer.execute("BEGIN IMMEDIATE")
-    note_views(box.db, device="D1", cards={"V1": "S"}, now=NOW)
-    note_views(box.db, device="D1", cards={}, now=NOW)
+    book.note("D1", {"V1": "S"})
+    book.note("D1", {})
     writer.execute("ROLLBACK")
     writer.close()
 
 
 def test_what_is_needed_to_log_a_view_once_is_kept_for_days_only(box: ShopBox) -> None:
-    note_views(box.db, device="D1", cards={"V1": "S"}, now=NOW)
-    note_views(box.db, device="D1", cards={"V2": "S"}, now=NOW + timedelta(days=4))
+    note_views(box.db, [Shown(device="D1", cards={"V1": "S"})], now=NOW)
+    note_views(box.db, [Shown(device="D1", cards={"V2": "S"})], now=NOW + timedelta(days=4))
     assert box.db.execute("SELECT visit FROM card_view").fetchall() == [("V2",)]
 
 

@@ -6,8 +6,8 @@ import pytest
 from sqlite_utils import Database
 
 from edge.store.audit import Audit
-from edge.store.chain import link
 from edge.store.database import StoreFault, transaction
+from menkou.chain import link
 from tests.support.people import NOW
 
 SUBJECT = "01M7XXA33GXJBZ1TSAYXW5Y5AK"

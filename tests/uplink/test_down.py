@@ -15,16 +15,19 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from sqlite_utils import Database
 
 from edge.app.orders import HeadOffice
+from edge.core.appointments import Booking, Course
 from edge.keys.orders import OrderKeys
 from edge.ports import ClockState
-from edge.store.appointments import Appointment, forget_past, within
+from edge.store.appointment_book import keep_course
+from edge.store.appointments import by_id, forget_past, of_member
 from edge.store.audit import Audit
 from edge.store.consents import live_consent
-from edge.store.database import StoreFull, connect, migrate
+from edge.store.database import StoreFull, connect, migrate, transaction
+from edge.store.desk_facts import Teller
 from edge.store.endings import erase
 from edge.store.holding import everything
 from edge.store.orders import HeldOrders, digest_of, is_buried, wish_of
-from edge.store.outbox import Outbox
+from edge.store.outbox import Outbox, Reading
 from edge.store.people import Member, People
 from edge.store.register import Register
 from edge.uplink.down import TOLD_EVERY_S, Down
@@ -80,7 +83,7 @@ class Box:
     root: bytes | None = PROFILE_ROOT
 
     def __post_init__(self) -> None:
-        epoch = Outbox(self.db).begin_epoch(NOW, "run")
+        epoch = self.epoch = Outbox(self.db).begin_epoch(NOW, "run")
         self.office = HeadOffice(
             config=shop(self.folder),
             db=self.db,
@@ -434,9 +437,10 @@ def test_a_profile_that_is_none_is_refused(box: Box) -> None:
     assert [told["code"] for told in box.told("order_refused")] == ["malformed"]
 
 
-def today(box: Box) -> list[Appointment]:
+def today(box: Box) -> list[Booking]:
     ref = profile_keys().blind("C-1")
-    return within(box.db, profile_keys(), ref, NOW - timedelta(hours=12), NOW + timedelta(hours=12))
+    found = of_member(box.db, profile_keys(), None, ref)
+    return [one.booking for one in found if one.booking and one.course.state != "cancelled"]
 
 
 def test_an_appointment_may_come_before_its_member_is_changed_and_cancelled(box: Box) -> None:
@@ -449,6 +453,23 @@ def test_an_appointment_may_come_before_its_member_is_changed_and_cancelled(box:
     box.take(AppointmentOrder(id=OFFICE_ID, rev=REV + 3, sealed=None), first=4)
     box.take(booking(REV + 2), first=5)
     assert today(box) == []
+
+
+def test_who_has_come_has_come_though_head_office_moves_or_cancels_it(box: Box) -> None:
+    box.take(booking())
+    teller = Teller(epoch=box.epoch, reading=lambda: Reading(at=NOW, mono=1.0, clock="ok"))
+    held = by_id(box.db, profile_keys(), OFFICE_ID)
+    assert held is not None
+    with transaction(box.db):
+        came = Course(state="arrived", arrived_at=NOW, by_tap=True)
+        assert keep_course(box.db, held, came, None, teller)
+    box.take(booking(REV + 1, what="试戴", at="2026-11-24T07:00:00Z"), first=2)
+    (one,) = today(box)
+    assert (one.what, one.at) == ("试戴", held.at)
+    box.take(AppointmentOrder(id=OFFICE_ID, rev=REV + 2, sealed=None), first=3)
+    again = by_id(box.db, profile_keys(), OFFICE_ID)
+    assert again is not None
+    assert (again.course.state, again.course.withdrawn) == ("arrived", True)
 
 
 def test_appointments_are_encrypted_and_forgotten_after_a_week(box: Box) -> None:
@@ -468,6 +489,14 @@ def test_an_export_holds_the_appointments(box: Box) -> None:
     (member,) = People(box.db, profile_keys()).everybody().members
     held = everything(box.db, profile_keys(), member, NOW)
     assert held["appointments"] == [
-        {"at": "2026-11-22T07:00:00.000Z", "what": "取戒指", "channel": "app"}
+        {
+            "at": "2026-11-22T07:00:00.000Z",
+            "what": "取戒指",
+            "channel": "app",
+            "consultant": "",
+            "state": "expected",
+            "reason": None,
+            "visit": None,
+        }
     ]
     assert held["office"] == [{"id": OFFICE_ID, "rev": REV}]

@@ -8,16 +8,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
-from werkzeug.security import generate_password_hash
+from flask import Blueprint, Flask, redirect, request
+from flask.typing import ResponseReturnValue
 
 from menkou.listen import Listen
 from menkou.web.app import dress
 from menkou.web.server import serve
 from menkou.web.stream import Broadcast
 
-PASSWORD = "open sesame"
-CHEAP_HASH = generate_password_hash(PASSWORD, method="pbkdf2:sha256:1000")
+
+class KeyDoor:
+    """A door that a browser opens with a cookie, until the key is taken back."""
+
+    key = "key=open-sesame"
+
+    def __init__(self) -> None:
+        self.taken_back = False
+
+    def mount(self, app: Flask, blueprint: Blueprint) -> None:
+        app.before_request(self._guard)
+
+    def _guard(self) -> ResponseReturnValue | None:
+        if not self.taken_back and self.key == f"key={request.cookies.get('key')}":
+            return None
+        if "text/html" in request.headers.get("Accept", ""):
+            return redirect("/login", code=303)
+        return "Sign in first", 401
 
 
 def small_app() -> Flask:
@@ -59,13 +75,18 @@ Serving = Callable[..., AbstractContextManager[Served]]
 
 @pytest.fixture
 def serving(tmp_path: Path) -> Serving:
-    """A context manager that serves a small app on a free port."""
+    """A context manager that serves a small app on a free port; behind a `KeyDoor` if it is to
+    have a password.
+    """
 
     @contextmanager
-    def run(broadcast: Broadcast | None = None, **changes: Any) -> Iterator[Served]:
+    def run(
+        broadcast: Broadcast | None = None, door: KeyDoor | None = None, **changes: Any
+    ) -> Iterator[Served]:
         listen = Listen(**{"host": "127.0.0.1", "port": 0, **changes})
         app = small_app()
-        dress(app, listen, secret_file=tmp_path / "secret")
+        door = door or (KeyDoor() if listen.password_hash else None)
+        dress(app, listen, secret_file=tmp_path / "secret", door=door)
         told = broadcast or Broadcast()
         stop, up, url = threading.Event(), threading.Event(), []
 

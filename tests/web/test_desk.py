@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from edge.core.appointments import Booking, Course
 from edge.core.greeting import LastVisit
 from edge.core.visit import Revised
 from edge.keys.profiles import ProfileKeys
 from edge.ports import Fact
-from edge.store.appointments import Appointment, keep
+from edge.store.appointment_book import take
+from edge.store.appointments import Held, Whose
 from edge.store.database import StoreFull, transaction
 from tests.web.shopbox import SHANGHAI, ShopBox
 
@@ -55,12 +57,20 @@ def test_an_appointment_of_head_office_says_why_now(box: ShopBox) -> None:
             (NOW + timedelta(days=1), "明天的"),
         ]
     ):
-        one = Appointment(at=at, what=what, channel="app")
+        told = Held(
+            id=f"{number:026}",
+            source="office",
+            rev=1,
+            whose=Whose(ref=keys.blind("c-1")),
+            at=at,
+            booking=Booking(at=at, what=what, channel="app"),
+            course=Course(),
+        )
         with transaction(box.db):
-            keep(box.db, keys, f"{number:026}", 1, (keys.blind("c-1"), one), NOW)
+            take(box.db, keys, told, NOW, box.teller)
     (card,) = box.desk.arrivals("local").cards
     reason = card.reasons[0]
-    assert (reason.code, reason.what) == ("appointment", "取戒指")
+    assert (reason.code, reason.what, reason.channel) == ("appointment", "取戒指", "app")
     assert reason.at == NOW - timedelta(minutes=20)
 
 
@@ -107,17 +117,17 @@ def test_an_erased_member_is_a_member_without_a_name(box: ShopBox) -> None:
 
 def test_without_the_key_names_are_locked_and_it_is_said(box: ShopBox) -> None:
     box.visit(box.member("王丽华"))
-    assert not box.desk.names_locked()
+    assert not box.means.names_locked()
     box.root = None
     (card,) = box.desk.arrivals("local").cards
     assert (card.who, card.name) == ("locked", "")
-    assert box.desk.names_locked()
+    assert box.means.names_locked()
     assert box.audited("view") == []
 
 
 def test_without_members_a_missing_key_is_no_trouble(box: ShopBox) -> None:
     box.root = None
-    assert not box.desk.names_locked()
+    assert not box.means.names_locked()
 
 
 def test_another_key_opens_no_name(box: ShopBox, caplog: pytest.LogCaptureFixture) -> None:
@@ -169,7 +179,7 @@ def test_a_name_whose_showing_cannot_be_logged_is_not_shown(
     def full(*_: object, **__: object) -> None:
         raise StoreFull("no room")
 
-    monkeypatch.setattr("edge.console.desk.note_views", full)
+    monkeypatch.setattr("edge.console.viewbook.note_views", full)
     (card,) = box.desk.arrivals("D1").cards
     assert (card.who, card.name) == ("locked", "")
 

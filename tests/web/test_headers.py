@@ -98,4 +98,11 @@ def test_what_is_fetched_again_and_again_travels_packed(dressed: Dressed) -> Non
         answer = client.get(path, headers=packed)
         assert answer.headers["Content-Encoding"] == "gzip"
         assert gzip.decompress(answer.data) == client.get(path).data
+    for name in ("base.css", "live.js"):
+        with client.get(f"/web/{name}") as file:
+            plain = file.data
+        with client.get(f"/web/{name}", headers=packed) as file:
+            assert file.headers["Content-Encoding"] == "gzip"
+            assert gzip.decompress(file.data) == plain
+            assert len(file.data) < len(plain) / 2
     assert "Content-Encoding" not in client.get("/", headers=packed).headers

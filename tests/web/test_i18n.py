@@ -21,11 +21,17 @@ SIDES = {
     "web": [ROOT / "menkou/web"],
     "console": [ROOT / "edge/console"],
     "pages": [ROOT / "cloud/pages"],
+    "accounts": [ROOT / "cloud/accounts"],
 }
 _WHOLE = re.compile(r'\bt\(\s*[\'"]([a-z0-9_.]+)[\'"]\s*[,)]')
 _FAMILY = re.compile(r'\b(?:t\(|has\()\s*[\'"]([a-z0-9_.]+)[\'"]\s*~|\bt\(\s*f"([a-z0-9_.]+)\{')
 _WORD = re.compile(r'\bword\(\s*[\'"]([a-z0-9_]+)[\'"]')
-_LOGIN = re.compile(r'_form\("([a-z0-9_.]+)"')
+# What pages are given as a problem to tell, also as one of two.
+_LOGIN = re.compile(
+    r'(?:form|_ask|keys_page)\((?:\w+, )?"([a-z]+\.[a-z0-9_]+)"'
+    r'|(?:problem=|else )"([a-z]+\.[a-z0-9_]+)"'
+)
+_TOLD = re.compile(r'(?:_form\(\w+, |keys_page\()f"([a-z0-9_.]+)\{')
 
 
 def _texts(side: str) -> dict[str, dict[str, str]]:
@@ -36,6 +42,10 @@ def _sources(side: str) -> str:
     folder = SIDES[side][0]
     files = [*folder.rglob("*.py"), *folder.rglob("*.html")]
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
+def _told(side: str) -> set[str]:
+    return {"".join(found) for found in _LOGIN.findall(_sources(side))}
 
 
 def _bare(key: str) -> str:
@@ -57,7 +67,7 @@ def test_both_languages_have_the_same_keys_and_values(side: str) -> None:
 @pytest.mark.parametrize("side", SIDES)
 def test_every_key_that_a_page_uses_exists(side: str) -> None:
     known = {_bare(key) for key in _texts(side)["zh"]} | {_bare(k) for k in _texts("web")["zh"]}
-    used = set(_WHOLE.findall(_sources(side))) | set(_LOGIN.findall(_sources(side)))
+    used = set(_WHOLE.findall(_sources(side))) | _told(side)
     assert used
     assert used - known == set()
 
@@ -65,8 +75,9 @@ def test_every_key_that_a_page_uses_exists(side: str) -> None:
 @pytest.mark.parametrize("side", SIDES)
 def test_no_text_is_left_unused(side: str) -> None:
     source = _sources(side)
-    whole = set(_WHOLE.findall(source)) | set(_LOGIN.findall(source))
+    whole = set(_WHOLE.findall(source)) | _told(side)
     families = tuple("".join(found) for found in _FAMILY.findall(source))
+    families += tuple(_TOLD.findall(source))
     families += tuple(f"{group}." for group in _WORD.findall(source))
     keys = {_bare(key) for key in _texts(side)["zh"]}
     assert {key for key in keys - whole if not key.startswith(families)} == set()
@@ -180,6 +191,7 @@ def test_a_moment_of_another_day_names_the_day() -> None:
     english = Speech("en", _texts("web")["en"])
     assert english.moment(now - timedelta(hours=1), now) == "07:00"
     assert english.moment(now - timedelta(days=3), now) == "18 November 08:00"
+    assert english.moment(now - timedelta(days=365), now) == "21 November 2025 08:00"
     assert english.day(now) == "Saturday, 21 November"
 
 
@@ -198,7 +210,7 @@ def test_a_date_of_another_year_names_the_year(on: date, zh: str, en: str) -> No
 
 def test_the_patterns_above_see_every_use() -> None:
     """A template that names a key in another way would go unseen by the tests above."""
-    defined = {"self, key: str, **values: Any", "problem, **values", "key, **values"}
+    defined = {"self, key: str, **values: Any", "problem, **values", "key, **values", "problem"}
     for side in SIDES:
         loose = re.findall(r"\bt\((?!\s*f?['\"])([^)]*)", _sources(side))
         assert set(loose) <= defined

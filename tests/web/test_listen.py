@@ -22,6 +22,7 @@ _CERT, _KEY = Path("box.pem"), Path("box.key")
         pytest.param(Listen(host="::", port=0, cert=_CERT, key=_KEY), "no login", id="no login"),
         pytest.param(Listen(host="shop.lan", port=0, password_hash="x"), "no TLS", id="no TLS"),
         pytest.param(Listen(host="::", port=0, paired_only=True), "no TLS", id="paired, no TLS"),
+        pytest.param(Listen(host="::", port=0, accounts=True), "no TLS", id="accounts, no TLS"),
     ],
 )
 def test_an_open_address_without_its_guards_is_refused(listen: Listen, missing: str) -> None:
@@ -32,6 +33,17 @@ def test_an_open_address_without_its_guards_is_refused(listen: Listen, missing: 
 def test_tls_and_paired_devices_guard_an_open_address() -> None:
     listen = Listen(host="0.0.0.0", port=0, cert=_CERT, key=_KEY, paired_only=True)
     assert listen.exposure() is None
+    listen = Listen(host="0.0.0.0", port=0, cert=_CERT, key=_KEY, accounts=True)
+    assert listen.exposure() is None
+
+
+@pytest.mark.parametrize(
+    ("public", "secure"),
+    [("https://hub.example.com", True), ("http://127.0.0.1:8700", False), (None, False)],
+)
+def test_behind_a_proxy_with_tls_cookies_are_secure(public: str | None, secure: bool) -> None:
+    listen = Listen(host="127.0.0.1", port=8700, public_url=public)
+    assert (listen.is_secure, listen.has_tls) == (secure, False)
 
 
 def test_a_port_in_use_is_told_in_words() -> None:

@@ -1,7 +1,6 @@
 """A page learns of every change, a slow one delays nobody, and stopping is quick."""
 
 import asyncio
-import re
 import socket
 import threading
 import time
@@ -9,16 +8,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
-from werkzeug.security import generate_password_hash
 
 from menkou.web.stream import Broadcast, Message, Send
 from tests.support.loops import in_its_own_loop
+from tests.web.conftest import KeyDoor
 
 Serving = Callable[..., AbstractContextManager[Any]]
-HASH = generate_password_hash("open sesame", method="pbkdf2:sha256:1000")
 
 
 class Listener:
@@ -202,7 +199,7 @@ def test_publishing_from_many_threads_loses_nothing(serving: Serving) -> None:
 
 
 def test_the_stream_asks_for_the_same_login_as_the_pages(serving: Serving) -> None:
-    with serving(password_hash=HASH) as served:
+    with serving(door=KeyDoor()) as served:
         page = Listener(served.port)
         assert page.answer.status == 401
         assert served.broadcast.clients == 0
@@ -269,39 +266,14 @@ def test_a_busy_stream_is_asked_as_often_as_a_quiet_one() -> None:
     assert 3 <= len(sent) <= 9
 
 
-def _signed_in(port: int) -> tuple[str, str]:
-    """Sign in as a browser does; return the cookie and the form token of its pages."""
-    client = HTTPConnection("127.0.0.1", port, timeout=5)
-
-    def ask(method: str, path: str, cookie: str, form: dict[str, str]) -> tuple[str, str]:
-        headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
-        client.request(method, path, body=urlencode(form), headers=headers)
-        answer = client.getresponse()
-        text = answer.read().decode()
-        token = re.search(r'name="csrf" value="(\w+)"', text)
-        given = (answer.getheader("Set-Cookie") or cookie).partition(";")[0]
-        return given, token[1] if token else ""
-
-    cookie, token = ask("GET", "/login", "", {})
-    cookie, _ = ask("POST", "/login", cookie, {"csrf": token, "password": "open sesame"})
-    # The small app's pages hold no form; a page that is not there holds the sign-out form.
-    cookie, token = ask("GET", "/nowhere", cookie, {})
-    client.close()
-    return cookie, token
-
-
 def test_who_signs_in_hears_and_who_signs_out_hears_no_more(serving: Serving) -> None:
-    with serving(Broadcast(heartbeat_s=0.05), password_hash=HASH) as served:
-        cookie, token = _signed_in(served.port)
-        page = Listener(served.port, headers={"Cookie": cookie})
+    door = KeyDoor()
+    with serving(Broadcast(heartbeat_s=0.05), door) as served:
+        page = Listener(served.port, headers={"Cookie": door.key})
         assert page.answer.status == 200
         assert page.event()["event"] == "changed"
-        client = HTTPConnection("127.0.0.1", served.port, timeout=5)
-        headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
-        client.request("POST", "/logout", body=urlencode({"csrf": token}), headers=headers)
-        assert client.getresponse().getheader("Location") == "/login"
-        client.close()
+        door.taken_back = True
         while page.event():
-            pass  # the beats until the next look at the session
+            pass  # the beats until the next look at the key
         page.close()
         _until(lambda: served.broadcast.clients == 0)

@@ -9,7 +9,7 @@ import pytest
 
 from edge.wire import codec
 from edge.wire.codec import WireFault
-from edge.wire.orders import ORDER_BODIES, EraseOrder, Order, Orders
+from edge.wire.orders import ORDER_BODIES, ConfigOrder, EraseOrder, Order, Orders
 from tests.wire.test_allow_list import NOT_TEXT, NUMBERS, TEXTS
 
 GOLDEN = Path(__file__).parent / "v1"
@@ -20,6 +20,9 @@ PLACES = [
     # The shop's own name is a text for people, and what is sealed only the receiver can tell.
     if (kind, field.name) != ("config", "name") and not field.name.startswith("sealed")
 ]
+
+ADVERT: dict[str, Any] = {"id": "a", "zh": "一", "en": "One", "active": True}
+CHANNEL: dict[str, Any] = {**ADVERT, "adverts": []}
 
 
 def golden(kind: str) -> dict[str, Any]:
@@ -73,6 +76,20 @@ def test_no_order_can_name_a_camera_a_zone_a_declaration_or_a_key(field: str) ->
         ("hours", {"monday": ["10:00", "22:00"]}),
         ("hours", {"mon": ["10:00", "24:00"]}),
         ("hours", {"mon": ["10:00", "10:00"]}),
+        ("channels", []),
+        ("channels", [{"id": "a", "zh": "一", "en": "One", "active": True}]),
+        ("channels", [{**CHANNEL, "id": "unknown"}]),
+        ("channels", [{**CHANNEL, "id": "Li Ming"}]),
+        ("channels", [{**CHANNEL, "id": "c13800138000"}]),
+        ("channels", [{**CHANNEL, "id": 7}]),
+        ("channels", [{**CHANNEL, "zh": "x" * 41}]),
+        ("channels", [{**CHANNEL, "en": "a\nb"}]),
+        ("channels", [{**CHANNEL, "active": 1}]),
+        ("channels", [{**CHANNEL, "note": "王丽华"}]),
+        ("channels", [CHANNEL, CHANNEL]),
+        ("channels", [{**CHANNEL, "adverts": [ADVERT, ADVERT]}]),
+        ("channels", [{**CHANNEL, "adverts": [CHANNEL]}]),
+        ("channels", [{**CHANNEL, "id": f"c{n}"} for n in range(25)]),
     ],
 )
 def test_settings_can_only_be_lowered(field: str, value: object) -> None:
@@ -113,3 +130,14 @@ def test_a_message_of_orders_holds_some_and_not_too_many() -> None:
         orders = Orders(epoch="e" * 32, orders=(order,) * count)
         with pytest.raises(WireFault, match="expected a list of 1 to 40 items"):
             codec.encode(orders)
+
+
+def test_what_head_office_leaves_to_the_box_is_not_named() -> None:
+    """So that a box of an older release takes what it knows."""
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("name", "hours", "mode_at_most", "window_s_at_most", "since", "who", "wifi")
+    )
+    order = Order(seq=1, body=ConfigOrder(version=1795329240123, **nothing))
+    sent = json.loads(codec.inflated(codec.encode(Orders(epoch="e" * 32, orders=(order,)))))
+    assert sent["orders"][0]["body"] == {"version": 1795329240123}
+    assert read(sent).orders == (order,)

@@ -8,6 +8,9 @@
     field.value = text.slice(0, field.maxLength);
     history.replaceState(null, "", location.pathname + location.search);
   };
+  // Whatever was kept here was for a device that is paired (keep.js).
+  sessionStorage.removeItem("menkou.state");
+  localStorage.removeItem("menkou.later");
   window.addEventListener("hashchange", take);
   take();
 })();

@@ -4,8 +4,11 @@
   const main = document.querySelector("[data-live]");
   const bar = document.getElementById("lost");
   const sign = document.getElementById("live-sign");
-  const GAP_MS = 250, MINUTE_MS = 60000, SILENT_MS = 40000, PATIENCE_MS = 1200, TIMEOUT_MS = 8000;
+  const GAP_MS = 120, MINUTE_MS = 60000, SILENT_MS = 40000, PATIENCE_MS = 1200, TIMEOUT_MS = 8000;
   let source = null, heardAt = 0, streamOk = false, fetchOk = true;
+  // When what is shown was last known to be true; a page that was kept has it from then.
+  const isTrue = () => (main.dataset.asOf = Date.now());
+  if (!main.dataset.asOf) isTrue();
   let since = null, fetching = false, wanted = false, showTimer = 0, ageTimer = 0;
 
   // Make `old` equal to `fresh` node by node, so that focus, scroll and open details stay.
@@ -57,7 +60,8 @@
       showTimer = 0;
       bar.hidden = true;
     } else if (!since) {
-      since = new Date();
+      since = new Date(Number(main.dataset.asOf));
+      document.dispatchEvent(new Event("menkou:lost"));
       const clock = since.toTimeString().slice(0, 5);
       showTimer = setTimeout(() => {
         bar.textContent = bar.dataset.text.replace("{since}", clock);
@@ -68,7 +72,7 @@
 
   const patience = () => (AbortSignal.timeout ? AbortSignal.timeout(TIMEOUT_MS) : undefined);
 
-  // One fetch at a time, at most four a second, fewer where the server or the network is slow.
+  // One fetch at a time, at most eight a second, fewer where the server or the network is slow.
   async function refresh() {
     wanted = true;
     if (fetching) return;
@@ -79,7 +83,8 @@
       try {
         const answer = await fetch(main.dataset.live, { cache: "no-store", signal: patience() });
         const assets = answer.headers.get("X-Menkou-Assets");
-        if (answer.status === 401 || (assets && assets !== document.documentElement.dataset.assets)) {
+        if (answer.status === 401) document.dispatchEvent(new Event("menkou:out"));
+        if ("shell" in main.dataset ? answer.ok : answer.status === 401 || (assets && assets !== document.documentElement.dataset.assets)) {
           location.reload();
           return;
         }
@@ -88,12 +93,14 @@
         const fresh = new DOMParser().parseFromString(`<main>${await answer.text()}</main>`, "text/html");
         children(main, fresh.querySelector("main"));
         fetchOk = true;
+        isTrue();
         ageLater();
+        document.dispatchEvent(new Event("menkou:drawn"));
       } catch {
         fetchOk = false;
       }
       judge();
-      await new Promise((done) => setTimeout(done, Math.min(Math.max(GAP_MS, 4 * (Date.now() - asked)), TIMEOUT_MS)));
+      await new Promise((done) => setTimeout(done, Math.min(Math.max(GAP_MS, 2 * (Date.now() - asked)), TIMEOUT_MS)));
     }
     fetching = false;
   }
@@ -109,10 +116,13 @@
   main.addEventListener("submit", async (event) => {
     event.preventDefault();
     const form = event.target;
-    const button = form.querySelector("button");
+    const button = event.submitter ?? form.querySelector("button");
     button.disabled = true;
+    const body = new URLSearchParams(new FormData(form));
     try {
-      const body = new URLSearchParams(new FormData(form));
+      if (button.name) body.set(button.name, button.value);
+      // The fragment holds no form token: it is compressed, and its length must tell nothing.
+      if (main.dataset.csrf) body.set("csrf", main.dataset.csrf);
       const answer = await fetch(form.action, { method: "POST", body, redirect: "manual", signal: patience() });
       if (answer.type !== "opaqueredirect" && !answer.ok) return location.reload();
       form.reset();
@@ -121,6 +131,14 @@
     } catch {
       fetchOk = false;
       judge();
+      button.disabled = false;
+      // It may be kept on this device and sent later (keep.js).
+      const unsent = new CustomEvent("menkou:unsent", { bubbles: true, cancelable: true, detail: body });
+      if (!form.dispatchEvent(unsent)) {
+        form.reset();
+        form.closest("details")?.removeAttribute("open");
+      }
+      return;
     }
     button.disabled = false;
   });
@@ -132,6 +150,7 @@
     const heard = () => {
       heardAt = Date.now();
       streamOk = true;
+      if (fetchOk) isTrue();
       judge();
     };
     source.addEventListener("alive", heard);
