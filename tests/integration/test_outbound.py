@@ -1,5 +1,6 @@
 """The front process sends what waits, once, however often it is killed."""
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -59,19 +60,21 @@ def test_a_killed_box_sends_each_message_once_and_repeats_only_what_is_known_by_
 ) -> None:
     _put(front, "sms", "sms/1")
     _put(front, "crm", "crm/1")
-    killed: list[str] = []
+    unanswered: list[object] = []
+    cut_off = threading.Event()
 
-    def cut_off(got: object) -> None:
-        """End the box between what it says and what it hears."""
-        killed.append(str(got))
-        until(lambda: len(killed) == 2, what="both messages")
-        if front.alive:
-            front.kill()
+    def too_late(got: object) -> tuple[int, bytes]:
+        """The box is ended between what it says and what it hears."""
+        unanswered.append(got)
+        assert cut_off.wait(20)
+        return (200, b"")
 
-    receiver.answer = cut_off
+    receiver.answer = too_late
     front.start()
-    until(lambda: not front.alive, what="the kill")
+    until(lambda: len(unanswered) == 2, what="both messages")
+    front.kill()
     receiver.answer = lambda _: (200, b"")
+    cut_off.set()
     front.start()
     _ends(front, "crm/1", "sent")
     _ends(front, "sms/1", "unsure")
