@@ -5,14 +5,16 @@ The only place that names the pages, the API and the database together. Called b
 
 import logging
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
-from flask import Flask
+from flask import Flask, g, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import ServiceUnavailable
 
-from cloud.accounts.access import caller
+from cloud.accounts.access import Caller, caller
 from cloud.accounts.desk import AccountDesk
 from cloud.accounts.oidc import Provider
 from cloud.accounts.rooms import add_accounts
@@ -24,8 +26,9 @@ from cloud.config import HubConfig
 from cloud.db import reading
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
-from cloud.queries import HubHealth, chain_today, hub_health
-from cloud.street import street_of, street_today
+from cloud.pages.places import places
+from cloud.queries.street import street_of, street_today
+from cloud.queries.today import HubHealth, chain_today, hub_health
 from cloud.views import ChainToday, StreetMinutes, StreetToday
 from menkou.web.app import dress, error_page, take_uploads
 
@@ -66,6 +69,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     take_uploads(app, "/api/v1/members/csv", "/api/v1/members/batch")
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
+    app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)
     dress(app, config.listen, secret_file=config.session_secret, door=door)
     for away in (OperationalError, InterfaceError):
@@ -86,6 +90,13 @@ def account_desk(config: HubConfig, engine: Engine) -> AccountDesk:
         provider = Provider(config.oidc, back=f"{url}/login/back", home=f"{url}/login")
     seal = AccountSeal(config.accounts_secret, nothing_sealed)
     return AccountDesk(engine=engine, seal=seal, provider=provider, url=url)
+
+
+def _places(app: Flask) -> dict[str, Any]:
+    """Return what the pages' way to each other is drawn of; nobody's on the way in."""
+    asks: Caller | None = g.get("caller")
+    there = places(app.view_functions, asks.may) if asks is not None else ()
+    return {"places": there, "here": request.blueprint}
 
 
 def _say_away(error: OperationalError | InterfaceError) -> ResponseReturnValue:

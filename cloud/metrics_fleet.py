@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud import aside
 from cloud.db import reading
-from cloud.queries import SILENT_AFTER
+from cloud.queries.today import SILENT_AFTER
 from cloud.tables import box, dirty, epoch, presence_daily
 
 _log = logging.getLogger(__name__)

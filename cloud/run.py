@@ -30,7 +30,7 @@ from cloud.ingest import Ingest
 from cloud.metrics import IngestMeters
 from cloud.metrics_fleet import FleetCollector
 from cloud.mqtt import Post
-from cloud.queries import change_token
+from cloud.queries.today import change_token
 from cloud.rollup import rollup
 from cloud.shares import Shares
 from cloud.worker import Crew

@@ -13,7 +13,7 @@ from flask import Blueprint, Response
 from msgspec import to_builtins
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud.queries import HubHealth
+from cloud.queries.today import HubHealth
 from cloud.views import ChainToday, StreetToday
 from menkou.web.records import as_json
 

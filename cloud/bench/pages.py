@@ -25,7 +25,7 @@ from cloud.db_faults import shown
 from cloud.errors import DatabaseFault
 from cloud.hours import day_bounds, zone_named
 from cloud.pages import create_pages
-from cloud.queries import chain_today, change_token, hub_health, totals_of
+from cloud.queries.today import chain_today, change_token, hub_health, totals_of
 from cloud.run import settle_memory
 from cloud.simulate.chain import VISITS_A_SHOP, make_chain
 from cloud.simulate.years import fill

@@ -4,6 +4,7 @@ from alembic import context
 
 from cloud.accounts import tables as _accounts  # noqa: F401  (its tables are of METADATA, too)
 from cloud.tables import METADATA
+from cloud.tally import tables as _tally  # noqa: F401
 
 # The connection is handed over by the caller; there is no alembic.ini to read an address from.
 context.configure(

@@ -15,7 +15,6 @@ from cloud.views import ChainToday, StreetMinutes, StreetToday
 from menkou.rates import capture_rate
 from menkou.web.i18n import speak
 
-PLACES: Final = (("chain.chain", "chain"), ("street.street", "street"))
 TEXT: Final = Path(__file__).parent / "text"
 
 
@@ -54,9 +53,7 @@ def create_street(
     `today` and `of`, which gets a shop's id, are asked once a request.
     """
     pages = Blueprint("street", __name__, url_prefix="/street", template_folder="templates")
-    pages.app_context_processor(
-        lambda: {"places": PLACES, "here": request.blueprint, "rate_of": capture_rate}
-    )
+    pages.app_context_processor(lambda: {"rate_of": capture_rate})
 
     def board(template: str) -> str:
         number = request.args.get("page", 1, type=int)

@@ -19,7 +19,7 @@ from cloud.db import reading
 from cloud.inbox import Gathered
 from cloud.ingest import Ingest
 from cloud.mqtt import BrokerAddress, Post
-from cloud.queries import chain_today
+from cloud.queries.today import chain_today
 from cloud.rollup import rollup
 from cloud.waiting import Bound
 from cloud.worker import Crew

@@ -13,7 +13,7 @@ from cloud.config import load
 from cloud.db import reading
 from cloud.ingest import Ingest
 from cloud.pages.board import board_of
-from cloud.queries import chain_today
+from cloud.queries.today import chain_today
 from cloud.rollup import rollup
 from edge.wire.messages import MODE_REASONS
 from menkou.web.i18n import load_texts

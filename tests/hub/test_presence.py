@@ -11,8 +11,8 @@ from cloud.accounts.scope import EVERYTHING
 from cloud.db import reading
 from cloud.ingest import Ingest
 from cloud.metrics_fleet import fleet
+from cloud.queries.street import street_of, street_today
 from cloud.rollup import rollup
-from cloud.street import street_of, street_today
 from tests.hub.conftest import MINUTE, NOW, FakeBox, acks
 
 HOUR = NOW.replace(minute=0)

@@ -10,7 +10,7 @@ from sqlalchemy.event import listen
 from cloud.accounts.scope import EVERYTHING
 from cloud.db import reading
 from cloud.ingest import Ingest
-from cloud.queries import chain_today, change_token, hub_health
+from cloud.queries.today import chain_today, change_token, hub_health
 from cloud.rollup import rollup
 from cloud.views import ChainToday
 from tests.hub.conftest import MINUTE, NOW, FakeBox, on_sqlite

@@ -17,7 +17,7 @@ from cloud import releases, tables
 from cloud.db import reading, writing
 from cloud.inbox import Asked
 from cloud.ingest import Ingest
-from cloud.queries import hub_health
+from cloud.queries.today import hub_health
 from cloud.shares import ASKED_MAX, Shares
 from edge.wire.codec import decode_down, encode
 from edge.wire.messages import KeyRelease, KeyRequest

@@ -12,7 +12,7 @@ from cloud.accounts.scope import EVERYTHING
 from cloud.cli import main
 from cloud.db import reading
 from cloud.ingest import Ingest
-from cloud.queries import chain_today
+from cloud.queries.today import chain_today
 from cloud.rollup import rollup
 from cloud.simulate.removal import shops_in
 from cloud.tables import FIGURES, METADATA, box, daily, event, hourly

@@ -15,7 +15,7 @@ from cloud.accounts.scope import EVERYTHING
 from cloud.db import migrate as migrate_hub
 from cloud.db import open_engine, reading
 from cloud.ingest import Ingest
-from cloud.queries import chain_today
+from cloud.queries.today import chain_today
 from cloud.rollup import rollup
 from cloud.shares import Shares
 from edge.store.database import connect, migrate

@@ -1,0 +1,1 @@
+"""What each figure means: one definition and one implementation of each. Pure."""

@@ -1,0 +1,217 @@
+"""The tables of counted days. Filled by the modules beside it, read by `cloud.queries`.
+
+    dirty_day, dirty_chain     days of shops, and of the chain, that must be counted anew
+    day_tally                  a shop's day: each count, null where the shop cannot know it
+    chain_tally                the sum of all shops' days, by basis; null where no shop knows
+    hour_tally                 who was served, what was sold and how many worked in an hour
+    bin_tally                  a shop's day as a histogram in the fixed bins of `figures.bins`
+    money_tally                what sales came to, by currency
+    channel_tally, channel_money   what brought guests, and what they bought
+    booking_tally, reason_tally    appointments by how they were booked, and why nobody came
+    service_tally              tickets by kind and state
+    staff_tally                who greeted how many, and what came of it
+    subject_day                on which days members came, for who came back
+    correction                 visits of which somebody said "wrong person"
+
+A day is one of the shop's own zone. A count of a share stands beside the count that it is a
+share of, taken in the same shops: `sales` beside `till_visitors`, the visitors of shops that have
+a till. So sums over shops with and without one divide to the right share.
+
+`basis` is null for a day on which nobody was counted, of which something is known all the same:
+one that is booked ahead.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Column, Date, Index, Integer, String, Table
+
+from cloud.tables import METADATA, Instant
+
+FOOTFALL: Final = ("visitors", "entered", "left", "reentries", "staff")
+"""Who crossed the door, as `daily` has it. Totals of people passing, not people."""
+FACES: Final = (
+    *("faces_visitors", "members", "members_new", "members_back", "members_due"),
+    *("members_returned", "wrong_person"),
+)
+"""Of shops that recognise members. `faces_visitors`: their visitors. `members_back`: members'
+visits of somebody who had come on another day of the 90 before; `members_new`: of those who had
+not. `members_due`: members' visits whose 90 days after are over; `members_returned`: those of
+them of somebody who came again on a later of those days."""
+STREET: Final = ("passers", "captured")
+DESK: Final = (
+    *("desk_visitors", "served", "greeted_30s", "served_members", "asked"),
+    *("queued", "queue_back", "queue_gone"),
+)
+"""Of shops with a desk. `desk_visitors`: their visitors. `served`: visits that somebody claimed and
+did not release; `asked`: guests who were asked what brought them."""
+TILL: Final = ("till_visitors", "sales", "sales_members", "returns", "items")
+"""Of shops with a till. `sales`: kept receipts of a sale to a guest."""
+BOOKINGS: Final = ("booked", "kept", "late", "no_show", "cancelled")
+"""Appointments by the day that they are for. `kept`: somebody came, late or not; `late`: of those.
+`booked`: all but the cancelled ones."""
+COUNTS: Final = (*FOOTFALL, *FACES, *STREET, *DESK, *TILL, *BOOKINGS)
+
+_ID: Final = String(64).with_variant(String(64, collation="C"), "postgresql")
+
+
+def _shops_day(*more: Column[Any]) -> tuple[Column[Any], ...]:
+    return (
+        Column("store", _ID, primary_key=True),
+        Column("day", Date, primary_key=True),
+        *more,
+    )
+
+
+def _key(name: str, length: int = 32) -> Column[Any]:
+    return Column(name, String(length), primary_key=True)
+
+
+def _counts(*names: str) -> tuple[Column[Any], ...]:
+    return tuple(Column(name, BigInteger, nullable=False) for name in names)
+
+
+def _known(*names: str) -> tuple[Column[Any], ...]:
+    return tuple(Column(name, BigInteger) for name in names)
+
+
+dirty_day: Final = Table(
+    "dirty_day",
+    METADATA,
+    *_shops_day(Column("mark", BigInteger, nullable=False)),
+    sqlite_with_rowid=False,
+)
+dirty_chain: Final = Table(
+    "dirty_chain",
+    METADATA,
+    Column("day", Date, primary_key=True),
+    Column("mark", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+day_tally: Final = Table(
+    "day_tally",
+    METADATA,
+    *_shops_day(Column("basis", String(10)), *_known(*COUNTS)),
+    Index("day_tally_by_day", "day"),
+    sqlite_with_rowid=False,
+)
+chain_tally: Final = Table(
+    "chain_tally",
+    METADATA,
+    Column("day", Date, primary_key=True),
+    # "": of the shops' days that have none.
+    _key("basis", 10),
+    Column("shops", Integer, nullable=False),
+    *_known(*COUNTS),
+    sqlite_with_rowid=False,
+)
+hour_tally: Final = Table(
+    "hour_tally",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    # As in `hourly`.
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    # `on_duty`: how many of the staff did something at the desk in that hour.
+    *_counts("served", "sales", "on_duty"),
+    sqlite_with_rowid=False,
+)
+bin_tally: Final = Table(
+    "bin_tally",
+    METADATA,
+    *_shops_day(
+        _key("measure", 8),
+        Column("bin", Integer, primary_key=True, autoincrement=False),
+        *_counts("count"),
+    ),
+    Index("bin_tally_by_day", "day", "measure"),
+    sqlite_with_rowid=False,
+)
+money_tally: Final = Table(
+    "money_tally",
+    METADATA,
+    # In minor units; `back`: what was paid back, as a positive number.
+    *_shops_day(_key("currency", 3), *_counts("sales", "value", "back")),
+    Index("money_tally_by_day", "day"),
+    sqlite_with_rowid=False,
+)
+channel_tally: Final = Table(
+    "channel_tally",
+    METADATA,
+    *_shops_day(
+        _key("channel"),
+        # "": none was said.
+        _key("advert"),
+        # Guests whom it brought; of them those with an appointment, and those who bought.
+        *_counts("asked", "booked", "sales"),
+    ),
+    Index("channel_tally_by_day", "day"),
+    sqlite_with_rowid=False,
+)
+channel_money: Final = Table(
+    "channel_money",
+    METADATA,
+    *_shops_day(_key("channel"), _key("advert"), _key("currency", 3), *_counts("value")),
+    Index("channel_money_by_day", "day"),
+    sqlite_with_rowid=False,
+)
+booking_tally: Final = Table(
+    "booking_tally",
+    METADATA,
+    *_shops_day(_key("channel", 8), *_counts(*BOOKINGS)),
+    Index("booking_tally_by_day", "day"),
+    sqlite_with_rowid=False,
+)
+reason_tally: Final = Table(
+    "reason_tally",
+    METADATA,
+    # "": nobody said why.
+    *_shops_day(_key("reason", 24), *_counts("count")),
+    Index("reason_tally_by_day", "day"),
+    sqlite_with_rowid=False,
+)
+service_tally: Final = Table(
+    "service_tally",
+    METADATA,
+    *_shops_day(_key("kind", 8), _key("state", 16), *_counts("count")),
+    Index("service_tally_by_day", "day"),
+    sqlite_with_rowid=False,
+)
+staff_tally: Final = Table(
+    "staff_tally",
+    METADATA,
+    *_shops_day(
+        _key("staff", 26),
+        # `members`: greeted visits of members; `wrong_person`: greeted visits that were said to be
+        # somebody else's; `follow_ups`: tickets that were brought to their end.
+        *_counts("greeted", "greeted_30s", "members", "sales", "wrong_person", "follow_ups"),
+    ),
+    Index("staff_tally_by_day", "day"),
+    sqlite_with_rowid=False,
+)
+subject_day: Final = Table(
+    "subject_day",
+    METADATA,
+    _key("subject", 26),
+    Column("day", Date, primary_key=True),
+    Column("store", _ID, primary_key=True),
+    Column("visits", Integer, nullable=False),  # those that are no re-entries
+    Index("subject_day_by_shop", "store", "day"),
+    sqlite_with_rowid=False,
+)
+correction: Final = Table(
+    "correction",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    Column("box", _ID, primary_key=True),
+    Column(
+        "visit",
+        String(26).with_variant(String(26, collation="C"), "postgresql"),
+        primary_key=True,
+    ),
+    Column("at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+OF_DAYS: Final = (
+    *(day_tally, bin_tally, money_tally, channel_tally, channel_money, booking_tally),
+    *(reason_tally, service_tally, staff_tally),
+)
+"""What is counted of a shop's day; a day is counted by deleting its rows and inserting them."""
