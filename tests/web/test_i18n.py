@@ -35,7 +35,14 @@ _TOLD = re.compile(r'(?:_form\(\w+, |keys_page\()f"([a-z0-9_.]+)\{')
 
 
 def _texts(side: str) -> dict[str, dict[str, str]]:
-    return load_texts(SIDES[side][0] / "text")
+    """Return the texts of a side: of its own catalogue and of the rooms' in its folders."""
+    catalogues = [load_texts(folder) for folder in sorted(SIDES[side][0].rglob("text"))]
+    keys = [key for texts in catalogues for key in texts["zh"]]
+    assert len(keys) == len(set(keys)), "a key stands in two catalogues"
+    return {
+        language: {key: text for texts in catalogues for key, text in texts[language].items()}
+        for language in LANGUAGES
+    }
 
 
 def _sources(side: str) -> str:
