@@ -6,8 +6,8 @@ from itertools import pairwise
 from random import Random
 from typing import Final
 
-_ONE_BY_ONE: Final = 24
-_GAUSS_FROM: Final = 9.0  # a binomial number of a larger variance is drawn as a rounded normal one
+_ONE_BY_ONE: Final = 12
+_GAUSS_FROM: Final = 2.5  # a binomial number of a larger variance is drawn as a rounded normal one
 
 
 def binomial(random: Random, number: int, share: float) -> int:
@@ -38,6 +38,15 @@ def _rare(random: Random, mean: float) -> int:
         number += 1
         chance *= mean / number
     return number
+
+
+def log_normal_sum(random: Random, number: int, median: float, spread: float) -> float:
+    """Return what a number of log-normal values come to; of many, by their mean and variance."""
+    if number <= _ONE_BY_ONE // 2:
+        return median * sum([random.lognormvariate(0, spread) for _ in range(number)])
+    mean = median * math.exp(spread**2 / 2)
+    deviation = mean * math.sqrt(math.expm1(spread**2) * number)
+    return max(0.0, random.gauss(mean * number, deviation))
 
 
 def split(random: Random, number: int, weights: Sequence[float]) -> list[int]:

@@ -4,7 +4,7 @@ from typing import Final
 
 from cloud.figures.bins import Measure
 from cloud.simulate.plan import poisson
-from cloud.simulate.years.chance import binomial, split
+from cloud.simulate.years.chance import binomial, log_normal_sum, split
 from cloud.simulate.years.habits import Colleague
 from cloud.simulate.years.today import Today
 from cloud.tally.tables import bin_tally, hour_tally, money_tally, staff_tally
@@ -123,11 +123,9 @@ def sell(today: Today, visitors: int, others: int, sales: int) -> None:
         (habits.abroad, abroad, round(habits.value * 1.1), 0),
     ):
         if number or returned:
-            sold = sum(
-                [int(value * random.lognormvariate(0, _VALUE_SPREAD)) for _ in range(number)]
-            )
-            paid = returned * value
-            row = (today.shop.id, today.day, currency, number, sold, paid)
+            sold = log_normal_sum(random, number, value, _VALUE_SPREAD)
+            came = (number, int(sold), returned * value)
+            row = (today.shop.id, today.day, currency, *came)
             today.rows.of(money_tally).append(row)
 
 

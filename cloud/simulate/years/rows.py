@@ -5,11 +5,10 @@ SQLite takes the rows by `executemany`, PostgreSQL by COPY.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection, Insert, Table, insert
+from sqlalchemy import Connection, Date, Insert, Table, insert
 
 from cloud.bulk import Bulk
 from cloud.tables import daily, hourly, presence_daily, presence_hourly
@@ -41,7 +40,9 @@ class Rows:
 def _write(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     names = [column.name for column in table.columns]
     if connection.dialect.name != "postgresql":
-        _INSERT[table.name].run(connection, [(row[0], _plain(row[1]), *row[2:]) for row in rows])
+        if isinstance(table.columns[1].type, Date):  # SQLite keeps a date as its text
+            rows = [(row[0], row[1].isoformat(), *row[2:]) for row in rows]
+        _INSERT[table.name].run(connection, rows)
         return
     word = _word if any(column.nullable for column in table.columns) else str
     columns = ", ".join(f'"{name}"' for name in names)  # left is a word of SQL
@@ -55,11 +56,6 @@ def _write(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
 
 def _word(value: Any) -> str:
     return "\\N" if value is None else str(value)
-
-
-def _plain(value: Any) -> Any:
-    """Return a date as SQLite keeps it."""
-    return value.isoformat() if isinstance(value, date) else value
 
 
 def _insert(table: Table, _connection: Connection) -> Insert:
