@@ -15,6 +15,7 @@ from edge.app.common import (
     stop_on_signals,
     timelines,
 )
+from edge.app.board import hardware
 from edge.app.desks import desks_of, works_of
 from edge.app.keys import keyring
 from edge.app.local import shop_local
@@ -132,6 +133,7 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
             outbox=lambda: Outbox(connect(data_dir)),
             condition=front.condition,
             clock=clock,
+            hardware=partial(hardware, data_dir),
             orders=orders,
         )
     judges = PhotoJudges(
