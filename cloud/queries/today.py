@@ -299,6 +299,7 @@ def _box_view(row: Any, missing: int, silent_since: datetime) -> BoxView:
 
 @lru_cache(maxsize=4_096)  # nearly all boxes have one camera at the door, and it is well
 def cameras_of(text: str) -> tuple[tuple[str, str], ...]:
+    """Return names and states of a box's cameras from how its row has them."""
     return tuple((name, state) for name, state in json.loads(text))
 
 

@@ -5,6 +5,7 @@ import threading
 from dataclasses import replace
 from functools import partial
 
+from edge.app.board import hardware
 from edge.app.common import (
     begin_anew,
     kept_clock,
@@ -15,7 +16,6 @@ from edge.app.common import (
     stop_on_signals,
     timelines,
 )
-from edge.app.board import hardware
 from edge.app.desks import desks_of, works_of
 from edge.app.keys import keyring
 from edge.app.local import shop_local

@@ -16,12 +16,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from edge.app.board import hardware, temperatures
-from edge.uplink.link import Hardware
 from edge.bus import CameraNote, Note, PartNote
 from edge.core.visit import Raised
 from edge.metrics import BoxCollector, BoxFigures, CameraFigures, UplinkFigures
 from edge.ports import Fact
 from edge.store.outbox import Outbox
+from edge.uplink.link import Hardware
 from edge.wire.codec import utc_text
 from tests.conftest import ROOT
 from tests.support.front import FrontBox
