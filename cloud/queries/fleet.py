@@ -26,7 +26,7 @@ DISK_LEFT: Final = 0.10
 LAGS_AFTER: Final = timedelta(minutes=15)
 """What has waited longer than this is no ordinary delay."""
 TROUBLES: Final = (
-    *("never", "silent", "camera", "storage", "disk", "lagging", "missing", "hot", "clock"),
+    *("silent", "never", "camera", "storage", "disk", "lagging", "missing", "hot", "clock"),
     "config",
 )
 """What may be wrong with a box, what costs figures first."""

@@ -109,7 +109,8 @@ def board_of(boxes: Sequence[FleetBox], wanted: Wanted, now: datetime) -> FleetB
     troubled = sum(bool(one.troubles) for one in boxes)
     asked = bool(wanted.version or wanted.mode or wanted.text)
     show = wanted.show or ("trouble" if troubled and not asked else "all")
-    found = [one for one in boxes if _shown(one, show, newest) and _asked(one, wanted)]
+    is_shown = _test(show, newest)
+    found = [one for one in boxes if is_shown(one) and (not asked or _asked(one, wanted))]
     if show not in ("all", "old", "lowered"):
         found.sort(key=_urgency)
     places = on_page(len(found), wanted.page)
@@ -158,17 +159,18 @@ def _having(boxes: Sequence[FleetBox], codes: Sequence[str]) -> int:
     return sum(not set(codes).isdisjoint(one.troubles) for one in boxes if one.troubles)
 
 
-def _shown(one: FleetBox, show: str, newest: str) -> bool:
-    tests: Mapping[str, Callable[[], bool]] = {
-        "all": lambda: True,
-        "trouble": lambda: bool(one.troubles),
-        "old": lambda: _is_old(one, newest),
-        "lowered": lambda: one.lowered,
-    }
-    if show in tests:
-        return tests[show]()
+def _test(show: str, newest: str) -> Callable[[FleetBox], bool]:
+    """Return what says whether a box is one of those that are to be shown."""
+    if show == "all":
+        return lambda _one: True
+    if show == "trouble":
+        return lambda one: bool(one.troubles)
+    if show == "old":
+        return lambda one: _is_old(one, newest)
+    if show == "lowered":
+        return lambda one: one.lowered
     meant = next((codes for word, codes in STRIP if word == show), (show,))
-    return not set(meant).isdisjoint(one.troubles)
+    return lambda one: not set(meant).isdisjoint(one.troubles)
 
 
 def _asked(one: FleetBox, wanted: Wanted) -> bool:
