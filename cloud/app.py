@@ -27,6 +27,7 @@ from cloud.db import reading
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
 from cloud.pages.fleet import create_fleet
+from cloud.pages.glossary import create_glossary
 from cloud.pages.places import places
 from cloud.queries.fleet import FleetBox, fleet_of
 from cloud.queries.street import street_of, street_today
@@ -77,6 +78,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
     app.register_blueprint(create_fleet(boxes))
+    app.register_blueprint(create_glossary(config.suppress_below))
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)
     dress(app, config.listen, secret_file=config.session_secret, door=door)
