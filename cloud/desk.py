@@ -44,8 +44,8 @@ def save(connection: Connection, zones: Zones, new: Iterable[New]) -> set[Day]:
         return set()
     before = _STOOD.ask(connection, sorted(latest))
     _KEEP.run(connection, [key + row for key, row in sorted(latest.items())])
-    told = [(store, box, row[2], row[3]) for (store, box, *_), row in latest.items()]
-    return _days(connection, zones, [*before, *told])
+    now = [(store, box, row[2], row[3]) for (store, box, *_), row in latest.items()]
+    return _days(connection, zones, [*before, *now])
 
 
 def _days(connection: Connection, zones: Zones, stood: Sequence[Row]) -> set[Day]:

@@ -60,7 +60,7 @@ def _of_day(name: str, *columns: sa.Column[Any], index: tuple[str, ...] = ("day"
 
 def upgrade() -> None:
     """Add tables, and mark every day that there is: it is counted from its facts."""
-    placed = sa.Column("placed", sa.Boolean(), nullable=False)
+    placed: sa.Column[bool] = sa.Column("placed", sa.Boolean(), nullable=False)
     _of_day("dirty_day", *_counts("mark"), placed, index=("day", "store"))
     op.create_table(
         "told_day",
