@@ -24,7 +24,7 @@ from tests.support.accounts import HubOffice, cheaply, token_of
 
 OURS, THEIRS = "nj-001", "sz-777"
 _HUBS_OWN = {"change_token", "hub_health", "decide"}
-"""Questions that are of no shop."""
+"""Questions that are of no shop, or of all: `decide` hides by the whole chain and shows nothing."""
 
 
 @pytest.fixture
