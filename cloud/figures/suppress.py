@@ -30,10 +30,19 @@ from typing import Final, Generic
 from cloud.figures.cells import LEAST, LINKS, Link, Row, Table, families, safe, small
 from cloud.figures.metric import Metric, Sums, value_of
 
-__all__ = (
-    *("HIDDEN", "LEAST", "LINKS", "PEOPLE", "Hidden", "Link", "Screen", "Shown"),
-    *("shown", "small", "suppress_rows"),
-)
+__all__ = [
+    "HIDDEN",
+    "LEAST",
+    "LINKS",
+    "PEOPLE",
+    "Hidden",
+    "Link",
+    "Screen",
+    "Shown",
+    "shown",
+    "small",
+    "suppress_rows",
+]
 
 
 class Hidden(Enum):
