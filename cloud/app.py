@@ -4,7 +4,7 @@ The only place that names the pages, the API and the database together. Called b
 """
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from cloud.accounts.rooms import add_accounts
 from cloud.accounts.seal import AccountSeal
 from cloud.accounts.second import made_before
 from cloud.api import create_api
+from cloud.api.figures import create_figures_api
 from cloud.api.members import create_members_api
 from cloud.config import HubConfig
 from cloud.db import reading
@@ -29,6 +30,7 @@ from cloud.pages import create_pages, create_street
 from cloud.pages.fleet import create_fleet
 from cloud.pages.glossary import create_glossary
 from cloud.pages.places import places
+from cloud.queries.figures import Figures, Wanted, figures_of, today_of
 from cloud.queries.fleet import FleetBox, fleet_of
 from cloud.queries.street import street_of, street_today
 from cloud.queries.today import HubHealth, chain_today, hub_health
@@ -68,8 +70,17 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         with reading(engine) as connection:
             return hub_health(connection, datetime.now(UTC))
 
+    def figures(table: str, wanted: Wanted) -> Figures:
+        with reading(engine) as connection:
+            return figures_of(table, connection, caller().scope, wanted, datetime.now(UTC))
+
+    def date_there() -> date:
+        with reading(engine) as connection:
+            return today_of(connection, caller().scope, datetime.now(UTC))
+
     app = Flask("cloud")
     app.register_blueprint(create_api(today, health, passers))
+    app.register_blueprint(create_figures_api(figures, date_there, config.suppress_below))
     members = MemberDesk(engine, config.office_keys)
     app.register_blueprint(
         create_members_api(members, lambda: By(actor=caller().actor, scope=caller().scope))
