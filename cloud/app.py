@@ -23,9 +23,12 @@ from cloud.accounts.second import made_before
 from cloud.api import create_api
 from cloud.api.members import create_members_api
 from cloud.config import HubConfig
+from cloud.counting.checks import Who
+from cloud.counting.desk import CountingDesk
 from cloud.db import reading
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
+from cloud.pages.counting import create_counting
 from cloud.pages.fleet import create_fleet
 from cloud.pages.places import places
 from cloud.queries.fleet import FleetBox, fleet_of
@@ -77,6 +80,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
     app.register_blueprint(create_fleet(boxes))
+    app.register_blueprint(create_counting(counting_desk(engine)))
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)
     dress(app, config.listen, secret_file=config.session_secret, door=door)
@@ -98,6 +102,16 @@ def account_desk(config: HubConfig, engine: Engine) -> AccountDesk:
         provider = Provider(config.oidc, back=f"{url}/login/back", home=f"{url}/login")
     seal = AccountSeal(config.accounts_secret, nothing_sealed)
     return AccountDesk(engine=engine, seal=seal, provider=provider, url=url)
+
+
+def counting_desk(engine: Engine) -> CountingDesk:
+    """Return what the audit of counting works with; whoever asks sees the own shops."""
+
+    def who() -> Who:
+        asks = caller()
+        return Who(actor=asks.actor, role=asks.role or "local", scope=asks.scope)
+
+    return CountingDesk(engine=engine, who=who)
 
 
 def _places(app: Flask) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from cloud.figures.intervals import byar
 
 Word = Literal["few", "good", "fair", "low", "high"]
 ENOUGH: Final = 100
-"""People who came in the checked hours: with fewer the interval is wider than a fifth either way."""
+"""People who came in the checked hours: of fewer the interval reaches a fifth either way."""
 GOOD: Final = 5
 FAIR: Final = 10
 """Percent by which a count may be off."""

@@ -123,6 +123,15 @@ def checks_of(
     return [_check(row) for row in rows.all()]
 
 
+def dropped_of(connection: Connection, scope: Scope, now: datetime) -> int:
+    """Return how many hours of the last year were drawn and then given up."""
+    of = count_check.c
+    mine = (scope.only(of.store), of.state == "dropped", of.hour >= now - LOOKED_AT)
+    return connection.execute(
+        select(func.count()).select_from(count_check).where(*mine)
+    ).scalar_one()
+
+
 def shops_to_check(connection: Connection, scope: Scope) -> list[tuple[str, str]]:
     """Return the shops that somebody sees, with their names, by id."""
     of = store.c
