@@ -77,7 +77,9 @@ def send_round(
     failed: list[tuple[str, DigestFault]] = []
     with ExitStack() as stack:
         client: smtplib.SMTP | None = None
-        for recipient in config.to:
+        left = list(config.to)
+        while left:
+            recipient = left.pop(0)
             with writing(engine) as connection:
                 if not claim(connection, day, recipient.address, clock()):
                     continue
@@ -88,11 +90,16 @@ def send_round(
                 send(client, config, message, recipient.address)
             except DigestFault as fault:
                 failed.append((recipient.address, fault))
+                alone = fault.why in ("recipient", "account")
+                # Of a server that is away the others have no better luck: all wait.
                 with writing(engine) as connection:
                     _give_back(connection, day, recipient.address, fault, clock())
-                if fault.why in ("recipient", "account"):
-                    continue
-                break  # the others would fare alike, and wait for it
+                    for other in [] if alone else left:
+                        if claim(connection, day, other.address, clock()):
+                            _give_back(connection, day, other.address, fault, clock())
+                if not alone:
+                    break
+                continue
             with writing(engine) as connection:
                 _note_sent(connection, day, recipient.address, clock())
             sent.append(recipient.address)
@@ -149,6 +156,9 @@ def watch(
             done = send_round(engine, config, day, write, clock)
         except SQLAlchemyError as exc:
             _log.warning("digest: the database does not answer: %s", type(exc).__name__)
+            continue
+        except Exception:  # noqa: BLE001 - a worker's outermost loop; facts go on being taken
+            _log.exception("digest of %s: cannot be made; tried again", day)
             continue
         if done.sent:
             _log.info("digest of %s: sent to %d", day, len(done.sent))
