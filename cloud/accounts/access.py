@@ -43,6 +43,7 @@ _OWN_PROVED: Final = Rule(roles=_ALL, account=True, proved=True)
 _MANAGED: Final = Rule(roles=_OFFICE, account=True, proved=True)
 _AUDITED: Final = Rule(roles=_WATCH, account=True)
 RULES: Final[Mapping[str, Rule]] = {
+    "overview.page": SEEN_BY_ALL,
     "chain.chain": SEEN_BY_ALL,
     "chain.live": SEEN_BY_ALL,
     "street.street": SEEN_BY_ALL,
