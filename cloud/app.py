@@ -26,8 +26,10 @@ from cloud.config import HubConfig
 from cloud.db import reading
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
+from cloud.pages.fleet import create_fleet
 from cloud.pages.overview import create_overview
 from cloud.pages.places import places
+from cloud.queries.fleet import FleetBox, fleet_of
 from cloud.queries.morning import Mornings
 from cloud.queries.morning_views import Asked, Morning
 from cloud.queries.street import street_of, street_today
@@ -64,6 +66,11 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     def morning(asked: Asked) -> Morning:
         return mornings.read(caller().scope, asked, datetime.now(UTC))
 
+    def boxes() -> tuple[datetime, list[FleetBox]]:
+        now = datetime.now(UTC)
+        with reading(engine) as connection:
+            return now, fleet_of(connection, caller().scope, now)
+
     def health() -> HubHealth:
         with reading(engine) as connection:
             return hub_health(connection, datetime.now(UTC))
@@ -78,6 +85,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_overview(morning))
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
+    app.register_blueprint(create_fleet(boxes))
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)
     dress(app, config.listen, secret_file=config.session_secret, door=door)

@@ -54,8 +54,8 @@ class Mornings:
             day = asked.day if asked.day and _EARLIEST <= asked.day <= newest else newest
             days = _sums(connection, scope, day)
             health, today = self._live(connection, scope, day, now)
-            standings, uncounted = self._standings(connection, scope, day, days)
-            rankings = _rankings(standings, health)
+            shops = self._shops(connection, scope, day, days)
+            rankings = _rankings(shops.standings, health)
             return Morning(
                 now=now.astimezone(zone),
                 day=day,
@@ -63,8 +63,9 @@ class Mornings:
                 today=today,
                 chain=self._chain(connection, scope, day, days),
                 rankings=rankings,
-                uncounted=uncounted,
-                names=_names(connection, scope, rankings, health, uncounted),
+                uncounted=shops.uncounted,
+                bases=shops.bases,
+                names=_names(connection, scope, rankings, health.lacking | shops.uncounted),
                 grid=overview.grid(connection, scope, day, asked.find, asked.page),
                 find=asked.find,
                 health=health,
@@ -115,14 +116,20 @@ class Mornings:
             lambda: overview.waits_on(connection, scope, day),
         )
 
-    def _standings(
-        self, connection: Connection, scope: Scope, day: date, days: Days
-    ) -> tuple[tuple[Standing, ...], frozenset[str]]:
+    def _shops(self, connection: Connection, scope: Scope, day: date, days: Days) -> "_Shops":
         every: Hashable = tuple(_counted(days, day - timedelta(weeks=n)) for n in (0, *_BACK))
         return self.memo.get(
-            ("standings", scope, day, every),
-            lambda: _standings(connection, scope, day, self.least),
+            ("shops", scope, day, every), lambda: _shops(connection, scope, day, self.least)
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shops:
+    """Each shop's day beside its own usual; the shops that were counted a week before only."""
+
+    standings: tuple[Standing, ...]
+    uncounted: frozenset[str]
+    bases: Mapping[str, str]
 
 
 def _sums(connection: Connection, scope: Scope, day: date) -> Days:
@@ -136,10 +143,7 @@ def _counted(days: Days, day: date) -> Hashable:
     return tuple((basis, *sums.values()) for basis, sums in of_day)
 
 
-def _standings(
-    connection: Connection, scope: Scope, day: date, least: int
-) -> tuple[tuple[Standing, ...], frozenset[str]]:
-    """Return each shop's day beside its own usual, and the shops where nobody was counted."""
+def _shops(connection: Connection, scope: Scope, day: date, least: int) -> _Shops:
     weeks = {week: day - timedelta(weeks=week) for week in _BACK}
     before = overview.visitors_on(connection, scope, list(weeks.values()))
     found = []
@@ -156,8 +160,13 @@ def _standings(
                 conversion=shown(METRICS["conversion"], sums, least),
             )
         )
-    usual = {shop for (shop, _), then in before.items() if weeks[1] in then}
-    return tuple(found), frozenset(usual - {one.store_id for one in found})
+    counted = {one.store_id: one.basis for one in found}
+    usual = {shop: basis for (shop, basis), then in before.items() if weeks[1] in then}
+    return _Shops(
+        standings=tuple(found),
+        uncounted=frozenset(usual.keys() - counted.keys()),
+        bases=usual | counted,
+    )
 
 
 def _rankings(standings: tuple[Standing, ...], health: DataHealth) -> tuple[Ranking, ...]:
@@ -170,13 +179,11 @@ def _names(
     connection: Connection,
     scope: Scope,
     rankings: tuple[Ranking, ...],
-    health: DataHealth,
-    uncounted: frozenset[str],
+    lacking: frozenset[str],
 ) -> dict[str, str]:
     listed = {
         one.store_id
         for ranking in rankings
         for one in (*ranking.below, *ranking.above, *ranking.best, *ranking.least)
     }
-    lacking = sorted(health.lacking | uncounted)[:NAMED]
-    return overview.names_of(connection, scope, listed | set(lacking))
+    return overview.names_of(connection, scope, listed | set(sorted(lacking)[:NAMED]))

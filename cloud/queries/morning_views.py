@@ -67,20 +67,14 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataHealth:
-    """In how many shops something is wrong with the data now, and which lack some of the day's.
+    """How the data of `shops` are. `troubles`: in how many shops, by `cloud.queries.fleet`'s words.
 
-    `lacking`: shops' ids. `modes`: boxes by mode; "": one that never said.
+    `lacking`: ids of shops that lack some of the day's. `modes`: boxes by mode; "": not told yet.
     """
 
     shops: int
-    silent: int
-    never: int
-    lagging: int
-    cameras: int
-    clocks: int
-    storage: int
+    troubles: Mapping[str, int]
     lacking: frozenset[str]
-    boxes: int
     modes: Mapping[str, int]
 
 
@@ -107,7 +101,8 @@ class Morning:
     """The first page. `now` is in the zone of most shops; `newest` the last whole day there.
 
     `today`: visitors so far, by basis. `uncounted`: shops where nobody was counted on the day, but
-    a week before. `names`: of the shops in the rankings, and of the first of those that lack data.
+    a week before. `bases`: of the shops with counted days. `names`: of the shops in the rankings,
+    and of the first of those that lack data.
     """
 
     now: datetime
@@ -117,6 +112,7 @@ class Morning:
     chain: ChainDay
     rankings: tuple[Ranking, ...]
     uncounted: frozenset[str]
+    bases: Mapping[str, str]
     names: Mapping[str, str]
     grid: Grid
     find: str

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -30,10 +31,8 @@ def create_overview(read: Callable[[Asked], Morning]) -> Blueprint:
     @pages.get("/")
     def page() -> str:
         day, text = None, request.args.get("day", "")
-        try:
+        with suppress(ValueError):
             day = date.fromisoformat(text) if text else None
-        except ValueError:
-            pass
         morning = read(
             Asked(
                 day=day,

@@ -4,6 +4,7 @@ Called by `cloud.pages.overview`; holds codes, the templates turn them into word
 different basis are in different groups and are never added.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -66,10 +67,14 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """What may be added and compared: the shops of one basis. `minor`: few of all shops."""
+    """What may be added and compared: the shops of one basis. `minor`: few of all shops.
+
+    `lacks`: so many of them lack some of the day's data.
+    """
 
     basis: str
     shops: int
+    lacks: int
     minor: bool
     visitors: Card
     cards: tuple[Card, ...]
@@ -91,8 +96,7 @@ class Share:
 class Board:
     """The page. `before` and `after`: the days next to the one that is shown, if they are over.
 
-    `lacking`: names of the first shops whose day lacks something, of `lacks` in all; `uncounted`:
-    in how many shops nobody was counted, who were a week before.
+    `lacking`: names of the first shops whose day lacks something, of `lacks` in all.
     """
 
     now: datetime
@@ -106,7 +110,6 @@ class Board:
     waiting: tuple[Card, ...]
     lacking: tuple[str, ...]
     lacks: int
-    uncounted: int
     health: DataHealth
     privacy: Share
     grid: Grid
@@ -126,7 +129,7 @@ def board_of(morning: Morning, least: int = LEAST) -> Board:
         least: from how many people on a figure is shown.
     """
     grid, chain = morning.grid, morning.chain
-    lacking = morning.health.lacking | morning.uncounted
+    lacking = _lacking(morning)
     return Board(
         now=morning.now,
         day=morning.day,
@@ -139,7 +142,6 @@ def board_of(morning: Morning, least: int = LEAST) -> Board:
         waiting=_waiting(morning, least) if _sum(chain.known, "served") else (),
         lacking=tuple(morning.names.get(one, one) for one in sorted(lacking)[:NAMED]),
         lacks=len(lacking),
-        uncounted=len(morning.uncounted - morning.health.lacking),
         health=morning.health,
         privacy=_privacy(morning.privacy, least),
         grid=grid,
@@ -152,15 +154,22 @@ def board_of(morning: Morning, least: int = LEAST) -> Board:
     )
 
 
+def _lacking(morning: Morning) -> frozenset[str]:
+    """Return the shops whose day lacks something, or is empty though a week before it was not."""
+    return morning.health.lacking | morning.uncounted
+
+
 def _groups(morning: Morning, least: int) -> tuple[Group, ...]:
     chain = morning.chain
     shops = {basis: count for basis, count in chain.shops.items() if basis}
     every = sum(shops.values())
+    lacks = Counter(morning.bases.get(one, "") for one in _lacking(morning))
     rankings = {one.basis: one for one in morning.rankings}
     return tuple(
         Group(
             basis=basis,
             shops=count,
+            lacks=lacks[basis],
             minor=count < _FEW * every,
             visitors=_card(METRICS["visitors"], basis, morning, least),
             cards=tuple(_card(METRICS[key], basis, morning, least) for key in OF_VISITORS[1:]),
