@@ -26,7 +26,8 @@ def create_overview(read: Callable[[Asked], Morning]) -> Blueprint:
     `read` is asked once a request.
     """
     pages = Blueprint("overview", __name__, template_folder="templates")
-    pages.record_once(lambda state: (framed(state.app), speak(state.app, TEXT)))
+    pages.record_once(lambda state: framed(state.app))
+    pages.record_once(lambda state: speak(state.app, TEXT))
 
     @pages.get("/")
     def page() -> str:
