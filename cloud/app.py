@@ -30,8 +30,11 @@ from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
 from cloud.pages.counting import create_counting
 from cloud.pages.fleet import create_fleet
+from cloud.pages.overview import create_overview
 from cloud.pages.places import places
 from cloud.queries.fleet import FleetBox, fleet_of
+from cloud.queries.morning import Mornings
+from cloud.queries.morning_views import Asked, Morning
 from cloud.queries.street import street_of, street_today
 from cloud.queries.today import HubHealth, chain_today, hub_health
 from cloud.views import ChainToday, StreetMinutes, StreetToday
@@ -61,6 +64,11 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         with reading(engine) as connection:
             return street_of(connection, caller().scope, store_id, datetime.now(UTC))
 
+    mornings = Mornings(engine)
+
+    def morning(asked: Asked) -> Morning:
+        return mornings.read(caller().scope, asked, datetime.now(UTC))
+
     def boxes() -> tuple[datetime, list[FleetBox]]:
         now = datetime.now(UTC)
         with reading(engine) as connection:
@@ -77,6 +85,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         create_members_api(members, lambda: By(actor=caller().actor, scope=caller().scope))
     )
     take_uploads(app, "/api/v1/members/csv", "/api/v1/members/batch")
+    app.register_blueprint(create_overview(morning))
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
     app.register_blueprint(create_fleet(boxes))

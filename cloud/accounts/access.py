@@ -44,6 +44,7 @@ _MANAGED: Final = Rule(roles=_OFFICE, account=True, proved=True)
 _AUDITED: Final = Rule(roles=_WATCH, account=True)
 _COUNTED: Final = Rule(roles=frozenset({"head_office", "region", "shop"}))
 RULES: Final[Mapping[str, Rule]] = {
+    "overview.page": SEEN_BY_ALL,
     "chain.chain": SEEN_BY_ALL,
     "chain.live": SEEN_BY_ALL,
     "street.street": SEEN_BY_ALL,
