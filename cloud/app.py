@@ -23,9 +23,11 @@ from cloud.accounts.second import made_before
 from cloud.api import create_api
 from cloud.api.members import create_members_api
 from cloud.config import HubConfig
+from cloud.config_digest import DigestConfig
 from cloud.counting.checks import Who
 from cloud.counting.desk import CountingDesk
 from cloud.db import reading
+from cloud.digest.writer import Writer
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
 from cloud.pages.counting import create_counting
@@ -121,6 +123,17 @@ def counting_desk(engine: Engine) -> CountingDesk:
         return Who(actor=asks.actor, role=asks.role or "local", scope=asks.scope)
 
     return CountingDesk(engine=engine, who=who)
+
+
+def digest_writer(config: HubConfig, engine: Engine, digest: DigestConfig) -> Writer:
+    """Return what writes the digest."""
+    return Writer(
+        engine=engine,
+        config=digest,
+        mornings=Mornings(engine),
+        url=config.listen.public_url or config.listen.url,
+        clock=lambda: datetime.now(UTC),
+    )
 
 
 def _places(app: Flask) -> dict[str, Any]:

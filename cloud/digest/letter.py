@@ -128,7 +128,7 @@ def _shown(digest: Digest, said: Speech) -> dict[str, Any]:
 
 def _line(card: Any, said: Speech) -> Line:
     """Return a card of the first page in words."""
-    name, compare = said.t(f"metric.{card.key}"), card.compare
+    name, compare = said.word("metric", card.key), card.compare
     if isinstance(compare.value, Hidden):
         return Line(name=name, value=said.t("digest.hidden"), beside=())
     if compare.value is None:
