@@ -16,6 +16,7 @@ reported at once, each with its line or its variable. Called by `cli`.
     [log]                                ingest_listen = "127.0.0.1:9465"
     format = "json"
                                          [oidc] (`config_oidc`)
+                                         [digest] (`config_digest`)
 """
 
 import re
@@ -29,6 +30,8 @@ from pydantic import AfterValidator, StrictBool
 from pydantic.dataclasses import dataclass
 
 from cloud.config_checks import BROKER, LISTEN, cross_checks
+from cloud.config_digest import KEYS as DIGEST_KEYS
+from cloud.config_digest import DigestConfig, DigestSettings, resolve_digest
 from cloud.config_oidc import KEYS as OIDC_KEYS
 from cloud.config_oidc import OidcConfig, OidcSettings, resolve_oidc
 from cloud.mqtt import BrokerAddress
@@ -41,7 +44,14 @@ from menkou.settings import STRICT, Fault, SettingsFault, build, read_toml
 
 # What may hold a password is shown neither by repr nor in a fault.
 _SECRET_KEYS: Final = frozenset(
-    {"hub.database_url", "hub.password", "broker.url", "metrics.token", "oidc.client_secret"}
+    {
+        "hub.database_url",
+        "hub.password",
+        "broker.url",
+        "metrics.token",
+        "oidc.client_secret",
+        "digest.password",
+    }
 )
 _FLAGS: Final = frozenset({"broker.embedded", "metrics.per_box"})
 _WORDS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -122,6 +132,7 @@ class _Settings:
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     log: LogSettings = field(default_factory=LogSettings)
     oidc: OidcSettings | None = None
+    digest: DigestSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +161,7 @@ class HubConfig:
     metrics: MetricsConfig
     log_format: LogFormat | None
     oidc: OidcConfig | None = None
+    digest: DigestConfig | None = None
     file: Path | None = None
 
     @property
@@ -195,6 +207,7 @@ _VARIABLES: Final = {
         for name in ("listen", "ingest_listen", "cert", "key", "token", "per_box")
     },
     **{f"oidc.{name}": f"MENKOU_OIDC_{name.upper()}" for name in OIDC_KEYS},
+    **{f"digest.{name}": f"MENKOU_DIGEST_{name.upper()}" for name in DIGEST_KEYS},
     "log.format": VARIABLE,
 }
 
@@ -328,5 +341,6 @@ def _resolve(settings: _Settings, base: Path, file: Path | None) -> HubConfig:
         ),
         log_format=settings.log.format,
         oidc=resolve_oidc(settings.oidc, base),
+        digest=resolve_digest(settings.digest, base),
         file=file,
     )
