@@ -32,6 +32,7 @@ from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
 from cloud.pages.counting import create_counting
 from cloud.pages.fleet import create_fleet
+from cloud.pages.glossary import create_glossary
 from cloud.pages.overview import create_overview
 from cloud.pages.places import places
 from cloud.queries.fleet import FleetBox, fleet_of
@@ -92,6 +93,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_street(passers, passers_of))
     app.register_blueprint(create_fleet(boxes))
     app.register_blueprint(create_counting(counting_desk(engine)))
+    app.register_blueprint(create_glossary(config.suppress_below))
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)
     dress(app, config.listen, secret_file=config.session_secret, door=door)

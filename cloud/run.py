@@ -158,6 +158,8 @@ def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> IngestMeters:
 def _count(engine: Engine, counting: Counting, give_way: Callable[[], None]) -> int:
     """Count what facts have touched: hours first, which the live board shows, then some days."""
     return rollup(engine, give_way) + counting.run(give_way, datetime.now(UTC))
+
+
 def start_digest(config: HubConfig, engine: Engine, crew: Crew) -> None:
     """Start what sends the digest at its time, if there is to be one."""
     if (digest := config.digest) is None:
