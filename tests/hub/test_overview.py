@@ -441,8 +441,8 @@ def test_an_erasure_is_under_way_until_every_box_has_confirmed_it(engine: Engine
                 order(5, "a", "member", "four"),
             ],
         )
-    told = seen(engine).privacy.told
-    assert (told.erasures, told.waiting, told.oldest) == (2, 2, NOW - timedelta(hours=3))
+    endings = seen(engine).privacy.endings
+    assert (endings.members, endings.boxes, endings.oldest) == (2, 2, NOW - timedelta(hours=3))
 
 
 def test_what_is_kept_is_never_older_than_what_was_counted(engine: Engine) -> None:
