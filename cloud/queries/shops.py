@@ -20,7 +20,7 @@ from cloud.figures.metric import METRICS, Sums
 from cloud.figures.period import Period
 from cloud.figures.suppress import Hidden, shown
 from cloud.figures.yearly import yearly
-from cloud.queries.kept import Kept
+from cloud.memo import Memo
 from cloud.tables import store
 from cloud.tally.tables import day_tally
 from cloud.views import PAGE_SHOPS, on_page, pages_of
@@ -97,11 +97,12 @@ OfShops = Mapping[tuple[str, str], Counted]
 """By shop and basis."""
 Order = tuple[tuple[str, str | None], ...]
 """Shops by their ids, each with the basis by which it is in that place; None: by its name."""
+ORDER_KEPT_S: Final = 300
 NONE: Final = Counted(days=0, sums={})
 
 
 def listed(
-    connection: Connection, scope: Scope, wanted: Wanted, now: datetime, orders: Kept[Order]
+    connection: Connection, scope: Scope, wanted: Wanted, now: datetime, orders: Memo
 ) -> ShopList:
     """Return a page of the shops that are asked for; one that is not there is the nearest."""
     shops = found(connection, scope, wanted.text)
@@ -109,8 +110,10 @@ def listed(
         order: Order = tuple((shop.store_id, None) for shop in shops)
         order = order[::-1] if wanted.down else order
     else:
-        asked = (scope.shops, wanted.period, wanted.sort, wanted.down)
-        every = orders.get(asked, now, lambda: _order(connection, scope, wanted))
+        # It takes every shop's days: what is shown is asked each time, its order now and then.
+        when = int(now.timestamp()) // ORDER_KEPT_S
+        asked = (scope.shops, wanted.period, wanted.sort, wanted.down, when)
+        every = orders.get(asked, lambda: _order(connection, scope, wanted))
         order = _among(every, shops)
     place = on_page(len(order), wanted.page)
     here = order[place.start : place.stop]

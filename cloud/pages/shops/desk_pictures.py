@@ -6,6 +6,7 @@ Geometry in percent, as in `menkou.web.chart`. Beside `pictures`; called by `boa
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from cloud.figures.bins import EDGES, Measure, quantile
