@@ -10,8 +10,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, Flask, abort, render_template, request
+from flask.sansio.app import App
 
+from cloud.figures.metric import METRICS, Sums
 from cloud.figures.period import Period, PeriodFault, period_of
 from cloud.pages.board import ShopRow, board_of
 from cloud.pages.frame import framed
@@ -56,11 +58,7 @@ def create_shops(asking: Asking) -> Blueprint:
     """Make the pages of shops: `/shops` and `/shops/SHOP`."""
     pages = Blueprint("shops", __name__, url_prefix="/shops", template_folder="templates")
 
-    def begin(state: object) -> None:
-        framed(state.app)  # type: ignore[attr-defined]
-        speak(state.app, TEXT)  # type: ignore[attr-defined]
-
-    pages.record_once(begin)
+    pages.record_once(lambda state: begin(state.app))
 
     @pages.get("")
     def page() -> str:
@@ -75,12 +73,16 @@ def create_shops(asking: Asking) -> Blueprint:
     def shop(store_id: str) -> str:
         today = asking.today(store_id)
         period, fault = asked_period(today)
-        found = asking.one(store_id, period, _day(period, today))
+        day = _day(period, today)
+        found = asking.one(store_id, period, day)
         if found is None:
             abort(404)
+        board = shop_board(found, datetime.now(UTC))
         return render_template(
             "shop.html",
-            board=shop_board(found, datetime.now(UTC)),
+            board=board,
+            chosen=day,
+            of=lambda key: parts(key, board.sums),
             state=_states(asking, [store_id]).get(store_id),
             measured=asking.measured(store_id),
             period=period,
@@ -89,6 +91,26 @@ def create_shops(asking: Asking) -> Blueprint:
         )
 
     return pages
+
+
+def begin(app: App) -> None:
+    """Give an app what the pages of shops, and of figures by shop, have in common."""
+    framed(app)
+    speak(app, TEXT)
+    assert isinstance(app, Flask)
+    app.jinja_env.globals["period_args"] = period_args
+
+
+def period_args(period: Period) -> dict[str, str]:
+    """Return what an address says to ask for a period."""
+    return {"from": period.first.isoformat(), "to": period.last.isoformat()}
+
+
+def parts(key: str, sums: Sums) -> tuple[int, int]:
+    """Return the two sums that a share is made of, to be shown beside it."""
+    metric = METRICS[key]
+    top, bottom = (sum(sums[name] or 0 for name in names) for names in (metric.top, metric.bottom))
+    return top, bottom
 
 
 def asked_period(today: date) -> tuple[Period, str]:
