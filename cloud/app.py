@@ -27,10 +27,13 @@ from cloud.db import reading
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
 from cloud.pages.fleet import create_fleet
+from cloud.pages.funnel import create_funnel
 from cloud.pages.places import places
+from cloud.pages.shops import create_shops
 from cloud.queries.fleet import FleetBox, fleet_of
 from cloud.queries.street import street_of, street_today
 from cloud.queries.today import HubHealth, chain_today, hub_health
+from cloud.shop_desk import ShopDesk
 from cloud.views import ChainToday, StreetMinutes, StreetToday
 from menkou.web.app import dress, error_page, take_uploads
 
@@ -77,6 +80,9 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
     app.register_blueprint(create_fleet(boxes))
+    shops = ShopDesk(engine=engine, scope=lambda: caller().scope)
+    app.register_blueprint(create_shops(shops.shops()))
+    app.register_blueprint(create_funnel(shops.funnel()))
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)
     dress(app, config.listen, secret_file=config.session_secret, door=door)

@@ -16,7 +16,7 @@ from cloud.figures.metric import METRICS, Sums
 from cloud.figures.period import Period
 from cloud.queries.days import by_basis, only
 from cloud.queries.shops import OfShops, sums_of
-from cloud.tally.tables import chain_tally, channel_tally, day_tally
+from cloud.tally.tables import chain_channel, chain_tally, channel_tally, day_tally
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -124,14 +124,15 @@ def _knowing(row: Any) -> Knowing:
 def brought(
     connection: Connection, scope: Scope, period: Period, shops: Collection[str] | None
 ) -> tuple[Brought, ...]:
-    """Return what each channel brought over a period, the one with the most guests first."""
-    of = channel_tally.c
-    rows = connection.execute(
-        select(of.channel, func.sum(of.asked), func.sum(of.booked), func.sum(of.sales))
-        .where(of.day.between(period.first, period.last), only(channel_tally, scope, shops))
-        .group_by(of.channel)
-        .order_by(func.sum(of.asked).desc(), of.channel)
-    )
+    """Return what each channel brought over a period."""
+    whole = scope.shops is None and shops is None
+    table = chain_channel if whole else channel_tally
+    of = table.c
+    chosen = select(of.channel, func.sum(of.asked), func.sum(of.booked), func.sum(of.sales))
+    chosen = chosen.where(of.day.between(period.first, period.last))
+    if not whole:
+        chosen = chosen.where(only(channel_tally, scope, shops))
+    rows = connection.execute(chosen.group_by(of.channel).order_by(of.channel))
     return tuple(
         Brought(channel=row[0], asked=int(row[1]), booked=int(row[2]), sales=int(row[3]))
         for row in rows.all()

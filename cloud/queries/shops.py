@@ -206,6 +206,13 @@ def one_shop(connection: Connection, scope: Scope, store_id: str) -> Named | Non
     return row and Named(store_id=row[0], name=row[1], timezone=row[2])
 
 
+def main_zone(connection: Connection, scope: Scope) -> str:
+    """Return the zone that most shops are in."""
+    many = func.count().desc()
+    rows = select(store.c.timezone).where(scope.only(store.c.id)).group_by(store.c.timezone)
+    return connection.execute(rows.order_by(many, store.c.timezone).limit(1)).scalar() or "UTC"
+
+
 def sums_of(
     connection: Connection,
     scope: Scope,

@@ -206,8 +206,7 @@ class ChannelBoard:
 def channel_board(channel: str, found: Sequence[Brought]) -> ChannelBoard:
     """Work out a channel's steps beside those of the others."""
     rows: dict[str, Sums] = {
-        one.channel: {"asked": one.asked, "booked": one.booked, "sales": one.sales}
-        for one in found
+        one.channel: {"asked": one.asked, "booked": one.booked, "sales": one.sales} for one in found
     }
     if channel not in rows:
         return ChannelBoard(
