@@ -14,7 +14,9 @@ from cloud.boxes import zone_or_utc
 from cloud.db import reading
 from cloud.figures.period import Period
 from cloud.memo import Memo
-from cloud.pages import funnel, shops
+from cloud.pages.funnel import Asking as FunnelAsking
+from cloud.pages.funnel import Funnel
+from cloud.pages.shops import Asking as ShopsAsking
 from cloud.queries.funnel import Brought, brought, funnel_of_shops, funnel_sums, shops_knowing
 from cloud.queries.shop import ShopPeriod, shop_period
 from cloud.queries.shops import Named, ShopList, Wanted, found, listed, main_zone, one_shop
@@ -30,13 +32,13 @@ class ShopDesk:
     scope: Callable[[], Scope]
     orders: Memo = field(default_factory=Memo)
 
-    def shops(self) -> shops.Asking:
+    def shops(self) -> ShopsAsking:
         """Return what the room of shops asks."""
-        return shops.Asking(today=self.today, listed=self.listed, one=self.one, states=self.states)
+        return ShopsAsking(today=self.today, listed=self.listed, one=self.one, states=self.states)
 
-    def funnel(self) -> funnel.Asking:
+    def funnel(self) -> FunnelAsking:
         """Return what the room of the funnel asks."""
-        return funnel.Asking(
+        return FunnelAsking(
             today=self.today, shops=self.named, counted=self.counted, brought=self.brought
         )
 
@@ -70,12 +72,12 @@ class ShopDesk:
             few = Scope(shops=seen, names=False)
             return chain_today(connection, few, datetime.now(UTC))
 
-    def counted(self, period: Period, one: str | None, here: Collection[str]) -> funnel.Funnel:
+    def counted(self, period: Period, one: str | None, here: Collection[str]) -> Funnel:
         """Return what is counted of the funnel."""
         scope, shops = self.scope(), None if one is None else (one,)
         with reading(self.engine) as connection:
             on, knowing = shops_knowing(connection, scope, period, shops)
-            return funnel.Funnel(
+            return Funnel(
                 sums=funnel_sums(connection, scope, period, shops),
                 of_shops=funnel_of_shops(connection, scope, period, here),
                 knowing=knowing,
