@@ -17,7 +17,14 @@ from cloud.memo import Memo
 from cloud.pages.funnel import Asking as FunnelAsking
 from cloud.pages.funnel import Funnel
 from cloud.pages.shops import Asking as ShopsAsking
-from cloud.queries.funnel import Brought, brought, funnel_of_shops, funnel_sums, shops_knowing
+from cloud.queries.funnel import (
+    Brought,
+    brought,
+    due_of,
+    funnel_of_shops,
+    funnel_sums,
+    shops_knowing,
+)
 from cloud.queries.shop import ShopPeriod, shop_period
 from cloud.queries.shops import Named, ShopList, Wanted, found, listed, main_zone, one_shop
 from cloud.queries.today import chain_today
@@ -61,8 +68,9 @@ class ShopDesk:
 
     def one(self, store_id: str, period: Period, day: date) -> ShopPeriod | None:
         """Return what is known of a shop."""
+        due = due_of(period, self.today(store_id))
         with reading(self.engine) as connection:
-            return shop_period(connection, self.scope(), store_id, period, day)
+            return shop_period(connection, self.scope(), store_id, period, day, due)
 
     def states(self, ids: Collection[str]) -> ChainToday:
         """Return some shops as they are now."""
@@ -75,13 +83,15 @@ class ShopDesk:
     def counted(self, period: Period, one: str | None, here: Collection[str]) -> Funnel:
         """Return what is counted of the funnel."""
         scope, shops = self.scope(), None if one is None else (one,)
+        due = due_of(period, self.today(one))
         with reading(self.engine) as connection:
             on, knowing = shops_knowing(connection, scope, period, shops)
             return Funnel(
-                sums=funnel_sums(connection, scope, period, shops),
-                of_shops=funnel_of_shops(connection, scope, period, here),
+                sums=funnel_sums(connection, scope, period, due, shops),
+                of_shops=funnel_of_shops(connection, scope, period, due, here),
                 knowing=knowing,
                 on=on,
+                due=due,
             )
 
     def brought(self, period: Period, one: str | None) -> tuple[Brought, ...]:

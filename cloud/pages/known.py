@@ -65,4 +65,4 @@ def why_missing(key: str, sums: Sums) -> str:
     for name in (*metric.bottom, *metric.top):
         if sums.get(name) is None:
             return _KNOWN_BY.get(name, "no_days")
-    return "nobody"
+    return "nobody" if key != "return_rate" else "not_due"

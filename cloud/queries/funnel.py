@@ -5,7 +5,7 @@ step's share has a denominator of its own, taken where both are known: `cloud.fi
 """
 
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from msgspec import Struct
@@ -14,8 +14,8 @@ from sqlalchemy import Connection, func, select
 from cloud.accounts.scope import Scope
 from cloud.figures.metric import METRICS, Sums
 from cloud.figures.period import Period
-from cloud.queries.days import by_basis, only
-from cloud.queries.shops import OfShops, sums_of
+from cloud.queries.days import NOTHING, by_basis, only
+from cloud.queries.shops import Counted, OfShops, sums_of
 from cloud.tally.tables import chain_channel, chain_tally, channel_tally, day_tally
 
 
@@ -57,6 +57,11 @@ COUNTED: Final = tuple(
 """The counts that the funnel is made of."""
 
 
+DUE: Final = ("members_due", "members_returned")
+RETURN_DAYS: Final = 91
+"""Whole weeks, so that weekdays agree: 90 days are over then."""
+
+
 class Brought(Struct, frozen=True, kw_only=True):
     """What a channel brought: guests who said so, of them those who were booked, who bought."""
 
@@ -66,19 +71,55 @@ class Brought(Struct, frozen=True, kw_only=True):
     sales: int
 
 
+def due_of(period: Period, today: date) -> Period:
+    """Return the days of which it is known who came back: the same weekdays, 90 days ago or more.
+
+    Of the last 90 days nobody can say it yet. Whoever came back within a period would have come
+    before it; so the step is of the latest period of that length that is far enough back.
+
+    >>> due_of(Period(first=date(2026, 10, 25), last=date(2026, 11, 21)), date(2026, 11, 21)).last
+    datetime.date(2026, 8, 22)
+    """
+    early = (period.last - (today - timedelta(days=RETURN_DAYS))).days
+    back = timedelta(weeks=max(0, -(-early // 7)))
+    return Period(first=period.first - back, last=period.last - back)
+
+
 def funnel_sums(
-    connection: Connection, scope: Scope, period: Period, shops: Collection[str] | None
+    connection: Connection,
+    scope: Scope,
+    period: Period,
+    due: Period,
+    shops: Collection[str] | None = None,
 ) -> dict[str, Sums]:
-    """Return the funnel's counts over a period by basis."""
+    """Return the funnel's counts over a period by basis; `due`: that of its last step."""
     found = by_basis(connection, scope, period.first, period.last, shops)
-    return {basis: {name: sums[name] for name in COUNTED} for basis, sums in found.items()}
+    then = by_basis(connection, scope, due.first, due.last, shops)
+    return {
+        basis: with_due(found.get(basis, NOTHING), then.get(basis, NOTHING), COUNTED)
+        for basis in found | then
+    }
 
 
 def funnel_of_shops(
-    connection: Connection, scope: Scope, period: Period, shops: Collection[str]
+    connection: Connection, scope: Scope, period: Period, due: Period, shops: Collection[str]
 ) -> OfShops:
     """Return the same of each of some shops."""
-    return sums_of(connection, scope, period, COUNTED, shops)
+    found = sums_of(connection, scope, period, COUNTED, shops)
+    then = sums_of(connection, scope, due, DUE, shops)
+    none = Counted(days=0, sums=NOTHING)
+    return {
+        key: Counted(
+            days=found.get(key, none).days,
+            sums=with_due(found.get(key, none).sums, then.get(key, none).sums, COUNTED),
+        )
+        for key in {**found, **then}
+    }
+
+
+def with_due(sums: Sums, then: Sums, names: Collection[str]) -> Sums:
+    """Return some counts, with those of who came back from the days of which that is known."""
+    return {name: (then if name in DUE else sums).get(name) for name in names}
 
 
 class Knowing(Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from cloud.figures.compare import WEEKS
 from cloud.figures.metric import Sums
 from cloud.figures.period import Period
 from cloud.hours import day_bounds
-from cloud.queries.days import by_day
+from cloud.queries.days import by_basis, by_day
 from cloud.queries.shops import Named, one_shop
 from cloud.tables import hourly, presence_daily
 from cloud.tally.tables import bin_tally, hour_tally, staff_tally
@@ -68,7 +68,8 @@ class StreetDay(Struct, frozen=True, kw_only=True):
 class ShopPeriod:
     """What is known of a shop over a period.
 
-    `days` are its counts by day and basis; a day of which nothing is known is not in it. `times`
+    `days` are its counts by day and basis; a day of which nothing is known is not in it. `due` are
+    those, by basis, of the days of which it is known who came back (`funnel.due_of`). `times`
     are the counts in the bins of `cloud.figures.bins`, by measure. `of_day` and `usual` are the
     hours of `day` and of the same weekday of the weeks before it; `usual_days` are those of these
     days that are known, with their basis.
@@ -80,6 +81,7 @@ class ShopPeriod:
     day: date
     days: Mapping[tuple[date, str], Sums]
     year_ago: Mapping[tuple[date, str], Sums]
+    due: Mapping[str, Sums]
     hours: tuple[Hour, ...]
     desk: tuple[DeskHour, ...]
     times: Mapping[str, Mapping[int, int]]
@@ -92,11 +94,11 @@ class ShopPeriod:
 
 
 def shop_period(
-    connection: Connection, scope: Scope, store_id: str, period: Period, day: date
+    connection: Connection, scope: Scope, store_id: str, period: Period, day: date, due: Period
 ) -> ShopPeriod | None:
     """Return what a shop's page shows; None: there is no such shop, or none that one sees.
 
-    `day` is that of the curve.
+    `day` is that of the curve, `due` the days of which it is known who came back.
     """
     shop = one_shop(connection, scope, store_id)
     if shop is None:
@@ -115,6 +117,7 @@ def shop_period(
         period=period,
         day=day,
         days=by_day(connection, scope, period.first, period.last, one),
+        due=by_basis(connection, scope, due.first, due.last, one),
         year_ago=by_day(connection, scope, then.first, then.last, one),
         hours=_hours(connection, scope, store_id, zone, period),
         desk=_desk(connection, scope, store_id, zone, period),

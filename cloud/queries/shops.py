@@ -8,7 +8,7 @@ every count there is.
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from msgspec import Struct
@@ -56,14 +56,16 @@ class Counted(Struct, frozen=True, kw_only=True):
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """A shop in the list: its days of one basis, and those of the same basis a year ago.
+    """A shop in the list: its days of one basis. `basis` is empty where nobody was counted.
 
-    `basis` is empty for a shop in which nobody was counted.
+    `whole` are the visitors of those days that are over, `before` those of the same days a year
+    ago by the same basis.
     """
 
     shop: Named
     basis: str
     now: Counted
+    whole: Counted
     before: Counted
 
 
@@ -71,14 +73,20 @@ class Line(Struct, frozen=True, kw_only=True):
 class Wanted:
     """What is asked of the list: a period, which shops, and which of them first.
 
-    `sort`: a key of `SORTS`; `down`: the greatest first, or the last name.
+    `sort`: a key of `SORTS`; `down`: the greatest first, or the last name. `page` None: all.
     """
 
     period: Period
+    today: date
     text: str = ""
     sort: str = "name"
     down: bool = False
-    page: int = 1
+    page: int | None = 1
+
+    @property
+    def over(self) -> Period | None:
+        """Its days that are over, which alone are compared with others; None: none is."""
+        return days_over(self.period, self.today)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +109,12 @@ ORDER_KEPT_S: Final = 300
 NONE: Final = Counted(days=0, sums={})
 
 
+def days_over(period: Period, today: date) -> Period | None:
+    """Return the days of a period that are over; None: none is."""
+    last = min(period.last, today - timedelta(days=1))
+    return None if last < period.first else Period(first=period.first, last=last)
+
+
 def listed(
     connection: Connection, scope: Scope, wanted: Wanted, now: datetime, orders: Memo
 ) -> ShopList:
@@ -112,15 +126,15 @@ def listed(
     else:
         # It takes every shop's days: what is shown is asked each time, its order now and then.
         when = int(now.timestamp()) // ORDER_KEPT_S
-        asked = (scope.shops, wanted.period, wanted.sort, wanted.down, when)
+        asked = (scope.shops, wanted.period, wanted.today, wanted.sort, wanted.down, when)
         every = orders.get(asked, lambda: _order(connection, scope, wanted))
         order = _among(every, shops)
-    place = on_page(len(order), wanted.page)
+    place = range(len(order)) if wanted.page is None else on_page(len(order), wanted.page)
     here = order[place.start : place.stop]
     return ShopList(
         lines=_lines(connection, scope, wanted, shops, here),
         page=place.start // PAGE_SHOPS + 1,
-        pages=pages_of(len(order)),
+        pages=1 if wanted.page is None else pages_of(len(order)),
         first=min(place.start + 1, len(order)),
         last=place.stop,
         shops=len(order),
@@ -138,21 +152,34 @@ def _among(order: Order, shops: Sequence[Named]) -> Order:
 def _order(connection: Connection, scope: Scope, wanted: Wanted) -> Order:
     """Return all shops by a figure, within their basis; those without it last."""
     key = wanted.sort
-    names = ("visitors",) if key == "change" else _made_of(key)
-    every = sums_of(connection, scope, wanted.period, names)
-    before = sums_of(connection, scope, wanted.period.year_ago, names) if key == "change" else {}
+    values: dict[tuple[str, str], float | None]
+    if key == "change":
+        now, before = _years(connection, scope, wanted, None)
+        days = wanted.over.length if wanted.over else 0
+        values = {of: change_of(one, before.get(of, NONE), days) for of, one in now.items()}
+    else:
+        every = sums_of(connection, scope, wanted.period, _made_of(key))
+        values = {of: _seen(key, one.sums) for of, one in every.items() if of[1] or one.days}
 
-    def place(of: tuple[str, str]) -> tuple[Any, ...]:
-        line = every[of]
-        value = (
-            change_of(line, before.get(of, NONE), wanted.period.length)
-            if key == "change"
-            else _seen(key, line.sums)
-        )
+    def place(of: tuple[str, str]) -> tuple[str, bool, float, str]:
+        value = values[of]
         ranked = value or 0.0
         return of[1] or "~", value is None, -ranked if wanted.down else ranked, of[0]
 
-    return tuple(sorted((of for of in every if of[1] or every[of].days), key=place))
+    return tuple(sorted(values, key=place))
+
+
+def _years(
+    connection: Connection, scope: Scope, wanted: Wanted, shops: Collection[str] | None
+) -> tuple[OfShops, OfShops]:
+    """Return the visitors of the days that are over, and of the same days a year ago."""
+    over, names = wanted.over, ("visitors",)
+    if over is None:
+        return {}, {}
+    return (
+        sums_of(connection, scope, over, names, shops),
+        sums_of(connection, scope, over.year_ago, names, shops),
+    )
 
 
 def _seen(key: str, sums: Sums) -> float | None:
@@ -173,7 +200,7 @@ def _lines(
     ids = [store_id for store_id, _ in here]
     named = {shop.store_id: shop for shop in shops}
     every = sums_of(connection, scope, wanted.period, LISTED, ids)
-    then = sums_of(connection, scope, wanted.period.year_ago, ("visitors",), ids)
+    whole, then = _years(connection, scope, wanted, ids)
     bases: dict[str, list[str]] = defaultdict(list)
     for store_id, basis in every:
         if basis:
@@ -183,6 +210,7 @@ def _lines(
             shop=named[store_id],
             basis=one,
             now=every.get((store_id, one), NONE),
+            whole=whole.get((store_id, one), NONE),
             before=then.get((store_id, one), NONE),
         )
         for store_id, basis in here

@@ -27,13 +27,15 @@ TEXT: Final = Path(__file__).parent / "text"
 class Funnel:
     """What is counted of the funnel. `shops` are all that it may be of, by their names.
 
-    `sums`: by basis; `of_shops`: of those on the page; `knowing`: who knows what, on day `on`.
+    `sums`: by basis; `of_shops`: of those on the page; `knowing`: who knows what, on day `on`;
+    `due`: of which days the last step is.
     """
 
     sums: Mapping[str, Sums]
     of_shops: OfShops
     knowing: Mapping[str, Knowing]
     on: date | None
+    due: Period
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,7 @@ def create_funnel(asking: Asking) -> Blueprint:
             "funnel.html",
             board=funnel_board(period, found.sums, found.of_shops, shops, found.knowing),
             on=found.on,
+            due=found.due,
             one=shops.every[0] if one else None,
             channel=channel_board(channel, brought) if channel else None,
             period=period,

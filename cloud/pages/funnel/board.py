@@ -168,6 +168,8 @@ def _step(
 ) -> StepShown:
     counted = _COUNTS[step.key]
     count = screen.total(counted) if row is None else screen.shown(counted, row)
+    if step.key == "returned" and not sums.get("members_due"):
+        count = None  # nobody could have come back yet
     share = None
     if step.share:
         metric = METRICS[step.share]

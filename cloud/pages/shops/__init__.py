@@ -19,6 +19,7 @@ from cloud.pages.board import ShopRow, board_of
 from cloud.pages.frame import framed
 from cloud.pages.shops.board import shop_board
 from cloud.pages.shops.listing import list_board
+from cloud.queries.funnel import due_of
 from cloud.queries.shop import ShopPeriod
 from cloud.queries.shops import SORTS, ShopList, Wanted
 from cloud.views import ChainToday
@@ -62,8 +63,9 @@ def create_shops(asking: Asking) -> Blueprint:
 
     @pages.get("")
     def page() -> str:
-        period, fault = asked_period(asking.today(None))
-        wanted = _wanted(period)
+        today = asking.today(None)
+        period, fault = asked_period(today)
+        wanted = _wanted(period, today)
         found = asking.listed(wanted)
         ids = {line.shop.store_id for line in found.lines}
         board = list_board(found, wanted, _states(asking, ids))
@@ -77,16 +79,18 @@ def create_shops(asking: Asking) -> Blueprint:
         found = asking.one(store_id, period, day)
         if found is None:
             abort(404)
-        board = shop_board(found, datetime.now(UTC))
+        state = _states(asking, [store_id]).get(store_id)
+        board = shop_board(found, datetime.now(UTC), state.known_until if state else None)
         return render_template(
             "shop.html",
             board=board,
             chosen=day,
             of=lambda key: parts(key, board.sums),
-            state=_states(asking, [store_id]).get(store_id),
+            state=state,
             measured=asking.measured(store_id),
             period=period,
             fault=fault,
+            due=due_of(period, today),
             today=today,
         )
 
@@ -132,10 +136,11 @@ def _day(period: Period, today: date) -> date:
         return min(period.last, max(today, period.first))
 
 
-def _wanted(period: Period) -> Wanted:
+def _wanted(period: Period, today: date) -> Wanted:
     sort = request.args.get("sort", "name")
     return Wanted(
         period=period,
+        today=today,
         text=request.args.get("q", "").strip()[:_LONGEST],
         sort=sort if sort in SORTS else "name",
         down=request.args.get("order") == "down",

@@ -5,7 +5,7 @@ counted in two ways within the period is drawn by that of its last counted day: 
 how many days nothing is in the figures.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -13,14 +13,18 @@ from typing import Final
 from cloud.figures.bins import EDGES
 from cloud.figures.metric import Sums
 from cloud.figures.period import Period
-from cloud.figures.suppress import Hidden, Screen, suppress_rows
+from cloud.figures.suppress import suppress_rows
 from cloud.figures.yearly import yearly
 from cloud.pages.known import Figure, figure
 from cloud.pages.shops.desk_pictures import Duty, Times, duty, times
+from cloud.pages.shops.passing import Street, no_street, street_of
 from cloud.pages.shops.pictures import DayCurve, HeatMap, day_curve, heat_map
+from cloud.pages.shops.staff import StaffRow, staff_rows
 from cloud.queries.days import NOTHING
-from cloud.queries.shop import ShopPeriod, StaffSums, StreetDay
-from cloud.queries.shops import Named
+from cloud.queries.funnel import with_due
+from cloud.queries.shop import ShopPeriod
+from cloud.queries.shops import Named, days_over
+from cloud.tally.tables import COUNTS
 from menkou.web.chart import Minutes, Tick, minutes, scale, ticks
 
 FIGURES: Final = (
@@ -28,7 +32,6 @@ FIGURES: Final = (
     *("served_share", "greeted_share", "return_rate", "queue_left", "members", "served"),
 )
 _WHOLE: Final = 100
-_CODE: Final = 4
 _STAFF_SHOWN: Final = 40
 
 
@@ -44,34 +47,6 @@ class DayLine:
     top_day: date
     gaps: int
     otherwise: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaffRow:
-    """What one of the staff did; None: hidden, because it is of few people."""
-
-    code: str
-    greeted: int | None
-    members: int | None
-    sales: int | None
-    share: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Street:
-    """Passers-by and the capture rate, as far as both are known by the basis of the page.
-
-    `error`: how far the passers-by may be off, in percent; `low` and `high`: between which the
-    rate then lies. `days`: how many days know both.
-    """
-
-    passers: int
-    captured: int
-    rate: float
-    error: int
-    low: float
-    high: float
-    days: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,23 +74,32 @@ class ShopBoard:
     staff_more: int
     street: Street | None
     street_why: str
+    street_days: tuple[int | None, ...]
+    missing: tuple[tuple[str, str], ...]
 
 
-def shop_board(found: ShopPeriod, now: datetime) -> ShopBoard:
-    """Work out the page; `now` is aware."""
+def shop_board(found: ShopPeriod, now: datetime, known_until: datetime | None = None) -> ShopBoard:
+    """Work out the page.
+
+    Args:
+        found: what is known of the shop.
+        now: an aware moment.
+        known_until: up to when the shop was heard, of one that is silent now.
+    """
     counted = {on: basis for (on, basis), sums in found.days.items() if _known(sums)}
     basis = counted[max(counted)] if counted else ""
     ours = {on for on, by in counted.items() if by == basis}
-    sums = _sum([one for (on, by), one in found.days.items() if by == basis])
-    before = [one for (_, by), one in found.year_ago.items() if by == basis and _known(one)]
-    then = _sum(before)
-    change = yearly(sums["visitors"], len(ours), then["visitors"], len(before), found.period.length)
+    every = _sum([one for (on, by), one in found.days.items() if by == basis])
+    sums = with_due(every, found.due.get(basis, NOTHING), COUNTS)
+    local = now.astimezone(found.zone)
+    change, why = _change(found, basis, ours, local.date())
     hours = [hour for hour in found.hours if hour.basis == basis]
     desk_days = {on for on in ours if found.days[on, basis]["served"] is not None}
     usual_days = {on for on, by in found.usual_days.items() if by == basis}
-    local = now.astimezone(found.zone)
-    street = _street(found.street, basis)
-    staff = _staff(found.staff)
+    street = street_of(found.street, basis)
+    staff = staff_rows(found.staff)
+    worked = duty(hours, found.desk, desk_days) if desk_days else None
+    by_day = {day.day: day.passers for day in found.street}
     return ShopBoard(
         shop=found.shop,
         now=local,
@@ -124,7 +108,7 @@ def shop_board(found: ShopPeriod, now: datetime) -> ShopBoard:
         figures={key: figure(key, sums) for key in FIGURES},
         sums=sums,
         change=change,
-        change_why="" if change is not None else "few_days" if before else "no_year",
+        change_why=why,
         days=len(ours),
         otherwise=len(counted) - len(ours),
         reentry_share=_reentry_share(sums, basis),
@@ -137,15 +121,38 @@ def shop_board(found: ShopPeriod, now: datetime) -> ShopBoard:
             usual_days,
             local,
             counted=found.day_basis == basis,
+            known_until=known_until.astimezone(found.zone) if known_until else None,
         ),
         times={name: times(name, found.times.get(name, {})) for name in EDGES},
-        duty=duty(hours, found.desk, desk_days) if desk_days else None,
+        duty=worked,
         served_members=_served_members(found, basis),
         staff=staff[:_STAFF_SHOWN],
         staff_more=max(0, len(staff) - _STAFF_SHOWN),
         street=street,
-        street_why="" if street else _no_street(found.street),
+        street_why="" if street else no_street(found.street),
+        street_days=tuple(by_day.get(on) for on in found.period.days()),
+        missing=_missing(found, worked, street),
     )
+
+
+def _change(
+    found: ShopPeriod, basis: str, ours: Collection[date], today: date
+) -> tuple[float | None, str]:
+    """Return by which share visitors changed in a year, of the days that are over, or why not."""
+    over = days_over(found.period, today)
+    then = {on for (on, by), sums in found.year_ago.items() if by == basis and _known(sums)}
+    if over is None or not then:
+        return None, "few_days" if over is None else "no_year"
+    before = [on for on in over.year_ago.days() if on in then]
+    now = [on for on in over.days() if on in ours]
+    change = yearly(
+        sum(found.days[on, basis]["visitors"] or 0 for on in now),
+        len(now),
+        sum(found.year_ago[on, basis]["visitors"] or 0 for on in before),
+        len(before),
+        over.length,
+    )
+    return change, "" if change is not None else "few_days"
 
 
 def _known(sums: Sums) -> bool:
@@ -207,75 +214,15 @@ def _served_members(found: ShopPeriod, basis: str) -> float | None:
     return (sums["served_members"] or 0) / sums["members"]
 
 
-def _staff(found: Sequence[StaffSums]) -> tuple[StaffRow, ...]:
-    rows = {
-        one.staff: {
-            "greeted": one.greeted,
-            "greeted_30s": one.greeted_30s,
-            "members": one.members,
-            "sales": one.sales,
-        }
-        for one in found
-    }
-    screen: Screen[str] = suppress_rows(rows)
-    codes = short_codes(tuple(rows))
-    top = max((one.greeted for one in found), default=0)
-
-    def count(staff: str, name: str) -> int | None:
-        value = screen.count(staff, name)
-        return None if isinstance(value, Hidden) else value
-
-    return tuple(
-        StaffRow(
-            code=codes[staff],
-            greeted=(greeted := count(staff, "greeted")),
-            members=count(staff, "members"),
-            sales=count(staff, "sales"),
-            share=None if greeted is None or not top else greeted / top,
-        )
-        for staff in rows
+def _missing(
+    found: ShopPeriod, worked: Duty | None, street: Street | None
+) -> tuple[tuple[str, str], ...]:
+    """Return which parts of the page have nothing to show, and why."""
+    parts = (
+        ("duty", "no_desk", worked is None),
+        ("dwell", "no_dwell", "dwell" not in found.times),
+        ("waits", "no_times", not {"wait", "queue"} & set(found.times)),
+        ("by_whom", "no_desk", not found.staff),
+        ("street", no_street(found.street), street is None),
     )
-
-
-def short_codes(ids: Sequence[str]) -> dict[str, str]:
-    """Return the last letters of random ids, as many as tell them apart, and at least four.
-
-    >>> short_codes(("01ARZ3NDEKTSV4RRFFQ69G5FAV", "01ARZ3NDEKTSV4RRFFQ69G5FAW"))
-    {'01ARZ3NDEKTSV4RRFFQ69G5FAV': '5FAV', '01ARZ3NDEKTSV4RRFFQ69G5FAW': '5FAW'}
-    """
-    longest = max((len(one) for one in ids), default=_CODE)
-    for length in range(_CODE, longest):
-        if len({one[-length:] for one in ids}) == len(ids):
-            return {one: one[-length:] for one in ids}
-    return {one: one for one in ids}
-
-
-def _street(days: Sequence[StreetDay], basis: str) -> Street | None:
-    known = [
-        (day.passers, day.captured, day.error or 0)
-        for day in days
-        if day.basis == basis and day.passers and day.captured is not None
-    ]
-    passers = sum(one[0] for one in known)
-    if not passers:
-        return None
-    captured = sum(one[1] for one in known)
-    # A box learns its scale once: its days are off the same way, and that does not even out.
-    error = sum(one[0] * one[2] for one in known) / passers
-    rate, off = captured / passers, error / _WHOLE
-    return Street(
-        passers=passers,
-        captured=captured,
-        rate=rate,
-        error=round(error),
-        low=rate / (1 + off),
-        high=min(1.0, rate / (1 - off)) if off < 1 else 1.0,
-        days=len(known),
-    )
-
-
-def _no_street(days: Sequence[StreetDay]) -> str:
-    """Return why there is no capture rate."""
-    if not any(day.minutes for day in days):
-        return "no_wifi"
-    return "no_both" if any(day.passers for day in days) else "learning"
+    return tuple((part, why) for part, why, lacks in parts if lacks)

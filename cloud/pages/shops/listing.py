@@ -3,7 +3,7 @@
 Called by the room's blueprint; holds codes, the template turns them into words.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cloud.figures.period import Period
@@ -29,10 +29,15 @@ class ListRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListGroup:
-    """The shops of one basis on the page; `basis` is empty where nobody was counted."""
+    """The shops of one basis on the page; `basis` is empty where nobody was counted.
+
+    `keys`: the figures that some of them know; `without`: those that none knows, with why.
+    """
 
     basis: str
     rows: tuple[ListRow, ...]
+    keys: tuple[str, ...]
+    without: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +75,33 @@ def list_board(found: ShopList, wanted: Wanted, states: Mapping[str, ShopRow]) -
         sort=Sort(key=wanted.sort, down=wanted.down, now=True),
         sorts=tuple(_sort(key, wanted) for key in SORTS),
         groups=tuple(
-            ListGroup(basis=basis, rows=tuple(row for row in rows if row.line.basis == basis))
-            for basis in bases
+            _group(basis, [row for row in rows if row.line.basis == basis]) for basis in bases
         ),
         page=found.page,
         pages=found.pages,
         first=found.first,
         last=found.last,
         shops=found.shops,
+    )
+
+
+def _group(basis: str, rows: Sequence[ListRow]) -> ListGroup:
+    whys = {
+        key: {one.why for row in rows for one in row.figures if one.key == key} for key in SHOWN
+    }
+    # A column in which every shop lacks the same is one sentence.
+    alike = {
+        key: why
+        for key, found in whys.items()
+        if len(found) == 1 and "" not in found
+        for why in found
+        if why.startswith("no_")
+    }
+    return ListGroup(
+        basis=basis,
+        rows=tuple(rows),
+        keys=tuple(key for key in SHOWN if key not in alike or key == "visitors"),
+        without=tuple((key, why) for key, why in alike.items() if key != "visitors"),
     )
 
 
@@ -88,7 +112,7 @@ def _sort(key: str, wanted: Wanted) -> Sort:
 
 
 def _row(line: Line, wanted: Wanted, state: ShopRow | None) -> ListRow:
-    change = change_of(line.now, line.before, wanted.period.length)
+    change = change_of(line.whole, line.before, wanted.over.length if wanted.over else 0)
     why = ""
     if change is None:
         why = "no_year" if not line.before.days else "few_days"

@@ -75,7 +75,7 @@ def heat_map(hours: Sequence[Hour], counted: Collection[date]) -> HeatMap | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveHour:
-    """An hour of a day. `visitors` None: it is still to come, or the day is not counted.
+    """An hour of a day. `visitors` None: it is still to come, or is `missing`.
 
     `usual`: the median of the weeks before, with its band; None: too few weeks are counted.
     """
@@ -83,6 +83,7 @@ class CurveHour:
     hour: int
     visitors: int | None
     current: bool
+    missing: bool
     usual: float | None
     low: float | None
     high: float | None
@@ -110,6 +111,7 @@ def day_curve(
     now: datetime,
     *,
     counted: bool,
+    known_until: datetime | None = None,
 ) -> DayCurve | None:
     """Return a day's curve; None: there is nothing to draw.
 
@@ -120,6 +122,7 @@ def day_curve(
         usual_days: which of these days are counted, by the same basis.
         now: local; later hours are still to come.
         counted: whether the day itself is.
+        known_until: up to when a shop that is silent was heard; local.
     """
     own: dict[int, int] = defaultdict(int)
     for one in hours:
@@ -134,13 +137,15 @@ def day_curve(
         return None
     rows = []
     for hour in range(min(busy), max(busy) + 1):
-        to_come = day > now.date() or (day == now.date() and hour > now.hour)
-        visitors = None if to_come or not counted else own[hour]
-        rows.append((hour, visitors, _usual(day, then[hour])))
-    peak = max(max(visitors or 0, *(of or (0.0,))) for _, visitors, of in rows)
+        to_come = (day, hour) > (now.date(), now.hour)
+        gone = known_until and (day, hour) > (known_until.date(), known_until.hour)
+        missing = not to_come and bool(not counted or gone)
+        visitors = None if to_come or missing else own[hour]
+        rows.append((hour, visitors, missing, _usual(day, then[hour])))
+    peak = max(max(visitors or 0, *(of or (0.0,))) for _, visitors, _, of in rows)
     lines = scale(round(peak))
-    drawn = columns([visitors or 0 for _, visitors, _ in rows], lines[-1], head=_HEAD)
-    known = [of for _, _, of in rows if of is not None]
+    drawn = columns([visitors or 0 for _, visitors, _, _ in rows], lines[-1], head=_HEAD)
+    known = [of for _, _, _, of in rows if of is not None]
     lows, highs = [of[1] for of in known], [of[2] for of in known]
     return DayCurve(
         day=day,
@@ -151,12 +156,13 @@ def day_curve(
                 hour=hour,
                 visitors=visitors,
                 current=day == now.date() and hour == now.hour,
+                missing=missing,
                 usual=of[0] if of else None,
                 low=of[1] if of else None,
                 high=of[2] if of else None,
                 column=column,
             )
-            for (hour, visitors, of), column in zip(rows, drawn, strict=True)
+            for (hour, visitors, missing, of), column in zip(rows, drawn, strict=True)
         ),
         ticks=ticks(lines, head=_HEAD),
         band=ribbon(lows, highs, lines[-1], head=_HEAD),
