@@ -28,6 +28,7 @@ from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
 from cloud.pages.fleet import create_fleet
 from cloud.pages.funnel import create_funnel
+from cloud.pages.glossary import create_glossary
 from cloud.pages.places import places
 from cloud.pages.shops import create_shops
 from cloud.queries.fleet import FleetBox, fleet_of
@@ -83,6 +84,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     shops = ShopDesk(engine=engine, scope=lambda: caller().scope)
     app.register_blueprint(create_shops(shops.shops()))
     app.register_blueprint(create_funnel(shops.funnel()))
+    app.register_blueprint(create_glossary(config.suppress_below))
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)
     dress(app, config.listen, secret_file=config.session_secret, door=door)

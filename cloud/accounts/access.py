@@ -53,6 +53,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "shops.page": SEEN_BY_ALL,
     "shops.shop": SEEN_BY_ALL,
     "funnel.page": SEEN_BY_ALL,
+    "glossary.page": SEEN_BY_ALL,
     "web.events": SEEN_BY_ALL,  # says that something changed, and nothing else
     "web.logout": SEEN_BY_ALL,
     "api_v1.shops": Rule(roles=_ALL, token="read:figures"),

@@ -17,14 +17,14 @@ from cloud.accounts.errors import AccountFault
 from cloud.accounts.scope import Scope
 from cloud.db import reading, writing
 from cloud.ingest import Ingest
-from cloud.queries import days, fleet, funnel, shops, street, today
+from cloud.queries import days, fleet, funnel, hidden, shops, street, today
 from cloud.queries import shop as one_shop
 from cloud.rollup import rollup
 from tests.hub.conftest import FakeBox, on_sqlite
 from tests.support.accounts import HubOffice, cheaply, token_of
 
 OURS, THEIRS = "nj-001", "sz-777"
-_HUBS_OWN = {"change_token", "hub_health"}
+_HUBS_OWN = {"change_token", "hub_health", "decide"}
 """Questions that are of no shop."""
 
 
@@ -166,7 +166,7 @@ def test_a_page_of_members_is_for_who_may_name_them_and_each_look_is_noted(
 
 def test_no_question_can_be_asked_without_a_scope() -> None:
     asked = 0
-    for module in (today, street, days, fleet, one_shop, shops, funnel, export):
+    for module in (today, street, days, fleet, hidden, one_shop, shops, funnel, export):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             hints = inspect.signature(function).parameters.values()
             kinds = {hint.annotation for hint in hints}
