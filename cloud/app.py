@@ -32,14 +32,17 @@ from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
 from cloud.pages.counting import create_counting
 from cloud.pages.fleet import create_fleet
+from cloud.pages.funnel import create_funnel
 from cloud.pages.glossary import create_glossary
 from cloud.pages.overview import create_overview
 from cloud.pages.places import places
+from cloud.pages.shops import create_shops
 from cloud.queries.fleet import FleetBox, fleet_of
 from cloud.queries.morning import Mornings
 from cloud.queries.morning_views import Asked, Morning
 from cloud.queries.street import street_of, street_today
 from cloud.queries.today import HubHealth, chain_today, hub_health
+from cloud.shop_desk import ShopDesk
 from cloud.views import ChainToday, StreetMinutes, StreetToday
 from menkou.web.app import dress, error_page, take_uploads
 
@@ -93,6 +96,9 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_street(passers, passers_of))
     app.register_blueprint(create_fleet(boxes))
     app.register_blueprint(create_counting(counting_desk(engine)))
+    shops = ShopDesk(engine=engine, scope=lambda: caller().scope)
+    app.register_blueprint(create_shops(shops.shops()))
+    app.register_blueprint(create_funnel(shops.funnel()))
     app.register_blueprint(create_glossary(config.suppress_below))
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)

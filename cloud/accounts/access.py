@@ -54,6 +54,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "fleet.page": SEEN_BY_ALL,
     "counting.page": SEEN_BY_ALL,
     **dict.fromkeys((f"counting.{name}" for name in ("draw", "enter", "drop")), _COUNTED),
+    "shops.page": SEEN_BY_ALL,
+    "shops.shop": SEEN_BY_ALL,
+    "funnel.page": SEEN_BY_ALL,
     "glossary.page": SEEN_BY_ALL,
     "web.events": SEEN_BY_ALL,  # says that something changed, and nothing else
     "web.logout": SEEN_BY_ALL,
