@@ -4,7 +4,7 @@ The only place that names the pages, the API and the database together. Called b
 """
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
@@ -24,9 +24,13 @@ from cloud.api import create_api
 from cloud.api.members import create_members_api
 from cloud.config import HubConfig
 from cloud.db import reading
+from cloud.figures.period import Period
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
+from cloud.pages.channels import create_channels
 from cloud.pages.places import places
+from cloud.queries.channels import Asked, channels_page
+from cloud.queries.named import today_of
 from cloud.queries.street import street_of, street_today
 from cloud.queries.today import HubHealth, chain_today, hub_health
 from cloud.views import ChainToday, StreetMinutes, StreetToday
@@ -60,6 +64,15 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         with reading(engine) as connection:
             return hub_health(connection, datetime.now(UTC))
 
+    def channels(period: Period, shop: str | None) -> Asked | None:
+        with reading(engine) as connection:
+            now = datetime.now(UTC)
+            return channels_page(connection, caller().scope, period, shop, now)
+
+    def their_day() -> date:
+        with reading(engine) as connection:
+            return today_of(connection, caller().scope, datetime.now(UTC))
+
     app = Flask("cloud")
     app.register_blueprint(create_api(today, health, passers))
     members = MemberDesk(engine, config.office_keys)
@@ -69,6 +82,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     take_uploads(app, "/api/v1/members/csv", "/api/v1/members/batch")
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
+    app.register_blueprint(create_channels(their_day, channels))
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)
     dress(app, config.listen, secret_file=config.session_secret, door=door)
