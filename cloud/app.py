@@ -28,8 +28,10 @@ from cloud.figures.period import Period
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
 from cloud.pages.channels import create_channels
+from cloud.pages.fleet import create_fleet
 from cloud.pages.places import places
 from cloud.queries.channels import Asked, channels_page
+from cloud.queries.fleet import FleetBox, fleet_of
 from cloud.queries.named import today_of
 from cloud.queries.street import street_of, street_today
 from cloud.queries.today import HubHealth, chain_today, hub_health
@@ -60,6 +62,11 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         with reading(engine) as connection:
             return street_of(connection, caller().scope, store_id, datetime.now(UTC))
 
+    def boxes() -> tuple[datetime, list[FleetBox]]:
+        now = datetime.now(UTC)
+        with reading(engine) as connection:
+            return now, fleet_of(connection, caller().scope, now)
+
     def health() -> HubHealth:
         with reading(engine) as connection:
             return hub_health(connection, datetime.now(UTC))
@@ -83,6 +90,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
     app.register_blueprint(create_channels(their_day, channels))
+    app.register_blueprint(create_fleet(boxes))
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)
     dress(app, config.listen, secret_file=config.session_secret, door=door)

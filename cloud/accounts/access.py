@@ -51,6 +51,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "street.shop_live": SEEN_BY_ALL,
     "channels.page": SEEN_BY_ALL,
     "consultants.page": SEEN_BY_ALL,  # whoever may name no members is told of no colleague either
+    "fleet.page": SEEN_BY_ALL,
     "web.events": SEEN_BY_ALL,  # says that something changed, and nothing else
     "web.logout": SEEN_BY_ALL,
     "api_v1.shops": Rule(roles=_ALL, token="read:figures"),
