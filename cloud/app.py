@@ -28,9 +28,11 @@ from cloud.figures.period import Period
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
 from cloud.pages.channels import create_channels
+from cloud.pages.consultants import create_consultants
 from cloud.pages.fleet import create_fleet
 from cloud.pages.places import places
 from cloud.queries.channels import Asked, channels_page
+from cloud.queries.consultants import Colleagues, consultants_page
 from cloud.queries.fleet import FleetBox, fleet_of
 from cloud.queries.named import today_of
 from cloud.queries.street import street_of, street_today
@@ -76,6 +78,10 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
             now = datetime.now(UTC)
             return channels_page(connection, caller().scope, period, shop, now)
 
+    def consultants(period: Period, shop: str | None, page: int) -> Colleagues | None:
+        with reading(engine) as connection:
+            return consultants_page(connection, caller().scope, period, shop, page)
+
     def their_day() -> date:
         with reading(engine) as connection:
             return today_of(connection, caller().scope, datetime.now(UTC))
@@ -90,6 +96,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
     app.register_blueprint(create_channels(their_day, channels))
+    app.register_blueprint(create_consultants(their_day, consultants))
     app.register_blueprint(create_fleet(boxes))
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)

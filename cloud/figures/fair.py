@@ -16,13 +16,13 @@ The interval of sales / expected is Byar's of the sales (`intervals.byar`), and 
 others' sales is added as MOVER does for a ratio (Zou and Donner 2008, Statistics in Medicine 27,
 1693-1702): in a shop of two, what one sold is as much a matter of chance as what the other did.
 
-It is about one shop; over a chain, shops are compared by their own figures. One of 20 who do as
-all do falls outside all the same.
+It is about one shop; over a chain, shops are compared by their own figures. Of those who do as all
+do, about two in a hundred fall outside (simulated shops of two to six over two to thirteen weeks).
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
@@ -71,67 +71,64 @@ def fairly(days: Days) -> dict[str, Fair]:
     >>> fairly({date(2026, 11, 1): some})["ann"].expected
     10.0
     """
-    staff = sorted({who for of in days.values() for who in of})
-    return {who: _compared(who, days) for who in staff}
+    together = {day: _sum(of.values()) for day, of in days.items()}
+    mine: dict[str, dict[date, Greetings]] = defaultdict(dict)
+    for day, of in days.items():
+        for who, told in of.items():
+            mine[who][day] = told
+    return {who: _compared(mine[who], together) for who in sorted(mine)}
 
 
-def _compared(who: str, days: Days) -> Fair:
-    mine, others = _apart(who, days)
-    greeted = sum(one.greeted for one in others.values())
+def _sum(told: Iterable[Greetings]) -> Greetings:
+    greeted = sales = 0
+    for one in told:
+        greeted += one.greeted
+        sales += one.sales
+    return Greetings(greeted=greeted, sales=sales)
+
+
+def _compared(mine: Mapping[date, Greetings], together: Mapping[date, Greetings]) -> Fair:
+    own, whole = _sum(mine.values()), _sum(together.values())
+    greeted = whole.greeted - own.greeted
     if not greeted:
         return Fair(word="alone")
-    usual = sum(one.sales for one in others.values()) / greeted
-    counted = {day: one for day, one in mine.items() if one.greeted}
-    nobody = Greetings(greeted=0, sales=0)
-    weights = {
-        day: one.greeted / (others.get(day, nobody).greeted + K) for day, one in counted.items()
-    }
-    borrowed = K * sum(weights.values())
-    expected = borrowed * usual + sum(
-        weight * others.get(day, nobody).sales for day, weight in weights.items()
-    )
-    if expected < EXPECTED_LEAST or sum(one.greeted for one in counted.values()) < GREETED_LEAST:
+    usual = (whole.sales - own.sales) / greeted
+    weights: dict[date, float] = {}
+    expected = borrowed = 0.0
+    for day, one in mine.items():
+        others = together[day]
+        weight = one.greeted / (others.greeted - one.greeted + K)
+        weights[day] = weight
+        borrowed += K * weight
+        expected += weight * (others.sales - one.sales + K * usual)
+    if expected < EXPECTED_LEAST or own.greeted < GREETED_LEAST:
         return Fair(word="few")
     # Each sale of the others counts in `expected` so many times; Poisson counts vary by themselves.
+    each = borrowed / greeted
     variance = sum(
-        one.sales * (weights.get(day, 0.0) + borrowed / greeted) ** 2 for day, one in others.items()
+        (one.sales - (mine[day].sales if day in mine else 0)) * (weights.get(day, 0.0) + each) ** 2
+        for day, one in together.items()
     )
-    return _beside(sum(one.sales for one in mine.values()), expected, expected**2 / variance)
-
-
-def _apart(who: str, days: Days) -> tuple[dict[date, Greetings], dict[date, Greetings]]:
-    """Return somebody's days, and those of all others together."""
-    mine: dict[date, Greetings] = {}
-    others: dict[date, list[Greetings]] = defaultdict(list)
-    for day, of in days.items():
-        for one, told in of.items():
-            if one == who:
-                mine[day] = told
-            else:
-                others[day].append(told)
-    summed = {
-        day: Greetings(
-            greeted=sum(one.greeted for one in told), sales=sum(one.sales for one in told)
-        )
-        for day, told in others.items()
-    }
-    return mine, summed
+    return _beside(own.sales, expected, expected**2 / variance)
 
 
 def _beside(sales: int, expected: float, worth: float) -> Fair:
     """Return sales beside the expected ones, which are as sure as a count of `worth`."""
     ratio = sales / expected
     low, high = byar(sales, expected)
-    less, more = byar(round(worth), worth) if worth >= 1 else (0.0, math.inf)
-    low = ratio * math.exp(-math.hypot(_log(ratio, low), _log(more, 1.0))) if low else 0.0
-    high = (
-        high * more
-        if not ratio
-        else ratio * math.exp(math.hypot(_log(high, ratio), _log(1.0, less)))
-    )
+    less, more = byar(round(worth), worth)
+    if ratio:
+        low = ratio * math.exp(-math.hypot(_log(ratio, low), _log(more, 1.0)))
+        high = ratio * math.exp(math.hypot(_log(high, ratio), _log(1.0, less)))
+    else:
+        high = high * _inverse(less)
     word: Word = "more" if low > 1 else "less" if high < 1 else "expected"
     return Fair(word=word, expected=expected, ratio=ratio, low=low, high=high)
 
 
 def _log(one: float, other: float) -> float:
     return math.log(one / other) if other else math.inf
+
+
+def _inverse(value: float) -> float:
+    return 1 / value if value else math.inf

@@ -129,9 +129,10 @@ class _Table:
         least: int,
         paid: tuple[str, ...],
         gone: frozenset[str] = frozenset(),
+        scale: int = 0,
     ) -> None:
-        """`gone`: counts of which the sum of all rows is hidden."""
-        self.paid, self._rows, self._least = paid, rows, least
+        """`gone`: counts of which the sum of all rows is hidden. `scale`: value of a whole bar."""
+        self.paid, self.least, self._rows, self._scale = paid, least, rows, scale
         self.screen: Screen[str] = suppress_rows(
             {name: _counts(one) for name, one in rows.items()},
             least=least,
@@ -186,21 +187,31 @@ class _Table:
             return HIDDEN
         return tuple((code, value[code]) for code in self.paid if code in value)
 
+    def most(self) -> int:
+        """Return the greatest value that is seen, in the first currency."""
+        seen = [
+            one.value.get(self.paid[0], 0)
+            for name, one in self._rows.items()
+            if self.paid and not self.screen.hides(name, "sales")
+        ]
+        return max(seen, default=0)
+
     def _bar(self, name: str, value: Money | Hidden) -> float | None:
         if isinstance(value, Hidden) or not self.paid:
             return None
-        seen = [
-            one.value.get(self.paid[0], 0)
-            for other, one in self._rows.items()
-            if not self.screen.hides(other, "sales")
-        ]
-        return self._rows[name].value.get(self.paid[0], 0) / (max(seen) or 1)
+        return self._rows[name].value.get(self.paid[0], 0) / (self._scale or self.most() or 1)
 
 
 def _with_adverts(line: Line, adverts: Mapping[str, Brought], of: _Table) -> Line:
     if set(adverts) == {""}:
         return line
-    table = _Table(rows=adverts, least=of._least, paid=of.paid, gone=of.gone(line.channel))
+    table = _Table(
+        rows=adverts,
+        least=of.least,
+        paid=of.paid,
+        gone=of.gone(line.channel),
+        scale=of.most(),
+    )
     first = of.paid[0] if of.paid else ""
     order = sorted(adverts, key=lambda advert: table.place(advert, first))
     below = tuple(table.line(advert, line.channel, advert) for advert in order)
