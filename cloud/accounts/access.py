@@ -51,6 +51,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "street.street_live": SEEN_BY_ALL,
     "street.shop": SEEN_BY_ALL,
     "street.shop_live": SEEN_BY_ALL,
+    "channels.page": SEEN_BY_ALL,
+    "consultants.page": SEEN_BY_ALL,  # whoever may name no members is told of no colleague either
     "fleet.page": SEEN_BY_ALL,
     "counting.page": SEEN_BY_ALL,
     **dict.fromkeys((f"counting.{name}" for name in ("draw", "enter", "drop")), _COUNTED),
