@@ -31,7 +31,7 @@ from cloud.figures.suppress import HIDDEN, Hidden
 from menkou.web.i18n import speech
 
 Form = Literal["csv", "parquet"]
-FORMS: Final = ("csv", "parquet")
+FORMS: Final[tuple[Form, ...]] = ("csv", "parquet")
 TYPES: Final = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 Kind = Literal["text", "count", "share", "number", "day", "moment"]
 Cell = str | int | float | date | datetime | Hidden | None
@@ -57,7 +57,7 @@ class NoParquet(HTTPException):
         " the administrator run: pip install 'menkou[hub,parquet]'"
     )
 
-    def get_response(self, *_: Any, **__: Any) -> Response:  # type: ignore[override]
+    def get_response(self, *_: Any, **__: Any) -> Response:
         """Return it in plain words."""
         return Response(self.description, 501, content_type="text/plain; charset=utf-8")
 
@@ -90,8 +90,9 @@ def asked_form() -> Form | None:
     text = request.args.get("format", "")
     if text in ("", "html"):
         return None
-    if text == "csv" or text == "parquet":
-        return text
+    for form in FORMS:
+        if text == form:
+            return form
     return abort(400, description=f"format: expected csv or parquet, got {text[:32]!r}")
 
 
