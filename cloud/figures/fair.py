@@ -29,7 +29,8 @@ from typing import Final, Literal
 
 from cloud.figures.intervals import byar
 
-K: Final = 20.0
+K: Final = 5.0
+"""Few, so that a poor day stays one: among 60 other greetings they move a rate by a thirteenth."""
 EXPECTED_LEAST: Final = 5.0
 """Of fewer expected sales nothing is said. A number of ours, as is K."""
 GREETED_LEAST: Final = 10

@@ -147,9 +147,9 @@ class _Table:
     def place(self, name: str, currency: str) -> tuple[bool, bool, int, int, str]:
         """Return by what rows are sorted: value, who is unknown last, and hidden ones by id."""
         one, gone = self._rows[name], self.gone(name)
-        value = 0 if "sales" in gone else one.value.get(currency, 0)
-        count = 0 if "asked" in gone else one.asked
-        return name == UNKNOWN, bool(gone), -value, -count, name
+        unseen = "sales" in gone or "asked" in gone
+        value, count = (0, 0) if unseen else (one.value.get(currency, 0), one.asked)
+        return name == UNKNOWN, unseen, -value, -count, name
 
     def line(self, name: str, channel: str, advert: str = "") -> Line:
         """Return a row as it is shown."""
