@@ -26,7 +26,9 @@ from cloud.config import HubConfig
 from cloud.db import reading
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
+from cloud.pages.fleet import create_fleet
 from cloud.pages.places import places
+from cloud.queries.fleet import FleetBox, fleet_of
 from cloud.queries.street import street_of, street_today
 from cloud.queries.today import HubHealth, chain_today, hub_health
 from cloud.views import ChainToday, StreetMinutes, StreetToday
@@ -56,6 +58,11 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         with reading(engine) as connection:
             return street_of(connection, caller().scope, store_id, datetime.now(UTC))
 
+    def boxes() -> tuple[datetime, list[FleetBox]]:
+        now = datetime.now(UTC)
+        with reading(engine) as connection:
+            return now, fleet_of(connection, caller().scope, now)
+
     def health() -> HubHealth:
         with reading(engine) as connection:
             return hub_health(connection, datetime.now(UTC))
@@ -69,6 +76,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     take_uploads(app, "/api/v1/members/csv", "/api/v1/members/batch")
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
+    app.register_blueprint(create_fleet(boxes))
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)
     dress(app, config.listen, secret_file=config.session_secret, door=door)

@@ -49,6 +49,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "street.street_live": SEEN_BY_ALL,
     "street.shop": SEEN_BY_ALL,
     "street.shop_live": SEEN_BY_ALL,
+    "fleet.page": SEEN_BY_ALL,
     "web.events": SEEN_BY_ALL,  # says that something changed, and nothing else
     "web.logout": SEEN_BY_ALL,
     "api_v1.shops": Rule(roles=_ALL, token="read:figures"),

@@ -4,18 +4,14 @@
 """
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Final
 
 from flask import Blueprint, abort, render_template, request
 
 from cloud.pages.board import board_of
+from cloud.pages.frame import framed
 from cloud.pages.street import street_board, street_shop
 from cloud.views import ChainToday, StreetMinutes, StreetToday
 from menkou.rates import capture_rate
-from menkou.web.i18n import speak
-
-TEXT: Final = Path(__file__).parent / "text"
 
 
 def create_pages(today: Callable[[int], ChainToday]) -> Blueprint:
@@ -27,7 +23,7 @@ def create_pages(today: Callable[[int], ChainToday]) -> Blueprint:
     answers /api/v1/shops, to which the page links.
     """
     pages = Blueprint("chain", __name__, template_folder="templates")
-    pages.record_once(lambda state: speak(state.app, TEXT))
+    pages.record_once(lambda state: framed(state.app))
 
     def page(template: str) -> str:
         number = request.args.get("page", 1, type=int)

@@ -52,7 +52,7 @@ class _Desk:
 
     def __init__(self, seed: int, shop: Shop, random: Random) -> None:
         self._random = random
-        self._staff = [_staff_id(seed, shop, number) for number in range(shop.staff)]
+        self._staff = [staff_id(seed, shop, number) for number in range(shop.staff)]
         self._next: list[tuple[int, int, DeskFact, int]] = []
         self._number = 0
         self._over: set[str] = set()
@@ -121,7 +121,7 @@ class _Desk:
         heapq.heappush(self._next, (at, self._number, fact, since))
 
 
-def _staff_id(seed: int, shop: Shop, number: int) -> str:
+def staff_id(seed: int, shop: Shop, number: int) -> str:
     """Return the random id of somebody who works in a shop."""
     random = Random(f"{seed}/{shop.id}/staff/{number}")
     return ulid(random, 1_700_000_000_000 + random.getrandbits(34))

@@ -17,7 +17,7 @@ from cloud.accounts.errors import AccountFault
 from cloud.accounts.scope import Scope
 from cloud.db import reading, writing
 from cloud.ingest import Ingest
-from cloud.queries import days, street, today
+from cloud.queries import days, fleet, street, today
 from cloud.rollup import rollup
 from tests.hub.conftest import FakeBox, on_sqlite
 from tests.support.accounts import HubOffice, cheaply, token_of
@@ -165,7 +165,7 @@ def test_a_page_of_members_is_for_who_may_name_them_and_each_look_is_noted(
 
 def test_no_question_can_be_asked_without_a_scope() -> None:
     asked = 0
-    for module in (today, street, days, export):
+    for module in (today, street, days, fleet, export):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             hints = inspect.signature(function).parameters.values()
             kinds = {hint.annotation for hint in hints}
