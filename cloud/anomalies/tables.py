@@ -1,8 +1,8 @@
 """What is kept of anomalies, and of what is expected. Used by this package; knows none of it.
 
-    expectation    a shop's model and how far its hours were looked at; "": the chain's
-    anomaly        what was told: of a shop, or of the chain (store "")
-    anomaly_ack    who took it on, and what they put it down to
+expectation    a shop's model and how far its hours were looked at; "": the chain's
+anomaly        what was told: of a shop, or of the chain (store "")
+anomaly_ack    who took it on, and what they put it down to
 """
 
 from typing import Any, Final

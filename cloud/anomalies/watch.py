@@ -21,7 +21,8 @@ Kind = Literal["drop", "surge"]
 RATIO: Final[dict[Kind, float]] = {"drop": 0.6, "surge": 1.8}
 """What each looks for. 0.6: a drop by 40 %."""
 RAISED_AT: Final[dict[Kind, float]] = {"drop": 2.6, "surge": 3.5}
-OF_LEVEL=0.05**2
+PART = 0.3
+OF_LEVEL = 0.05**2
 OVER_AT: Final = 2.0
 _LEAST: Final[dict[Kind, float]] = {"drop": 25.0, "surge": 25.0}
 """Visitors expected since, below which nothing is said: a handful is always chance."""
@@ -88,7 +89,7 @@ def step(state: State, hour: int, chance: Expected, got: int) -> Step:
     )
     held = _kept((*state.held, fresh))
     if state.raised is None:
-        raised = _raised(held)
+        raised = _raised(held, PART * chance.whole)
         return Step(State(held=held, raised=raised), "raised" if raised else "")
     raised = _longer(state.raised, fresh)
     if _is_over(held, raised):
@@ -155,12 +156,12 @@ def evidence(got: int, mean: float, variance: float, ratio: float) -> float:
     return got * math.log(ratio) + (got + size) * math.log((size + mean) / (size + ratio * mean))
 
 
-def _raised(held: tuple[Held, ...]) -> Raised | None:
+def _raised(held: tuple[Held, ...], least: float) -> Raised | None:
     sums = _sums(held)
     best: tuple[float, Raised] | None = None
     for kind, ratio in RATIO.items():
         for since, mean, variance, got in sums:
-            if mean < _LEAST[kind]:
+            if mean < max(_LEAST[kind], least):
                 continue
             found = evidence(got, mean, variance, ratio) - RAISED_AT[kind]
             if found >= 0 and (best is None or found > best[0]):

@@ -51,7 +51,8 @@ def _nearest(feasts: Mapping[str, tuple[float, int]], name: str) -> float | None
     near = [
         (abs(int(found[2]) - offset), -int(found[2]), factor)
         for other, (factor, _) in feasts.items()
-        if (found := _NAME.fullmatch(other)) and found[1] == holiday
+        if (found := _NAME.fullmatch(other))
+        and found[1] == holiday
         # The days before a holiday say nothing of the holiday itself.
         and (int(found[2]) < 0) == (offset < 0)
     ]

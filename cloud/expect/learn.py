@@ -1,9 +1,9 @@
 """Learns a shop's model from its past. Pure and robust: medians throughout. Used by `anomalies`.
 
-    days -> weekly levels and weekdays, in turns -> factors of named days
-         -> level now and its trend (Theil 1950, Sen 1968: the median of all slopes)
-    hours -> each weekday's shares, drawn towards those of its like
-    what is left over -> chance of an hour and of a day
+days -> weekly levels and weekdays, in turns -> factors of named days
+     -> level now and its trend (Theil 1950, Sen 1968: the median of all slopes)
+hours -> each weekday's shares, drawn towards those of its like
+what is left over -> chance of an hour and of a day
 """
 
 import math

@@ -50,10 +50,13 @@ class Model(Struct, frozen=True, kw_only=True):
 
 
 class Expected(Struct, frozen=True, kw_only=True):
-    """What may be expected of one hour; `of_day` is the variance that its day's hours share."""
+    """What may be expected of one hour, and of its day (`whole`); `of_day` is the variance that
+    the day's hours share.
+    """
 
     day: int
     mean: float
+    whole: float
     of_hour: float
     of_day: float
 
@@ -96,6 +99,7 @@ def expected(model: Model, plan: DayPlan, hour: int) -> Expected:
     return Expected(
         day=plan.day,
         mean=plan.mean * plan.shares[hour],
+        whole=plan.mean,
         of_hour=model.of_hour,
         of_day=plan.of_day,
     )

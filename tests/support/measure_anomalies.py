@@ -104,9 +104,7 @@ class Shop:
         self._evening = random.uniform(0.8, 1.6)
         self._taste = {name: math.exp(random.gauss(0, 0.15)) for name in _HOLIDAYS}
         weather = _weather(Random(f"{seed}/region/{number % 5}"), days, noise.weather)
-        self.days = [
-            self._lived(FIRST + n * _DAY, n, weather[n], noise) for n in range(days)
-        ]
+        self.days = [self._lived(FIRST + n * _DAY, n, weather[n], noise) for n in range(days)]
 
     def _lived(self, day: date, number: int, weather: float, noise: Noise) -> tuple[Hour, ...]:
         high, phase = self._season
