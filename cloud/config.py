@@ -12,7 +12,7 @@ reported at once, each with its line or its variable. Called by `cli`.
     password = "file:hub.password"       share = "menkou"
     keep_events = "400d"
     url = "https://hub.example.com"      [metrics]
-                                         listen = "127.0.0.1:9464"
+    holidays = "holidays.toml"           listen = "127.0.0.1:9464"
     [log]                                ingest_listen = "127.0.0.1:9465"
     format = "json"
                                          [oidc] (`config_oidc`)
@@ -31,6 +31,7 @@ from pydantic.dataclasses import dataclass
 from cloud.config_checks import BROKER, LISTEN, cross_checks
 from cloud.config_oidc import KEYS as OIDC_KEYS
 from cloud.config_oidc import OidcConfig, OidcSettings, resolve_oidc
+from cloud.expect.calendar import CHINA
 from cloud.mqtt import BrokerAddress
 from cloud.urls import broker_parts, check_broker_url, check_database_url, check_hub_url
 from menkou.guards import certificate_faults as unusable
@@ -82,6 +83,7 @@ class HubSettings:
     url: Annotated[str, AfterValidator(check_hub_url)] | None = None
     password: str | None = field(default=None, repr=False)
     keep_events: Annotated[str, AfterValidator(_check_days)] = "400d"
+    holidays: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -150,6 +152,7 @@ class HubConfig:
     metrics: MetricsConfig
     log_format: LogFormat | None
     oidc: OidcConfig | None = None
+    holidays: Path = CHINA
     file: Path | None = None
 
     @property
@@ -183,7 +186,7 @@ _VARIABLES: Final = {
         f"hub.{name}": f"MENKOU_{name.upper()}"
         for name in (
             *("listen", "data_dir", "database_url", "cert", "key", "password", "keep_events"),
-            "url",
+            *("url", "holidays"),
         )
     },
     **{
@@ -328,5 +331,6 @@ def _resolve(settings: _Settings, base: Path, file: Path | None) -> HubConfig:
         ),
         log_format=settings.log.format,
         oidc=resolve_oidc(settings.oidc, base),
+        holidays=path(hub.holidays) or CHINA,
         file=file,
     )

@@ -19,8 +19,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
 
 from cloud import desired, sharing
-from cloud.anomalies.word import notice_order
 from cloud.acks import Reply
+from cloud.anomalies.word import notice_order
 from cloud.bulk import some_at_once
 from cloud.db import upsert
 from cloud.errors import ShareFault

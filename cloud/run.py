@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud import retention
 from cloud.accounts.people import anybody_active
+from cloud.anomalies.look import Lookout
 from cloud.app import create_app
 from cloud.broker import EmbeddedBroker
 from cloud.config import HubConfig
@@ -136,7 +137,7 @@ def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> IngestMeters:
     post = Post(
         config.broker,
         taker,
-        partial(rollup, engine),
+        partial(_count, engine, Lookout(engine, read_calendar(config.holidays))),
         crew.stop,
         share=config.share,
         orders=taker.orders_due,
@@ -149,6 +150,13 @@ def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> IngestMeters:
     crew.start("retention", lambda: retention.watch(engine, config.keep_events, crew.stop))
     _log.info("ingest: takes facts from %s", config.broker.shown)
     return meters
+
+
+def _count(engine: Engine, lookout: Lookout, give_way: Callable[[], None]) -> int:
+    """Count what was dirtied, then look at the hours that are over."""
+    done = rollup(engine, give_way)
+    lookout(datetime.now(UTC), give_way)
+    return done
 
 
 def _start_metrics(listen: Listen | None, collectors: Sequence[Collector], crew: Crew) -> None:

@@ -20,12 +20,17 @@ from cloud.expect.model import Expected
 Kind = Literal["drop", "surge"]
 RATIO: Final[dict[Kind, float]] = {"drop": 0.6, "surge": 1.8}
 """What each looks for. 0.6: a drop by 40 %."""
-RAISED_AT: Final[dict[Kind, float]] = {"drop": 2.6, "surge": 3.5}
-PART = 0.3
-OF_LEVEL = 0.05**2
+RAISED_AT: Final[dict[Kind, float]] = {"drop": 2.6, "surge": 5.0}
+"""How much likelier it must be, as a logarithm. Chosen by measuring simulated years
+(scripts/measure-anomalies, docs/adr/0034-anomalies.md)."""
 OVER_AT: Final = 2.0
-_LEAST: Final[dict[Kind, float]] = {"drop": 25.0, "surge": 25.0}
-"""Visitors expected since, below which nothing is said: a handful is always chance."""
+LEAST: Final = 150.0
+PART: Final = 0.2
+"""Visitors expected since, and as a part of a whole day's, below which nothing is said: what one
+busy hour does is chance, and every hour of a day is another chance to be wrong."""
+_DOUBT: Final = 0.05**2
+"""Variance of the level itself, which is the same for all hours and days since."""
+_LEAST_OVER: Final = 50.0
 _MOST: Final = 600.0
 """Visitors expected since, beyond which a moment is forgotten: a slow drift is the trend's."""
 _DAYS_MOST: Final = 21
@@ -89,7 +94,7 @@ def step(state: State, hour: int, chance: Expected, got: int) -> Step:
     )
     held = _kept((*state.held, fresh))
     if state.raised is None:
-        raised = _raised(held, PART * chance.whole)
+        raised = _raised(held, max(LEAST, PART * chance.whole))
         return Step(State(held=held, raised=raised), "raised" if raised else "")
     raised = _longer(state.raised, fresh)
     if _is_over(held, raised):
@@ -138,8 +143,7 @@ def _sums(held: tuple[Held, ...]) -> list[tuple[int, float, float, int]]:
         mean += one.mean
         own += one.own
         got += one.got
-        lasting = OF_LEVEL * mean * mean
-        found.append((one.hour, mean, mean + own + shared + lasting, got))
+        found.append((one.hour, mean, mean + own + shared + _DOUBT * mean * mean, got))
     return found
 
 
@@ -161,7 +165,7 @@ def _raised(held: tuple[Held, ...], least: float) -> Raised | None:
     best: tuple[float, Raised] | None = None
     for kind, ratio in RATIO.items():
         for since, mean, variance, got in sums:
-            if mean < max(_LEAST[kind], least):
+            if mean < least:
                 continue
             found = evidence(got, mean, variance, ratio) - RAISED_AT[kind]
             if found >= 0 and (best is None or found > best[0]):
@@ -185,8 +189,7 @@ def _longer(raised: Raised, fresh: Held) -> Raised:
 def _is_over(held: tuple[Held, ...], raised: Raised) -> bool:
     """Say whether it is again as expected, by the same test the other way round."""
     return any(
-        mean >= _LEAST[raised.kind]
-        and -evidence(got, mean, variance, RATIO[raised.kind]) >= OVER_AT
+        mean >= _LEAST_OVER and -evidence(got, mean, variance, RATIO[raised.kind]) >= OVER_AT
         for since, mean, variance, got in _sums(held)
         if since > raised.since
     )

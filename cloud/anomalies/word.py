@@ -58,7 +58,9 @@ def tell(connection: Connection, issuer: Issuer, which: str, by: str, now: datet
     return True
 
 
-def tell_over(connection: Connection, issuer: Issuer, row: Row[tuple[object, ...]], now: datetime) -> None:
+def tell_over(
+    connection: Connection, issuer: Issuer, row: Row[tuple[object, ...]], now: datetime
+) -> None:
     """Take a notice back from the shop that was told of what is over now."""
     if row.told_at is None:
         return

@@ -87,7 +87,9 @@ def _wrong(one: Mapping[str, Any]) -> Iterator[str]:
     name, first, last = (one.get(key) for key in _REQUIRED)
     if "name" in one and not (isinstance(name, str) and name.isidentifier() and len(name) <= 24):
         yield f"name: expected letters, digits and _ (24 at most), got {name!r}"
-    if _is_day(first) and _is_day(last) and not 0 <= (last - first).days < _DAYS_MOST:
+    if not (isinstance(first, date) and isinstance(last, date) and _is_day(first)):
+        return
+    if _is_day(last) and not 0 <= (last - first).days < _DAYS_MOST:
         yield f"last: expected up to {_DAYS_MOST} days from {first}, got {last}"
 
 

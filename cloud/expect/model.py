@@ -19,7 +19,7 @@ from cloud.expect.feasts import Feasts, feast_factor
 
 _SUNDAY: Final = 6
 _HALF: Final = 28.0
-"""Days after which a trend is trusted to go on by half of what it did; no trend goes on for ever."""
+"""Days after which a trend goes on by half of what it did: none goes on for ever."""
 _FLOOR_Z: Final = 1.6448536269514722
 """A band holds 90 of 100 ordinary cases."""
 

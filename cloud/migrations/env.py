@@ -3,6 +3,7 @@
 from alembic import context
 
 from cloud.accounts import tables as _accounts  # noqa: F401  (its tables are of METADATA, too)
+from cloud.anomalies import tables as _anomalies  # noqa: F401
 from cloud.tables import METADATA
 from cloud.tally import tables as _tally  # noqa: F401
 

@@ -51,9 +51,9 @@ class Noise:
     lasts: half of it stays on the next day), of a shop's own days, of its hours.
     """
 
-    weather: float = 0.10
-    days: float = 0.06
-    hours: float = 0.12
+    weather: float = 0.07
+    days: float = 0.04
+    hours: float = 0.08
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
