@@ -46,7 +46,7 @@ def all_of(engine: Engine, scope: Scope = EVERYTHING) -> list[FleetBox]:
 def test_what_a_box_tells_of_its_board_is_kept_and_forgotten_when_it_tells_no_more(
     engine: Engine, ingest: Ingest, box: FakeBox
 ) -> None:
-    told = {"temperature_c": 61, "disk_mb": 30_000, "disk_free_mb": 12_000}
+    told: dict[str, Any] = {"temperature_c": 61, "disk_mb": 30_000, "disk_free_mb": 12_000}
     ingest.take([box.hello(), box.heartbeat(**told)])
     with reading(engine) as connection:
         row = connection.execute(select(boxes)).mappings().one()
