@@ -26,6 +26,8 @@ from cloud.config import HubConfig
 from cloud.db import reading
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
+from cloud.pages.anomalies import create_anomalies
+from cloud.pages.anomalies.asks import anomaly_asks
 from cloud.pages.fleet import create_fleet
 from cloud.pages.places import places
 from cloud.queries.fleet import FleetBox, fleet_of
@@ -77,6 +79,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
     app.register_blueprint(create_fleet(boxes))
+    app.register_blueprint(create_anomalies(anomaly_asks(engine, config.holidays)))
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)
     dress(app, config.listen, secret_file=config.session_secret, door=door)

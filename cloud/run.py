@@ -10,7 +10,8 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,7 @@ from cloud.broker import EmbeddedBroker
 from cloud.config import HubConfig
 from cloud.db import check_schema, migrate, open_engine, reading
 from cloud.errors import HubFault
+from cloud.expect.calendar import read_calendar
 from cloud.ingest import Ingest
 from cloud.metrics import IngestMeters
 from cloud.metrics_fleet import FleetCollector
