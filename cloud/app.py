@@ -31,6 +31,8 @@ from cloud.digest.writer import Writer
 from cloud.figures.period import Period
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
+from cloud.pages.anomalies import create_anomalies
+from cloud.pages.anomalies.asks import anomaly_asks
 from cloud.pages.channels import create_channels
 from cloud.pages.consultants import create_consultants
 from cloud.pages.counting import create_counting
@@ -122,6 +124,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_shops(shops.shops()))
     app.register_blueprint(create_funnel(shops.funnel()))
     app.register_blueprint(create_glossary(config.suppress_below))
+    app.register_blueprint(create_anomalies(anomaly_asks(engine, config.holidays)))
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)
     dress(app, config.listen, secret_file=config.session_secret, door=door)

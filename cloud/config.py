@@ -13,7 +13,7 @@ reported at once, each with its line or its variable. Called by `cli`.
     keep_events = "400d"
     suppress_below = 10
     url = "https://hub.example.com"      [metrics]
-                                         listen = "127.0.0.1:9464"
+    holidays = "holidays.toml"           listen = "127.0.0.1:9464"
     [log]                                ingest_listen = "127.0.0.1:9465"
     format = "json"
                                          [oidc] (`config_oidc`)
@@ -35,6 +35,7 @@ from cloud.config_digest import KEYS as DIGEST_KEYS
 from cloud.config_digest import DigestConfig, DigestSettings, resolve_digest
 from cloud.config_oidc import KEYS as OIDC_KEYS
 from cloud.config_oidc import OidcConfig, OidcSettings, resolve_oidc
+from cloud.expect.calendar import CHINA
 from cloud.figures.suppress import LEAST
 from cloud.mqtt import BrokerAddress
 from cloud.urls import broker_parts, check_broker_url, check_database_url, check_hub_url
@@ -105,6 +106,7 @@ class HubSettings:
     password: str | None = field(default=None, repr=False)
     keep_events: Annotated[str, AfterValidator(_check_days)] = "400d"
     suppress_below: Annotated[StrictInt, AfterValidator(_check_least)] = LEAST
+    holidays: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -176,6 +178,7 @@ class HubConfig:
     log_format: LogFormat | None
     oidc: OidcConfig | None = None
     digest: DigestConfig | None = None
+    holidays: Path = CHINA
     file: Path | None = None
 
     @property
@@ -209,7 +212,7 @@ _VARIABLES: Final = {
         f"hub.{name}": f"MENKOU_{name.upper()}"
         for name in (
             *("listen", "data_dir", "database_url", "cert", "key", "password", "keep_events"),
-            *("url", "suppress_below"),
+            *("url", "suppress_below", "holidays"),
         )
     },
     **{
@@ -359,5 +362,6 @@ def _resolve(settings: _Settings, base: Path, file: Path | None) -> HubConfig:
         log_format=settings.log.format,
         oidc=resolve_oidc(settings.oidc, base),
         digest=resolve_digest(settings.digest, base),
+        holidays=path(hub.holidays) or CHINA,
         file=file,
     )

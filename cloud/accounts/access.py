@@ -38,6 +38,7 @@ _OFFICE: Final = frozenset[Role]({"head_office"})
 _WATCH: Final = frozenset[Role]({"head_office", "auditor"})
 SEEN_BY_ALL: Final = Rule(roles=_ALL)
 """Figures: each sees those of the own shops."""
+_DOING: Final = Rule(roles=frozenset[Role]({"head_office", "region", "shop"}))
 _OWN: Final = Rule(roles=_ALL, account=True)
 _OWN_PROVED: Final = Rule(roles=_ALL, account=True, proved=True)
 _MANAGED: Final = Rule(roles=_OFFICE, account=True, proved=True)
@@ -60,6 +61,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "shops.shop": SEEN_BY_ALL,
     "funnel.page": SEEN_BY_ALL,
     "glossary.page": SEEN_BY_ALL,
+    "anomalies.page": SEEN_BY_ALL,
+    "anomalies.take_on": _DOING,
+    "anomalies.tell": _DOING,
     "web.events": SEEN_BY_ALL,  # says that something changed, and nothing else
     "web.logout": SEEN_BY_ALL,
     "api_v1.shops": Rule(roles=_ALL, token="read:figures"),
