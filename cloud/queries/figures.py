@@ -12,7 +12,6 @@ from msgspec import Struct
 from sqlalchemy import Connection, func, select
 
 from cloud.accounts.scope import Scope
-from cloud.boxes import zone_or_utc
 from cloud.figures.bins import EDGES, quantile
 from cloud.figures.metric import METRICS, Sums
 from cloud.figures.period import Period
@@ -209,15 +208,3 @@ def figures_of(
         case "fleet":
             return fleet(connection, scope, wanted, now)
     raise ValueError(f"figures: expected a table that is there, got {table!r}")
-
-
-def today_of(connection: Connection, scope: Scope, now: datetime) -> date:
-    """Return the date where most of the shops are that somebody sees; without any in UTC."""
-    zone = connection.execute(
-        select(store.c.timezone)
-        .where(scope.only(store.c.id))
-        .group_by(store.c.timezone)
-        .order_by(func.count().desc(), store.c.timezone)
-        .limit(1)
-    ).scalar()
-    return now.astimezone(zone_or_utc(zone or "UTC")).date()
