@@ -23,7 +23,7 @@ def _ready(page: Page) -> None:
     """Wait until the page is live and would be shown without a network, too."""
     expect(page.locator("#live-sign")).to_be_visible()
     page.evaluate("navigator.serviceWorker.ready")
-    # Asked from here: `wait_for_function` would have the page evaluate text, which its policy forbids.
+    # Asked from here: for `wait_for_function` the page would evaluate text, which it may not.
     until(lambda: page.evaluate("!!navigator.serviceWorker.controller"), what="the controller")
 
 
