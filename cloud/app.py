@@ -78,7 +78,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
             now = datetime.now(UTC)
             return channels_page(connection, caller().scope, period, shop, now)
 
-    def consultants(period: Period, shop: str | None, page: int) -> Colleagues | None:
+    def consultants(period: Period, shop: str | None, page: int | None) -> Colleagues | None:
         with reading(engine) as connection:
             return consultants_page(connection, caller().scope, period, shop, page)
 

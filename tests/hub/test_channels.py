@@ -273,7 +273,7 @@ def _weeks_of(engine: Engine, store: str, weekly: Sequence[int | None], *, zone:
                 on = LAST - timedelta(days=7 * back + day)
                 known = count is not None or day != 3
                 booked = {"booked": (count or 0) if day == 0 else 0} if known else {}
-                tallies.day(connection, store, on, **booked)
+                tallies.day(connection, store, on, basis="distinct", **booked)
 
 
 def _board(engine: Engine, shop: str | None = None) -> BookingBoard:
