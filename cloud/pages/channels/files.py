@@ -61,7 +61,9 @@ def bookings_sheet(board: BookingBoard, named: Callable[[str], str]) -> Sheet:
     """Return what became of appointments by how they were booked; "": all together."""
     columns = (Column(key="channel"), Column(key="name", title="channels.way"))
     ways = (*board.ways, board.total) if board.total is not None else ()
-    rows = [(way.channel, named(way.channel), *(way.figures[key] for key in KEYS)) for way in ways]
+    rows: list[tuple[Cell, ...]] = [
+        (way.channel, named(way.channel), *(way.figures[key] for key in KEYS)) for way in ways
+    ]
     return (*columns, *(_people(key) for key in KEYS)), rows
 
 

@@ -1,7 +1,8 @@
 """What the glossary says of each figure, and in which order. Pure; drawn by the room's templates.
 
 Figures that come of counts are those of `METRICS`, their formulas name the counts that `value_of`
-adds and divides; times come of `figures.bins`, money of the tills' receipts.
+adds and divides; those of tables by channel, reason or consultant are `OF_TABLES`, in words of
+their own; times come of `figures.bins`, money of the tills' receipts, `fair` of `figures.fair`.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,11 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "service": ("served", "served_share", "greeted_share", "asked_share", "queue_left"),
     "till": ("sales", "conversion", "value", "paid_back", "basket"),
-    "bookings": ("booked", "kept_share", "late_share", "no_show_share"),
+    "bookings": ("booked", "kept_share", "late_share", "no_show_share", "cancelled", "no_shows"),
+    "sources": ("asked", "brought_booked", "brought_sales"),
+    "consultants": (
+        *("greeted", "greeted_quick", "greeted_sales", "greeted_wrong", "follow_ups", "fair"),
+    ),
     "times": ("wait", "queue", "dwell"),
 }
 RULES: Final = ("day", "basis", "missing", "hidden", "usual", "interval")
@@ -37,10 +42,12 @@ SEEN: Final[Mapping[str, tuple[str, ...]]] = {
         *("passers", "capture_rate", "visitors", "members", "served", "sales", "return_rate"),
     ),
     "channels": (
-        *("asked_share", "booked", "kept_share", "late_share", "no_show_share", "sales"),
-        *("conversion", "value", "basket"),
+        *("asked_share", "asked", "brought_booked", "brought_sales", "value"),
+        *("booked", "kept_share", "late_share", "no_show_share", "cancelled", "no_shows"),
     ),
-    "consultants": ("served", "greeted_share", "conversion", "wrong_share", "sales"),
+    "consultants": (
+        *("greeted", "greeted_quick", "greeted_sales", "greeted_wrong", "follow_ups", "fair"),
+    ),
     "street": ("passers", "capture_rate"),
 }
 """Places (`cloud.pages.places`) and the figures that are seen there."""
