@@ -4,7 +4,7 @@ The only place that names the pages, the API and the database together. Called b
 """
 
 import logging
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -29,7 +29,7 @@ from cloud.counting.checks import Who
 from cloud.counting.desk import CountingDesk
 from cloud.db import reading
 from cloud.digest.writer import Writer
-from cloud.figures.period import Period
+from cloud.guest_desk import GuestDesk
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
 from cloud.pages.anomalies import create_anomalies
@@ -43,14 +43,10 @@ from cloud.pages.glossary import create_glossary
 from cloud.pages.overview import create_overview
 from cloud.pages.places import places
 from cloud.pages.shops import create_shops
-from cloud.queries.channels import Asked as ChannelsAsked
-from cloud.queries.channels import channels_page
-from cloud.queries.consultants import Colleagues, consultants_page
 from cloud.queries.figures import Figures, Wanted, figures_of
 from cloud.queries.fleet import FleetBox, fleet_of
 from cloud.queries.morning import Mornings
 from cloud.queries.morning_views import Asked, Morning
-from cloud.queries.named import today_of
 from cloud.queries.street import street_of, street_today
 from cloud.queries.today import HubHealth, chain_today, hub_health
 from cloud.shop_desk import ShopDesk
@@ -99,22 +95,8 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         with reading(engine) as connection:
             return figures_of(table, connection, caller().scope, wanted, datetime.now(UTC))
 
-    def channels(period: Period, shop: str | None) -> ChannelsAsked | None:
-        with reading(engine) as connection:
-            now = datetime.now(UTC)
-            return channels_page(connection, caller().scope, period, shop, now)
-
-    def consultants(period: Period, shop: str | None, page: int) -> Colleagues | None:
-        with reading(engine) as connection:
-            return consultants_page(connection, caller().scope, period, shop, page)
-
-    def their_day() -> date:
-        with reading(engine) as connection:
-            return today_of(connection, caller().scope, datetime.now(UTC))
-
     app = Flask("cloud")
     app.register_blueprint(create_api(today, health, passers))
-    app.register_blueprint(create_figures_api(figures, their_day, config.suppress_below))
     members = MemberDesk(engine, config.office_keys)
     app.register_blueprint(
         create_members_api(members, lambda: By(actor=caller().actor, scope=caller().scope))
@@ -123,8 +105,10 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_overview(morning))
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
-    app.register_blueprint(create_channels(their_day, channels))
-    app.register_blueprint(create_consultants(their_day, consultants))
+    guests, least = GuestDesk(engine=engine, scope=lambda: caller().scope), config.suppress_below
+    app.register_blueprint(create_figures_api(figures, guests.today, least))
+    app.register_blueprint(create_channels(guests.today, guests.channels, least))
+    app.register_blueprint(create_consultants(guests.today, guests.consultants, least))
     app.register_blueprint(create_fleet(boxes))
     app.register_blueprint(create_counting(counting_desk(engine)))
     shops = ShopDesk(engine=engine, scope=lambda: caller().scope)
