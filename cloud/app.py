@@ -29,6 +29,7 @@ from cloud.counting.checks import Who
 from cloud.counting.desk import CountingDesk
 from cloud.db import reading
 from cloud.digest.writer import Writer
+from cloud.figures_desk import FiguresDesk
 from cloud.guest_desk import GuestDesk
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
@@ -43,7 +44,6 @@ from cloud.pages.glossary import create_glossary
 from cloud.pages.overview import create_overview
 from cloud.pages.places import places
 from cloud.pages.shops import create_shops
-from cloud.queries.figures import Figures, Wanted, figures_of
 from cloud.queries.fleet import FleetBox, fleet_of
 from cloud.queries.morning import Mornings
 from cloud.queries.morning_views import Asked, Morning
@@ -91,10 +91,6 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         with reading(engine) as connection:
             return hub_health(connection, datetime.now(UTC))
 
-    def figures(table: str, wanted: Wanted) -> Figures:
-        with reading(engine) as connection:
-            return figures_of(table, connection, caller().scope, wanted, datetime.now(UTC))
-
     app = Flask("cloud")
     app.register_blueprint(create_api(today, health, passers))
     members = MemberDesk(engine, config.office_keys)
@@ -106,7 +102,8 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
     guests, least = GuestDesk(engine=engine, scope=lambda: caller().scope), config.suppress_below
-    app.register_blueprint(create_figures_api(figures, guests.today, least))
+    figures = FiguresDesk(engine=engine, scope=lambda: caller().scope, guests=guests)
+    app.register_blueprint(create_figures_api(figures.table, figures.today, least))
     app.register_blueprint(create_channels(guests.today, guests.channels, least))
     app.register_blueprint(create_consultants(guests.today, guests.consultants, least))
     app.register_blueprint(create_fleet(boxes))

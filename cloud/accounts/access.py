@@ -69,7 +69,10 @@ RULES: Final[Mapping[str, Rule]] = {
     "api_v1.shops": Rule(roles=_ALL, token="read:figures"),
     "api_v1.street": Rule(roles=_ALL, token="read:figures"),
     **dict.fromkeys(
-        (f"api_figures.{name}" for name in ("figures", "days", "shops", "times", "fleet")),
+        (
+            *(f"api_figures.{name}" for name in ("figures", "days", "shops", "times", "fleet")),
+            *(f"api_figures.{name}" for name in ("channels", "bookings", "consultants")),
+        ),
         Rule(roles=_ALL, token="read:figures"),
     ),
     "api_v1.how": Rule(roles=_WATCH, token="read:health"),

@@ -1,6 +1,6 @@
 """`/api/v1/figures`: head office's figures for programs, as JSON, CSV or Parquet.
 
-Called by `cloud.app`, which asks `cloud.queries.figures`. What is hidden on the pages is hidden
+Registered by `cloud.app`; asks `figures_desk`. What is hidden on the pages is hidden
 here; each figure of visitors stands beside its `basis`. Described by `openapi.json` beside it.
 """
 
@@ -9,29 +9,33 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
 from cloud.errors import HubFault
-from cloud.figures.metric import METRICS
+from cloud.figures.metric import DEFINED
 from cloud.figures.period import PeriodFault, period_of
 from cloud.figures.suppress import HIDDEN
 from cloud.pages.export import TYPES, Cell, Column, Form, Kind, NoParquet, as_shown
 from cloud.queries.figures import Figures, Key, Wanted
 from menkou.web.records import as_json
 
-Ask = Callable[[str, Wanted], Figures]
-TABLES: Final = ("figures", "days", "shops", "times", "fleet")
+Ask = Callable[[str, Wanted], Figures | None]
+TABLES: Final = (
+    *("figures", "days", "shops", "times", "channels", "bookings", "consultants", "fleet"),
+)
 """The tables, by the last part of their address."""
 LIMIT: Final = 500
 LIMIT_MOST: Final = 5_000
 SHOPS_MOST: Final = 200
+_OF_ONE: Final = frozenset({"channels", "bookings"})
+"""Tables of all that the caller sees, or of one shop."""
 _ID_CHARS: Final = 64
 _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"
 _ASKED: Final = frozenset({"from", "to", "days", "shop", "format", "limit", "after"})
 _KINDS: Final[Mapping[str, Kind]] = {
-    **{key: "share" if metric.bottom else "count" for key, metric in METRICS.items()},
+    **{key: "share" if metric.bottom else "count" for key, metric in DEFINED.items()},
     **{"day": "day", "count": "count", "p50": "number", "p90": "number", "last_seen": "moment"},
     **dict.fromkeys(("backlog", "missing", "temperature_c", "disk_mb", "disk_free_mb"), "count"),
 }
@@ -52,7 +56,11 @@ def create_figures_api(ask: Ask, today: Callable[[], date], least: int) -> Bluep
     def answer(table: str) -> Response:
         form = _form()
         wanted = _wanted(today(), least)
+        if table in _OF_ONE and wanted.shops is not None and wanted.one_shop is None:
+            raise _Unfit(f"shop: expected one shop or none, got {len(wanted.shops)}")
         found = ask(table, wanted)
+        if found is None:
+            abort(404)
         if form is None:
             return _json(_told(found, wanted))
         name = "figures" if table == "figures" else f"figures-{table}"

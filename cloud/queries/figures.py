@@ -39,6 +39,11 @@ class Wanted(Struct, frozen=True, kw_only=True):
     after: str
     least: int
 
+    @property
+    def one_shop(self) -> str | None:
+        """The shop, where one is asked for."""
+        return self.shops[0] if self.shops is not None and len(self.shops) == 1 else None
+
 
 class Row(Struct, frozen=True, kw_only=True):
     """A row: what it is of, by `Figures.keys`, and its figures."""
@@ -102,8 +107,8 @@ def by_days(connection: Connection, scope: Scope, wanted: Wanted) -> Figures:
 
 def _hides(screen: ChainScreen, name: str, basis: str, wanted: Wanted) -> bool:
     """Say whether a period's count is hidden; of one shop, as in the list of shops."""
-    if wanted.shops is not None and len(wanted.shops) == 1:
-        return wanted.shops[0] in screen.hidden.get((basis, name), ())
+    if wanted.one_shop is not None:
+        return wanted.one_shop in screen.hidden.get((basis, name), ())
     return screen.hides_all(name, basis, wanted.shops)
 
 
@@ -190,21 +195,3 @@ def _table(
 ) -> Figures:
     told = tuple(Row(keys=of, figures=figures) for of, figures in rows.items())
     return Figures(keys=keys, names=names, people=people, rows=told, after=after)
-
-
-def figures_of(
-    table: str, connection: Connection, scope: Scope, wanted: Wanted, now: datetime
-) -> Figures:
-    """Return one of the tables, by its name."""
-    match table:
-        case "figures":
-            return whole(connection, scope, wanted)
-        case "days":
-            return by_days(connection, scope, wanted)
-        case "shops":
-            return by_shops(connection, scope, wanted)
-        case "times":
-            return times(connection, scope, wanted)
-        case "fleet":
-            return fleet(connection, scope, wanted, now)
-    raise ValueError(f"figures: expected a table that is there, got {table!r}")

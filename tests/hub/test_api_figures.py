@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from cloud.accounts import tokens
 from cloud.api.figures import LIMIT_MOST, TABLES
@@ -21,7 +21,14 @@ from cloud.config import load
 from cloud.db import writing
 from cloud.figures.metric import METRICS
 from cloud.tables import box as boxes
-from cloud.tally.tables import bin_tally
+from cloud.tally.tables import (
+    bin_tally,
+    booking_tally,
+    channel_money,
+    channel_tally,
+    money_tally,
+    staff_tally,
+)
 from tests.hub.conftest import on_sqlite
 from tests.hub.test_api import conforms
 from tests.support import tallies
@@ -44,12 +51,35 @@ def _fill(engine: Engine) -> None:
                     sales=0 if back and not number else sales,
                 )
         tallies.day(connection, "s-9", DAY, basis="distinct", visitors=50, members=30)
+        _fill_guests(connection)
         tallies.sum_chain(connection)
         waits = [{"bin": number, "count": 20} for number in range(3)]
         of = {"store": "s-2", "day": DAY, "measure": "wait"}
         tallies.rows(connection, bin_tally, *({**of, **one} for one in waits))
         tallies.rows(connection, bin_tally, {**of, "measure": "queue", "bin": 0, "count": 3})
         tallies.rows(connection, boxes, {"store": "s-2", "id": "a", "cameras": []})
+
+
+def _fill_guests(connection: Connection) -> None:
+    """Channels of which one brought few, ways of booking, and two at work in s-2."""
+    of = {"store": "s-2", "day": DAY}
+    brought = {"walk_in": (90, 0, 50), "web": (60, 40, 30), "friend": (12, 11, 3)}
+    for channel, (asked, booked, sales) in brought.items():
+        row = {**of, "channel": channel, "advert": "a1" if channel == "web" else ""}
+        tallies.rows(
+            connection, channel_tally, {**row, "asked": asked, "booked": booked, "sales": sales}
+        )
+        tallies.rows(connection, channel_money, {**row, "currency": "CNY", "value": 100_00 * sales})
+    tallies.rows(
+        connection, money_tally, {**of, "currency": "CNY", "sales": 83, "value": 1, "back": 0}
+    )
+    for way, kept in (("web", 40), ("phone", 30)):
+        told = {"booked": kept + 10, "kept": kept, "late": 10, "no_show": 10, "cancelled": 0}
+        tallies.rows(connection, booking_tally, {**of, "channel": way, **told})
+    for staff, greeted in (("A", 80), ("B", 8)):
+        counts = {"greeted": greeted, "greeted_30s": 0, "members": 0, "sales": greeted // 4}
+        told = {**counts, "wrong_person": 0, "follow_ups": 0}
+        tallies.rows(connection, staff_tally, {**of, "staff": staff * 26, **told})
 
 
 @pytest.fixture
@@ -116,6 +146,38 @@ def test_times_are_percentiles_of_enough_people(client: FlaskClient) -> None:
     }
     assert queue["hidden"] == ["count", "p50", "p90"]
     assert dwell["figures"] == {"count": 0, "p50": None, "p90": None}
+
+
+def test_channels_are_told_as_their_page_does_with_what_they_brought(client: FlaskClient) -> None:
+    rows = {(row["channel"], row["advert"]): row for row in _rows(client, "/channels")}
+    assert set(rows) == {("walk_in", ""), ("web", ""), ("web", "a1"), ("friend", "")}
+    assert rows["walk_in", ""]["figures"]["asked"] == 90
+    assert "sales" in rows["friend", ""]["hidden"]
+    assert rows["friend", ""]["value"] is None
+    seen = [row for row in rows.values() if "sales" not in row["hidden"]]
+    assert [row["value"] for row in seen] == ["CNY 500000"]  # web's would tell of friend's
+    one = _rows(client, "/channels", f"{ASKED}&shop=s-2")
+    assert one == _rows(client, "/channels")
+    assert client.get(f"/api/v1/figures/channels?{ASKED}&shop=no-such").status_code == 404
+    two = client.get(f"/api/v1/figures/channels?{ASKED}&shop=s-1&shop=s-2")
+    assert (two.status_code, two.get_json()["code"]) == (400, "query")
+
+
+def test_bookings_are_told_by_how_they_were_booked(client: FlaskClient) -> None:
+    ways = {row["booked_by"]: row["figures"] for row in _rows(client, "/bookings")}
+    assert ways["web"]["booked"] == 50
+    assert ways["web"]["kept_share"] == pytest.approx(0.8)
+    assert ways["phone"]["no_show_share"] == pytest.approx(0.25)
+
+
+def test_consultants_are_told_by_shop_and_of_one_shop_each(client: FlaskClient) -> None:
+    (whole,) = _rows(client, "/consultants")
+    assert (whole["shop"], whole["staff"], whole["figures"]["greeted"]) == ("s-2", None, 88)
+    shop, first, second = _rows(client, "/consultants", f"{ASKED}&shop=s-2")
+    assert shop == whole
+    assert [row["staff"][0] for row in (first, second)] == ["A", "B"]
+    assert "greeted" in first["hidden"]  # or 88 less 80 would be the other's 8
+    assert "greeted" in second["hidden"]
 
 
 def test_a_long_list_is_read_in_parts(client: FlaskClient) -> None:
@@ -240,8 +302,8 @@ def test_a_program_reads_figures_of_its_shops_with_the_scope_alone(
         headers = {"Authorization": f"Bearer {made.text}", "Accept": "application/json"}
         return office.client().get(path, headers=headers)
 
-    for table in ("", "/days", "/shops", "/times", "/fleet"):
-        path = f"/api/v1/figures{table}?{ASKED}"
+    for table in TABLES:
+        path = "/api/v1/figures" + ("" if table == "figures" else f"/{table}") + f"?{ASKED}"
         assert asked("read:health", None, path).status_code == 403
         assert office.client().get(path).status_code == 401
         told = asked("read:figures", ("s-3",), path)

@@ -16,11 +16,11 @@ from cloud.accounts.access import RULES as RULES_OF_ACCESS
 from cloud.accounts.access import SEEN_BY_ALL
 from cloud.app import create_app
 from cloud.config import load
-from cloud.figures.metric import METRICS, OF_TABLES, value_of
+from cloud.figures.metric import DEFINED, METRICS, OF_TABLES, value_of
 from cloud.figures.period import period_of
 from cloud.pages.frame import framed
 from cloud.pages.glossary import TEXT, create_glossary
-from cloud.pages.glossary.board import DEFINED, GROUPS, OF_MONEY, RULES, SEEN, seen_on
+from cloud.pages.glossary.board import GROUPS, OF_MONEY, RULES, SEEN, seen_on
 from cloud.pages.places import PLACES
 from menkou.web.i18n import LANGUAGES, load_texts
 from tests.hub.conftest import on_sqlite

@@ -11,10 +11,11 @@ from typing import Final
 from flask import Blueprint, Flask, current_app, render_template
 from flask.blueprints import BlueprintSetupState
 
+from cloud.figures.metric import DEFINED
 from cloud.figures.period import PeriodFault
 from cloud.pages.export import can_write
 from cloud.pages.frame import framed
-from cloud.pages.glossary.board import DEFINED, GROUPS, OF_MONEY, RULES, formula_of, seen_on
+from cloud.pages.glossary.board import GROUPS, OF_MONEY, RULES, formula_of, seen_on
 from cloud.pages.places import PLACES
 from menkou.web.i18n import speak, speech
 

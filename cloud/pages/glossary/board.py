@@ -7,7 +7,7 @@ adds and divides; times come of `figures.bins`, money of the tills' receipts.
 from collections.abc import Mapping
 from typing import Final
 
-from cloud.figures.metric import METRICS, OF_TABLES, Metric
+from cloud.figures.metric import DEFINED
 from menkou.web.i18n import Speech
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -28,7 +28,6 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "times": ("wait", "queue", "dwell"),
 }
 RULES: Final = ("day", "basis", "missing", "hidden", "usual", "interval")
-DEFINED: Final[Mapping[str, Metric]] = {**METRICS, **OF_TABLES}
 OF_MONEY: Final = frozenset({"value", "paid_back", "basket"})
 SEEN: Final[Mapping[str, tuple[str, ...]]] = {
     "overview": (
