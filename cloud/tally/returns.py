@@ -179,5 +179,5 @@ def _asked(
     return [
         tuple(row)
         for some in some_at_once(sorted(set(keys)))
-        for row in connection.execute(question(list(some)))
+        for row in connection.execute(question(list(some))).all()
     ]
