@@ -77,7 +77,7 @@ def count_visits(connection: Connection, day: ShopDay) -> Visits:
             # Of staff, too: that it was one of them, nobody knew when the face was mistaken.
             "wrong_person": sum(one.wrong is not None for one in known),
         },
-        told=frozenset({"faces"} if members else ()),
+        told=_told(members, visits),
         tables={bin_tally: rows_of(("count",), {"count": times})},
         hours={"served": Counter(day.hour_of(one.opened) for one in taken)},
         staff=_by_staff(taken, _bought(connection, day)),
@@ -89,6 +89,11 @@ def count_visits(connection: Connection, day: ShopDay) -> Visits:
         ),
         distinct=any(one.basis == "distinct" for one in visits),
     )
+
+
+def _told(members: Sequence[_Visit], visits: Sequence[_Visit]) -> frozenset[str]:
+    kinds = {"faces": bool(members), "desk": any(one.said is not None for one in visits)}
+    return frozenset(kind for kind, is_there in kinds.items() if is_there)
 
 
 def members_of(connection: Connection, day: ShopDay) -> Counter[str]:
