@@ -1,4 +1,4 @@
-"""Days counted from the facts: what is known, what is final, what is counted again and how often."""
+"""Days counted from the facts: what is known, what is final, what is counted anew and how often."""
 
 import threading
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +14,7 @@ from cloud.office import link
 from cloud.rollup import rollup
 from cloud.tally import recount as recount_module
 from cloud.tally import tables as tallies
+from cloud.tally.day import count_day
 from cloud.tally.marks import mark_days
 from cloud.tally.recount import Counting, recount
 from edge.wire.messages import DeskFact, Event
@@ -353,13 +354,13 @@ def test_a_mark_set_while_the_day_is_counted_stays(
     """As on a server whose writers run side by side: the count misses what comes meanwhile."""
     ingest.take([box.hello(), box.batch(box.opened())])
     rollup(engine)
-    count, seen = recount_module.count_day, []
+    seen: list[date] = []
 
     def count_and_mark(connection: Any, day: Any, today: date) -> Any:
         seen.append(day.day)
         if len(seen) == 1:
             mark_days(connection, [(day.store, day.day)])
-        return count(connection, day, today)
+        return count_day(connection, day, today)
 
     monkeypatch.setattr(recount_module, "count_day", count_and_mark)
     recount(engine, now=NOW)
@@ -462,11 +463,10 @@ def test_all_days_of_a_shop_are_placed_before_one_is_counted(
 ) -> None:
     """Or each would be counted again for every later day on which one of its members came."""
     seen: list[date] = []
-    count = recount_module.count_day
 
     def note(connection: Any, day: Any, today: date) -> Any:
         seen.append(day.day)
-        return count(connection, day, today)
+        return count_day(connection, day, today)
 
     monkeypatch.setattr(recount_module, "count_day", note)
     ingest.take([box.hello(), box.batch(*(came(box, -n, ulid(9)) for n in range(60)))])
