@@ -262,4 +262,7 @@ def _hear_heartbeat(now: dict[str, Any], beat: Heartbeat, received_at: datetime)
         occupancy=beat.occupancy,
         storage=beat.storage,
         cameras=[[camera.name, camera.state] for camera in beat.cameras],
+        temperature_c=beat.temperature_c,
+        disk_mb=beat.disk_mb,
+        disk_free_mb=beat.disk_free_mb,
     )

@@ -129,6 +129,10 @@ box: Final = Table(
     Column("occupancy", Integer),
     Column("storage", String(8)),
     Column("cameras", JSON, nullable=False),
+    # Of the board: its hottest sensor, and the disk under the store; null: it does not tell.
+    Column("temperature_c", Integer),
+    Column("disk_mb", BigInteger),
+    Column("disk_free_mb", BigInteger),
 )
 
 # Written out: for a value that is only bound later SQLite would not use the index.

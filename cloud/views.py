@@ -12,6 +12,11 @@ from msgspec import Struct
 PAGE_SHOPS: Final = 50
 """Shops on one page: what a browser draws anew at each change, and a person looks through."""
 
+BACKLOG_NORMAL: Final = 50
+"""So many unsent records come and go within a heartbeat of a busy shop."""
+CAMERA_FAULTS: Final = frozenset({"lost", "frozen", "unreadable", "ended"})
+"""States of a camera in which nobody is counted by it."""
+
 
 class HourFigures(Struct, frozen=True, kw_only=True):
     """One local hour of a shop's day. `start` is aware, in the shop's zone.

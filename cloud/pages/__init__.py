@@ -4,37 +4,33 @@
 """
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Final
 
 from flask import Blueprint, abort, render_template, request
 
 from cloud.pages.board import board_of
+from cloud.pages.frame import framed
 from cloud.pages.street import street_board, street_shop
 from cloud.views import ChainToday, StreetMinutes, StreetToday
 from menkou.rates import capture_rate
-from menkou.web.i18n import speak
-
-TEXT: Final = Path(__file__).parent / "text"
 
 
 def create_pages(today: Callable[[int], ChainToday]) -> Blueprint:
-    """Make head office's blueprint: `/` and `/live`, both with `?page=`.
+    """Make head office's blueprint: `/today` and `/today/live`, both with `?page=`.
 
     `today` is asked once a request, for the page: the shops on it need their hours.
 
     The app that registers it is dressed (`menkou.web.app.dress`) before it is served, and
     answers /api/v1/shops, to which the page links.
     """
-    pages = Blueprint("chain", __name__, template_folder="templates")
-    pages.record_once(lambda state: speak(state.app, TEXT))
+    pages = Blueprint("chain", __name__, url_prefix="/today", template_folder="templates")
+    pages.record_once(lambda state: framed(state.app))
 
     def page(template: str) -> str:
         number = request.args.get("page", 1, type=int)
         board = board_of(today(number), number)
         return render_template(template, board=board, fragment="chain_live.html")
 
-    @pages.get("/")
+    @pages.get("")
     def chain() -> str:
         return page("chain.html")
 

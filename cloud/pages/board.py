@@ -16,6 +16,8 @@ from msgspec import Struct
 
 from cloud.hours import day_bounds, zone_named
 from cloud.views import (
+    BACKLOG_NORMAL,
+    CAMERA_FAULTS,
     PAGE_SHOPS,
     BoxView,
     ChainToday,
@@ -26,11 +28,8 @@ from cloud.views import (
 )
 from menkou.web.chart import Column, Tick, columns, scale, ticks
 
-BACKLOG_NORMAL: Final = 50
-"""So many unsent records come and go within a heartbeat of a busy shop."""
 INGEST_SILENT: Final = timedelta(seconds=30)
 SPARK_HEAD: Final = 22.0
-_CAMERA_FAULTS: Final = frozenset({"lost", "frozen", "unreadable", "ended"})
 
 
 class HourBar(Struct, frozen=True, kw_only=True):
@@ -282,7 +281,7 @@ def _faults(box: BoxView, *, alone: bool) -> list[Fault]:
     if box.storage == "refused":
         found.append(Fault(code="storage", box_id=box.box_id))
     for name, state in box.cameras:
-        if state in _CAMERA_FAULTS and box.state == "online":
+        if state in CAMERA_FAULTS and box.state == "online":
             found.append(Fault(code=f"camera_{state}", box_id=box.box_id, name=name))
     return found
 

@@ -289,7 +289,7 @@ def _box_view(row: Any, missing: int, silent_since: datetime) -> BoxView:
         clock=clock,
         backlog=backlog,
         missing=missing,
-        cameras=_cameras(cameras),
+        cameras=cameras_of(cameras),
         mode_wanted=wanted,
         mode_why=why,
         storage=storage,
@@ -298,7 +298,8 @@ def _box_view(row: Any, missing: int, silent_since: datetime) -> BoxView:
 
 
 @lru_cache(maxsize=4_096)  # nearly all boxes have one camera at the door, and it is well
-def _cameras(text: str) -> tuple[tuple[str, str], ...]:
+def cameras_of(text: str) -> tuple[tuple[str, str], ...]:
+    """Return names and states of a box's cameras from how its row has them."""
     return tuple((name, state) for name, state in json.loads(text))
 
 

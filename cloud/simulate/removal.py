@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, delete, select
 from cloud.aside import CHANGES, count_up
 from cloud.db import reading, writing
 from cloud.simulate.chain import SIMULATED
+from cloud.simulate.years.chain import sum_up
 from cloud.tables import METADATA, epoch, set_aside, store
 from edge.wire.topics import ROOT
 
@@ -33,6 +34,8 @@ def shops_in(engine: Engine) -> tuple[list[str], list[str]]:
 def remove(engine: Engine, told: Callable[[int], None]) -> int:
     """Delete every simulated shop with all that is held of it, one shop a transaction.
 
+    The chain's days are then summed up anew, of the shops that are left.
+
     Args:
         engine: the database.
         told: is told after each shop how many are gone.
@@ -45,6 +48,9 @@ def remove(engine: Engine, told: Callable[[int], None]) -> int:
         with writing(engine) as connection:
             _remove_one(connection, name)
         told(number)
+    if simulated:
+        with writing(engine) as connection:
+            sum_up(connection)
     return len(simulated)
 
 

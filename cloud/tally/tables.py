@@ -11,6 +11,8 @@
     booking_tally, reason_tally    appointments by how they were booked, and why nobody came
     service_tally              tickets by kind and state
     staff_tally                who greeted how many, and what came of it
+    chain_money, chain_channel, chain_channel_money, chain_booking, chain_reason, chain_staff
+                               what these come to in all shops together (`sums`)
     subject_day                on which days members came, for who came back
     correction                 visits of which somebody said "wrong person"
 
@@ -203,6 +205,24 @@ staff_tally: Final = Table(
     Index("staff_tally_by_day", "day"),
     sqlite_with_rowid=False,
 )
+
+
+def _chains(name: str, of: Table) -> Table:
+    """Declare the sums of a table over all shops: without the shop, and without who it was."""
+    kept = [column for column in of.columns if column.name not in ("store", "staff")]
+    copies = [
+        Column(one.name, one.type, primary_key=one.primary_key, nullable=one.nullable)
+        for one in kept
+    ]
+    return Table(name, METADATA, *copies, sqlite_with_rowid=False)
+
+
+chain_money: Final = _chains("chain_money", money_tally)
+chain_channel: Final = _chains("chain_channel", channel_tally)
+chain_channel_money: Final = _chains("chain_channel_money", channel_money)
+chain_booking: Final = _chains("chain_booking", booking_tally)
+chain_reason: Final = _chains("chain_reason", reason_tally)
+chain_staff: Final = _chains("chain_staff", staff_tally)
 subject_day: Final = Table(
     "subject_day",
     METADATA,
@@ -234,3 +254,9 @@ OF_DAYS: Final = (
     *(reason_tally, service_tally, staff_tally),
 )
 """What is counted of a shop's day; a day is counted by deleting its rows and inserting them."""
+SUMMED: Final = (
+    *((money_tally, chain_money), (channel_tally, chain_channel)),
+    *((channel_money, chain_channel_money), (booking_tally, chain_booking)),
+    *((reason_tally, chain_reason), (staff_tally, chain_staff)),
+)
+"""Which tables are summed over all shops, and where to."""

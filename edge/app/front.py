@@ -5,6 +5,7 @@ import threading
 from dataclasses import replace
 from functools import partial
 
+from edge.app.board import hardware
 from edge.app.common import (
     begin_anew,
     kept_clock,
@@ -132,6 +133,7 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
             outbox=lambda: Outbox(connect(data_dir)),
             condition=front.condition,
             clock=clock,
+            hardware=partial(hardware, data_dir),
             orders=orders,
         )
     judges = PhotoJudges(

@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlite_utils import Database
 
+from edge.app.board import temperatures
 from edge.clock import SteadyClock
 from edge.config import EdgeConfig
 from edge.front import ShopFront
@@ -30,7 +31,6 @@ log = logging.getLogger(__name__)
 
 VERIFY_EVERY_S: Final = 3600.0
 """Computing the chains anew reads two tables whole."""
-_THERMAL: Final = Path("/sys/class/thermal")
 
 
 class BoxMetrics:
@@ -135,23 +135,3 @@ def _store_bytes(data_dir: Path) -> int:
     """Return the size of the database with its write-ahead log, which comes and goes."""
     files = (data_dir / FILE_NAME, data_dir / f"{FILE_NAME}-wal")
     return sum(file.stat().st_size for file in files if file.exists())
-
-
-def temperatures(thermal: Path = _THERMAL) -> dict[str, float]:
-    """Return degrees Celsius by sensor, as the kernel has them; none on most virtual machines.
-
-    Two zones of one type get their number: `cpu-thermal`, `cpu-thermal-1`.
-    """
-    found: dict[str, float] = {}
-    for zone in sorted(thermal.glob("thermal_zone*")):
-        try:
-            kind = (zone / "type").read_text(encoding="ascii").strip()
-            degrees = int((zone / "temp").read_text(encoding="ascii")) / 1000
-        except (OSError, ValueError):
-            continue  # a sensor that is asleep answers with an error
-        name, number = kind, 0
-        while name in found:
-            number += 1
-            name = f"{kind}-{number}"
-        found[name] = degrees
-    return found

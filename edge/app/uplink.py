@@ -9,7 +9,7 @@ from edge.config_sections import UplinkSection, file_of
 from edge.ports import Clock
 from edge.store.outbox import Outbox
 from edge.uplink.down import Down
-from edge.uplink.link import Broker, Condition, Identity
+from edge.uplink.link import Broker, Condition, Hardware, Identity
 from edge.uplink.mqtt import MARK_EVERY_S, Uplink
 from edge.wire.topics import BoxAddress
 from menkou import __version__
@@ -43,6 +43,7 @@ def uplink_of(
     outbox: Callable[[], Outbox],
     condition: Callable[[], Condition],
     clock: Clock,
+    hardware: Callable[[], Hardware] = Hardware,
     orders: Callable[[], Down] | None = None,
     mark_every_s: float = MARK_EVERY_S,
 ) -> Uplink:
@@ -58,6 +59,7 @@ def uplink_of(
         outbox=outbox,
         condition=condition,
         clock=clock,
+        hardware=hardware,
         orders=orders,
         mark_every_s=mark_every_s,
     )

@@ -46,8 +46,14 @@ _BUYERS: Final[Mapping[str, Buyer]] = {
     "员工": "staff",
 }
 _TIMES: Final = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M")
-_WHOLE: Final = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "XAF", "XOF", "PYG", "UGX"})
-"""Currencies without minor units, and those with a thousand of them (ISO 4217)."""
+_WHOLE: Final = frozenset(
+    {
+        *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"),
+        *("VND", "VUV", "XAF", "XOF", "XPF"),
+    }
+)
+"""Currencies without minor units, and those with a thousand of them (ISO 4217). The hub has the
+same lists (`cloud.figures.currency`): a value crosses the wire in minor units."""
 _THOUSANDTHS: Final = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 _AMOUNT: Final = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{0,9})?", re.ASCII)
 

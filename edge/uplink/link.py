@@ -49,6 +49,19 @@ class Condition:
     storage: str = "ok"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardware:
+    """How the board is: degrees Celsius of its hottest sensor, and the disk under the store.
+
+    None: nobody can tell. Beside `Condition`, since it changes all the time: a word of it goes with
+    each heartbeat, and none is sent for its sake.
+    """
+
+    temperature_c: int | None = None
+    disk_mb: int | None = None
+    disk_free_mb: int | None = None
+
+
 RECONNECT_FIRST_S: Final = (0.5, 4.5)
 """A broker that comes back takes about 2 s for the certificates of 2,100 boxes (FINDINGS)."""
 RECONNECT_LAST_S: Final = (20.0, 40.0)

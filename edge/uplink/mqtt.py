@@ -20,7 +20,14 @@ from edge.ports import Clock
 from edge.store.database import StoreAway
 from edge.store.outbox import Backlog, Outbox
 from edge.uplink.down import Down
-from edge.uplink.link import Broker, Condition, Identity, client_for, spread_reconnects
+from edge.uplink.link import (
+    Broker,
+    Condition,
+    Hardware,
+    Identity,
+    client_for,
+    spread_reconnects,
+)
 from edge.uplink.sending import Delivery
 from edge.wire import codec
 from edge.wire.codec import WireFault
@@ -56,6 +63,7 @@ class Uplink:
         outbox: opens the outbox; called once, in the uplink's own thread.
         condition: asked for every heartbeat.
         clock: the box's clock.
+        hardware: asked for every heartbeat that is due.
         orders: opens what takes the hub's orders, in the same thread; None: none are taken.
         mark_every_s: how often acknowledgements are written down.
     """
@@ -68,6 +76,7 @@ class Uplink:
         outbox: Callable[[], Outbox],
         condition: Callable[[], Condition],
         clock: Clock,
+        hardware: Callable[[], Hardware] = Hardware,
         orders: Callable[[], Down] | None = None,
         mark_every_s: float = MARK_EVERY_S,
     ) -> None:
@@ -76,6 +85,7 @@ class Uplink:
         self._open_outbox = outbox
         self._condition = condition
         self._clock = clock
+        self._hardware = hardware
         self._open_orders = orders
         self._down: Down | None = None
         self._inbox: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
@@ -244,6 +254,7 @@ class Uplink:
         self._heartbeat_at = now + HEARTBEAT_S
         self._last_words = words
         condition, clock, _ = words
+        board = self._hardware()
         heartbeat = Heartbeat(
             session=self._session,
             at=self._clock.now(),
@@ -257,6 +268,9 @@ class Uplink:
             occupancy=condition.occupancy,
             storage=condition.storage,
             cameras=condition.cameras,
+            temperature_c=board.temperature_c,
+            disk_mb=board.disk_mb,
+            disk_free_mb=board.disk_free_mb,
         )
         self._publish("health", codec.encode(heartbeat))
 

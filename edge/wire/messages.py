@@ -512,11 +512,16 @@ class CameraState:
     )
 
 
+def _board(check: checks.Check) -> Any:
+    return declared(checks.optional(check), absent=None, default=None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
     """How the box is, every half minute. Not a fact: only the last one is of interest.
 
-    `mode_why` is the first reason why `mode` is lower than `mode_wanted`, or null.
+    `mode_why` is the first reason why `mode` is lower than `mode_wanted`, or null. The board's
+    hottest sensor and its disk are null where nobody can tell, and are not sent then.
     """
 
     TYPE: ClassVar[str] = "heartbeat"
@@ -532,6 +537,9 @@ class Heartbeat:
     occupancy: int = declared(_count)
     storage: str = declared(checks.choice(*STORAGE_STATES), absent="ok")
     cameras: tuple[CameraState, ...]
+    temperature_c: int | None = _board(checks.integer(-60, 200))
+    disk_mb: int | None = _board(checks.integer(0, 1_000_000_000))
+    disk_free_mb: int | None = _board(checks.integer(0, 1_000_000_000))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

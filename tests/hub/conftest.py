@@ -2,10 +2,11 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -196,6 +197,7 @@ class FakeBox:
         backlog: int = 3,
         mode_why: str | None = "declaration_missing",
         storage: str = "ok",
+        **more: Any,
     ) -> Message:
         beat = Heartbeat(
             session=session or self.session,
@@ -211,7 +213,7 @@ class FakeBox:
             storage=storage,
             cameras=(CameraState(name="door", state="ok"),),
         )
-        return self.sends("health", encode(beat))
+        return self.sends("health", encode(replace(beat, **more)))
 
     def sends(self, channel: str, payload: bytes, at: datetime = NOW) -> Message:
         return f"menkou/v1/{self.store}/{self.box}/{channel}", payload, at

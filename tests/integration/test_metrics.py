@@ -15,12 +15,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from edge.app.metrics import temperatures
+from edge.app.board import hardware, temperatures
 from edge.bus import CameraNote, Note, PartNote
 from edge.core.visit import Raised
 from edge.metrics import BoxCollector, BoxFigures, CameraFigures, UplinkFigures
 from edge.ports import Fact
 from edge.store.outbox import Outbox
+from edge.uplink.link import Hardware
 from edge.wire.codec import utc_text
 from tests.conftest import ROOT
 from tests.support.front import FrontBox
@@ -332,6 +333,17 @@ def test_degrees_are_told_by_sensor_and_one_that_is_asleep_is_left_out(tmp_path:
         (zone / "type").write_text(f"{kind}\n")
         (zone / "temp").write_text(f"{degrees}\n")
     assert temperatures(tmp_path) == {"cpu-thermal": 48.312, "cpu-thermal-1": 51.0, "gpu": -5.0}
+    told = hardware(tmp_path, tmp_path)
+    assert told.temperature_c == 51
+    assert told.disk_mb is not None
+    assert told.disk_free_mb is not None
+    assert 0 <= told.disk_free_mb <= told.disk_mb
+
+
+def test_of_a_board_without_sensors_and_of_a_disk_that_is_gone_nothing_is_told(
+    tmp_path: Path,
+) -> None:
+    assert hardware(tmp_path / "gone", tmp_path) == Hardware()
 
 
 def test_the_count_of_committed_events_never_falls(tmp_path: Path) -> None:
