@@ -151,6 +151,8 @@ def fall_due(engine: Engine, now: datetime) -> None:
             select(counts.store, counts.day)
             .where(counts.day.between(first, today - WITHIN))
             .where(counts.members_due < counts.members_new + counts.members_back)
+            # A simulated year has no visits that could be counted anew.
+            .where(select(visit.c.store).where(visit.c.store == counts.store).exists())
         )
         mark_days(connection, {(store, day) for store, day in rows})
         statement = upsert(connection, meter).values(name=_FALLEN_DUE, value=today.toordinal())
