@@ -11,6 +11,7 @@ from typing import Any, Final
 from flask import Blueprint, Flask, current_app, request, url_for
 from flask.sansio.app import App
 
+from cloud.figures.suppress import Hidden, Shown
 from cloud.pages.plots import band_of, spark_of
 from menkou.web.i18n import Speech, speak, speech
 
@@ -45,10 +46,12 @@ def framed(app: App) -> None:
     app.context_processor(lambda: {"sheet": "office.css"})
 
 
-def figure_text(said: Speech, value: float | None, form: str = "count") -> str:
+def figure_text(said: Speech, value: Shown, form: str = "count") -> str:
     """Return a figure as it is read. `form`: count | share (a fraction of 1) | time (seconds)."""
     if value is None:
         return _NOT_KNOWN
+    if isinstance(value, Hidden):
+        return said.t("figure.hidden")
     if form == "share":
         return f"{100 * value:.1f} %"
     if form == "time":
@@ -58,16 +61,18 @@ def figure_text(said: Speech, value: float | None, form: str = "count") -> str:
     return said.number(round(value))
 
 
-def change_text(said: Speech, now: float | None, then: float | None, form: str = "count") -> str:
+def change_text(said: Speech, now: Shown, then: Shown, form: str = "count") -> str:
     """Return by how much a figure has changed: of a share in points, of all else as a share.
 
     Empty: it cannot be said.
     """
-    if now is None or then is None or (form != "share" and not then):
+    if now is None or isinstance(now, Hidden) or then is None or isinstance(then, Hidden):
+        return ""
+    if form != "share" and not then:
         return ""
     if form == "share":
         return said.t("figure.points", value=_signed(100 * (now - then)))
-    return f"{_signed(100 * (now - then) / then)} %"
+    return f"{_signed(100 * (now - then) / then)} %" if then else ""
 
 
 def day_text(said: Speech, day: date) -> str:

@@ -4,7 +4,7 @@ from alembic import op
 
 from cloud import bi_views
 
-revision: str = "0021"
+revision: str = "0023"
 down_revision: str | None = "0022"
 branch_labels: str | None = None
 depends_on: str | None = None
