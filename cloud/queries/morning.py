@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from cloud.accounts.scope import Scope
+from cloud.accounts.scope import EVERYTHING, Scope
 from cloud.boxes import zone_or_utc
 from cloud.db import reading
 from cloud.figures.compare import WEEKS, YEAR, compare
@@ -24,75 +24,93 @@ from cloud.queries import overview
 from cloud.queries.data_health import health_of
 from cloud.queries.morning_views import NAMED, Asked, Bins, ChainDay, DataHealth, Morning
 from cloud.queries.privacy import consents_of, endings_of
-from cloud.queries.today import change_token
 
 _DAY: Final = timedelta(days=1)
 _EARLIEST: Final = date(2000, 1, 1)
 _BACK: Final = (*WEEKS, YEAR)
-_LIVE_S: Final = 5
+_LIVE_S: Final = 15
+"""How old may be what changes all the time: boxes' states, today's visitors, the grid."""
+_KEPT: Final = 512
+_KEPT_WHOLE: Final = 16
 _CONSENTS_S: Final = 600
 """Consents are counted from every word on members that is kept: not anew for every look."""
 Days = Mapping[tuple[date, str], Sums]
+Counted = Mapping[date, Hashable]
 
 
 @dataclass(frozen=True, slots=True)
 class Mornings:
     """The first page of one hub, of each day. Any thread may ask.
 
-    `least`: from how many people on a figure is shown.
+    `least`: from how many people on a figure is shown. `whole`: remembers what is of every shop,
+    and large; `memo` all else.
     """
 
     engine: Engine
     least: int = LEAST
-    memo: Memo = field(default_factory=Memo)
+    memo: Memo = field(default_factory=lambda: Memo(_KEPT))
+    whole: Memo = field(default_factory=lambda: Memo(_KEPT_WHOLE))
 
     def read(self, scope: Scope, asked: Asked, now: datetime) -> Morning:
         """Return what somebody sees on the page."""
         with reading(self.engine) as connection:
-            zone = zone_or_utc(overview.commonest_zone(connection, scope))
+            live = (scope, int(now.timestamp()) // _LIVE_S)
+            zone = zone_or_utc(
+                self.memo.get(("zone", live), lambda: overview.commonest_zone(connection, scope))
+            )
             newest = now.astimezone(zone).date() - _DAY
             day = asked.day if asked.day and _EARLIEST <= asked.day <= newest else newest
-            days = _sums(connection, scope, day)
-            health, today = self._live(connection, scope, day, now)
-            shops = self._shops(connection, scope, day, days)
-            rankings = _rankings(shops.standings, health)
+            counted = _counted(connection, day)
+            days = self._days(connection, scope, day, counted)
+            health = self.memo.get(
+                ("health", day, live), lambda: health_of(connection, scope, day, now)
+            )
+            shops, rankings = self._shops(connection, scope, day, counted, health)
+            lacking = health.lacking | shops.uncounted
             return Morning(
                 now=now.astimezone(zone),
                 day=day,
                 newest=newest,
-                today=today,
-                chain=self._chain(connection, scope, day, days),
+                today=self.memo.get(
+                    ("today", live), lambda: overview.today_so_far(connection, scope, now)
+                ),
+                chain=self._chain(connection, scope, day, days, counted),
                 rankings=rankings,
                 uncounted=shops.uncounted,
                 bases=shops.bases,
-                names=_names(connection, scope, rankings, health.lacking | shops.uncounted),
-                grid=overview.grid(connection, scope, day, asked.find, asked.page),
+                names=_names(connection, scope, rankings, lacking),
+                grid=self.memo.get(
+                    ("grid", day, asked.find, asked.page, live),
+                    lambda: overview.grid(connection, scope, day, asked.find, asked.page),
+                ),
                 find=asked.find,
                 health=health,
                 consents=self.memo.get(
                     ("consents", scope, int(now.timestamp()) // _CONSENTS_S),
                     lambda: consents_of(connection, scope),
                 ),
-                endings=endings_of(connection, scope),
+                endings=self.memo.get(("endings", live), lambda: endings_of(connection, scope)),
             )
 
-    def _live(
-        self, connection: Connection, scope: Scope, day: date, now: datetime
-    ) -> tuple[DataHealth, Mapping[str, int]]:
-        """Return what changes all the time: anew after each change, and every few seconds."""
-        token, moment = change_token(connection), int(now.timestamp()) // _LIVE_S
-        return self.memo.get(
-            ("live", scope, day, token, moment),
-            lambda: (
-                health_of(connection, scope, day, now),
-                overview.today_so_far(connection, scope, now),
-            ),
-        )
+    def _days(self, connection: Connection, scope: Scope, day: date, counted: Counted) -> Days:
+        found: dict[tuple[date, str], Sums] = {}
+        for on, key in counted.items():
+            found |= self.memo.get(
+                ("sums", scope, on, key),
+                lambda on=on: overview.sums_of_days(connection, scope, [on]),  # type: ignore[misc]
+            )
+        return found
 
-    def _chain(self, connection: Connection, scope: Scope, day: date, days: Days) -> ChainDay:
+    def _chain(
+        self, connection: Connection, scope: Scope, day: date, days: Days, counted: Counted
+    ) -> ChainDay:
+        def waits(on: date) -> Bins:
+            key = ("waits", scope, on, counted[on])
+            return self.memo.get(key, lambda: overview.waits_on(connection, scope, on))
+
         then = {week: day - timedelta(weeks=week) for week in _BACK}
         shops, known = self.memo.get(
-            ("known", scope, day, _counted(days, day)),
+            ("known", scope, day, counted[day]),
             lambda: overview.known_on(connection, scope, day),
         )
         return ChainDay(
@@ -103,25 +121,27 @@ class Mornings:
             },
             shops=shops,
             known=known,
-            waits=self._waits(connection, scope, day, days),
-            waits_before={
-                week: bins
-                for week, on in then.items()
-                if (bins := self._waits(connection, scope, on, days))
-            },
+            waits=waits(day),
+            waits_before={week: bins for week, on in then.items() if (bins := waits(on))},
         )
 
-    def _waits(self, connection: Connection, scope: Scope, day: date, days: Days) -> Bins:
-        return self.memo.get(
-            ("waits", scope, day, _counted(days, day)),
-            lambda: overview.waits_on(connection, scope, day),
-        )
-
-    def _shops(self, connection: Connection, scope: Scope, day: date, days: Days) -> "_Shops":
-        every: Hashable = tuple(_counted(days, day - timedelta(weeks=n)) for n in (0, *_BACK))
-        return self.memo.get(
+    def _shops(
+        self,
+        connection: Connection,
+        scope: Scope,
+        day: date,
+        counted: Counted,
+        health: DataHealth,
+    ) -> tuple["_Shops", tuple[Ranking, ...]]:
+        every = tuple(counted.values())
+        shops = self.whole.get(
             ("shops", scope, day, every), lambda: _shops(connection, scope, day, self.least)
         )
+        rankings = self.memo.get(
+            ("rankings", scope, day, every, health.lacking),
+            lambda: _rankings(shops.standings, health),
+        )
+        return shops, rankings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,15 +153,17 @@ class _Shops:
     bases: Mapping[str, str]
 
 
-def _sums(connection: Connection, scope: Scope, day: date) -> Days:
-    weeks = (0, *_BACK)
-    return overview.sums_of_days(connection, scope, [day - timedelta(weeks=n) for n in weeks])
+def _counted(connection: Connection, day: date) -> Counted:
+    """Return what was counted of a day and of those that it is compared with, in the whole chain.
 
-
-def _counted(days: Days, day: date) -> Hashable:
-    """Return what a day's answers depend on: all that was counted of it."""
-    of_day = sorted((basis, sums) for (on, basis), sums in days.items() if on == day)
-    return tuple((basis, *sums.values()) for basis, sums in of_day)
+    Whatever changes in one shop's day changes this, too: what depends on it is asked anew.
+    """
+    days = [day - timedelta(weeks=week) for week in (0, *_BACK)]
+    found: dict[date, list[Hashable]] = {on: [] for on in days}
+    sums = overview.sums_of_days(connection, EVERYTHING, days)
+    for on, basis in sorted(sums):
+        found[on].append((basis, *sums[on, basis].values()))
+    return {on: tuple(told) for on, told in found.items()}
 
 
 def _shops(connection: Connection, scope: Scope, day: date, least: int) -> _Shops:

@@ -46,12 +46,17 @@ class ChainDay:
 
 
 class ShopDays(Struct, frozen=True, kw_only=True):
-    """A shop's visitors day by day; None: that day they were not counted, or by another basis."""
+    """A shop's visitors day by day; None: that day they were not counted, or by another basis.
+
+    `known`: of how many days they are known; `most`: on the busiest of them.
+    """
 
     store_id: str
     name: str
     basis: str
     days: tuple[int | None, ...]
+    known: int
+    most: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
