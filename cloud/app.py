@@ -23,17 +23,26 @@ from cloud.accounts.second import made_before
 from cloud.api import create_api
 from cloud.api.members import create_members_api
 from cloud.config import HubConfig
+from cloud.config_digest import DigestConfig
+from cloud.counting.checks import Who
+from cloud.counting.desk import CountingDesk
 from cloud.db import reading
+from cloud.digest.writer import Writer
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
+from cloud.pages.counting import create_counting
 from cloud.pages.fleet import create_fleet
+from cloud.pages.funnel import create_funnel
+from cloud.pages.glossary import create_glossary
 from cloud.pages.overview import create_overview
 from cloud.pages.places import places
+from cloud.pages.shops import create_shops
 from cloud.queries.fleet import FleetBox, fleet_of
 from cloud.queries.morning import Mornings
 from cloud.queries.morning_views import Asked, Morning
 from cloud.queries.street import street_of, street_today
 from cloud.queries.today import HubHealth, chain_today, hub_health
+from cloud.shop_desk import ShopDesk
 from cloud.views import ChainToday, StreetMinutes, StreetToday
 from menkou.web.app import dress, error_page, take_uploads
 
@@ -86,6 +95,11 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
     app.register_blueprint(create_fleet(boxes))
+    app.register_blueprint(create_counting(counting_desk(engine)))
+    shops = ShopDesk(engine=engine, scope=lambda: caller().scope)
+    app.register_blueprint(create_shops(shops.shops()))
+    app.register_blueprint(create_funnel(shops.funnel()))
+    app.register_blueprint(create_glossary(config.suppress_below))
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)
     dress(app, config.listen, secret_file=config.session_secret, door=door)
@@ -107,6 +121,27 @@ def account_desk(config: HubConfig, engine: Engine) -> AccountDesk:
         provider = Provider(config.oidc, back=f"{url}/login/back", home=f"{url}/login")
     seal = AccountSeal(config.accounts_secret, nothing_sealed)
     return AccountDesk(engine=engine, seal=seal, provider=provider, url=url)
+
+
+def counting_desk(engine: Engine) -> CountingDesk:
+    """Return what the audit of counting works with; whoever asks sees the own shops."""
+
+    def who() -> Who:
+        asks = caller()
+        return Who(actor=asks.actor, role=asks.role or "local", scope=asks.scope)
+
+    return CountingDesk(engine=engine, who=who)
+
+
+def digest_writer(config: HubConfig, engine: Engine, digest: DigestConfig) -> Writer:
+    """Return what writes the digest."""
+    return Writer(
+        engine=engine,
+        config=digest,
+        mornings=Mornings(engine),
+        url=config.listen.public_url or config.listen.url,
+        clock=lambda: datetime.now(UTC),
+    )
 
 
 def _places(app: Flask) -> dict[str, Any]:

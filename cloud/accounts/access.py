@@ -42,6 +42,7 @@ _OWN: Final = Rule(roles=_ALL, account=True)
 _OWN_PROVED: Final = Rule(roles=_ALL, account=True, proved=True)
 _MANAGED: Final = Rule(roles=_OFFICE, account=True, proved=True)
 _AUDITED: Final = Rule(roles=_WATCH, account=True)
+_COUNTED: Final = Rule(roles=frozenset({"head_office", "region", "shop"}))
 RULES: Final[Mapping[str, Rule]] = {
     "overview.page": SEEN_BY_ALL,
     "chain.chain": SEEN_BY_ALL,
@@ -51,6 +52,12 @@ RULES: Final[Mapping[str, Rule]] = {
     "street.shop": SEEN_BY_ALL,
     "street.shop_live": SEEN_BY_ALL,
     "fleet.page": SEEN_BY_ALL,
+    "counting.page": SEEN_BY_ALL,
+    **dict.fromkeys((f"counting.{name}" for name in ("draw", "enter", "drop")), _COUNTED),
+    "shops.page": SEEN_BY_ALL,
+    "shops.shop": SEEN_BY_ALL,
+    "funnel.page": SEEN_BY_ALL,
+    "glossary.page": SEEN_BY_ALL,
     "web.events": SEEN_BY_ALL,  # says that something changed, and nothing else
     "web.logout": SEEN_BY_ALL,
     "api_v1.shops": Rule(roles=_ALL, token="read:figures"),

@@ -2,14 +2,16 @@
 
 import inspect
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 from flask import Blueprint
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine
 
-from cloud import export
+from cloud import export, queries
 from cloud.accounts import access, audit, tokens
 from cloud.accounts.access import OPEN, RULES, Rule
 from cloud.accounts.audit import Wanted
@@ -17,14 +19,13 @@ from cloud.accounts.errors import AccountFault
 from cloud.accounts.scope import Scope
 from cloud.db import reading, writing
 from cloud.ingest import Ingest
-from cloud.queries import data_health, days, fleet, overview, privacy, street, today
 from cloud.rollup import rollup
 from tests.hub.conftest import FakeBox, on_sqlite
 from tests.support.accounts import HubOffice, cheaply, token_of
 
 OURS, THEIRS = "nj-001", "sz-777"
-_HUBS_OWN = {"change_token", "hub_health"}
-"""Questions that are of no shop."""
+_HUBS_OWN = {"change_token", "hub_health", "decide"}
+"""Questions that are of no shop, or of all: `decide` hides by the whole chain and shows nothing."""
 
 
 @pytest.fixture
@@ -165,7 +166,8 @@ def test_a_page_of_members_is_for_who_may_name_them_and_each_look_is_noted(
 
 def test_no_question_can_be_asked_without_a_scope() -> None:
     asked = 0
-    for module in (today, street, days, fleet, overview, data_health, privacy, export):
+    rooms = [f"{queries.__name__}.{room.name}" for room in iter_modules(queries.__path__)]
+    for module in (*map(import_module, rooms), export):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             hints = inspect.signature(function).parameters.values()
             kinds = {hint.annotation for hint in hints}
