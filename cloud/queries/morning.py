@@ -5,8 +5,8 @@ seldom, and then by a late or a corrected fact that changes the day's sums as we
 """
 
 from collections import Counter
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -18,10 +18,11 @@ from cloud.db import reading
 from cloud.figures.compare import WEEKS, YEAR, compare
 from cloud.figures.metric import METRICS, Sums
 from cloud.figures.ranking import Ranking, Standing, rank
-from cloud.figures.suppress import LEAST, shown
+from cloud.figures.suppress import HIDDEN, LEAST
 from cloud.memo import Memo
 from cloud.queries import overview
 from cloud.queries.data_health import health_of
+from cloud.queries.hidden import ChainScreen, decide
 from cloud.queries.morning_views import NAMED, Asked, Bins, ChainDay, DataHealth, Morning
 from cloud.queries.privacy import consents_of, endings_of
 
@@ -109,6 +110,11 @@ class Mornings:
             return self.memo.get(key, lambda: overview.waits_on(connection, scope, on))
 
         then = {week: day - timedelta(weeks=week) for week in _BACK}
+        # Of the other weeks only a median and a spread are told.
+        screens = {
+            week: self._screen(connection, scope, day - timedelta(weeks=week), counted)
+            for week in (0, 1, YEAR)
+        }
         shops, known = self.memo.get(
             ("known", scope, day, counted[day]),
             lambda: overview.known_on(connection, scope, day),
@@ -121,6 +127,10 @@ class Mornings:
             },
             shops=shops,
             known=known,
+            hidden={
+                week: frozenset(_hidden(screen, day - timedelta(weeks=week), days))
+                for week, screen in screens.items()
+            },
             waits=waits(day),
             waits_before={week: bins for week, on in then.items() if (bins := waits(on))},
         )
@@ -134,14 +144,24 @@ class Mornings:
         health: DataHealth,
     ) -> tuple["_Shops", tuple[Ranking, ...]]:
         every = tuple(counted.values())
+        screen = self._screen(connection, scope, day, counted)
         shops = self.whole.get(
-            ("shops", scope, day, every), lambda: _shops(connection, scope, day, self.least)
+            ("shops", scope, day, every), lambda: _shops(connection, scope, day, screen)
         )
         rankings = self.memo.get(
             ("rankings", scope, day, every, health.lacking),
             lambda: _rankings(shops.standings, health),
         )
         return shops, rankings
+
+    def _screen(
+        self, connection: Connection, scope: Scope, on: date, counted: Counted
+    ) -> ChainScreen:
+        """Return what `hidden` hides of a day."""
+        whole = self.memo.get(
+            ("screen", on, counted[on]), lambda: decide(connection, on, on, self.least)
+        )
+        return replace(whole, scope=scope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +186,14 @@ def _counted(connection: Connection, day: date) -> Counted:
     return {on: tuple(told) for on, told in found.items()}
 
 
-def _shops(connection: Connection, scope: Scope, day: date, least: int) -> _Shops:
+def _hidden(screen: ChainScreen, on: date, days: Days) -> Iterator[tuple[str, str]]:
+    for (of, basis), sums in days.items():
+        for key in (*overview.OF_VISITORS, *overview.OF_PEOPLE):
+            if of == on and screen.of_all(METRICS[key], basis, sums) is HIDDEN:
+                yield basis, key
+
+
+def _shops(connection: Connection, scope: Scope, day: date, screen: ChainScreen) -> _Shops:
     weeks = {week: day - timedelta(weeks=week) for week in _BACK}
     before = overview.visitors_on(connection, scope, list(weeks.values()))
     found = []
@@ -179,8 +206,8 @@ def _shops(connection: Connection, scope: Scope, day: date, least: int) -> _Shop
                 store_id=shop,
                 basis=basis,
                 sums=sums,
-                compare=compare(METRICS["visitors"], sums, past, least),
-                conversion=shown(METRICS["conversion"], sums, least),
+                compare=compare(METRICS["visitors"], sums, past),
+                conversion=screen.of_shop(METRICS["conversion"], shop, basis, sums),
             )
         )
     counted = {one.store_id: one.basis for one in found}
