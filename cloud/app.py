@@ -79,7 +79,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         with reading(engine) as connection:
             return street_of(connection, caller().scope, store_id, datetime.now(UTC))
 
-    mornings = Mornings(engine)
+    mornings = Mornings(engine, config.suppress_below)
 
     def morning(asked: Asked) -> Morning:
         return mornings.read(caller().scope, asked, datetime.now(UTC))
@@ -113,7 +113,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         create_members_api(members, lambda: By(actor=caller().actor, scope=caller().scope))
     )
     take_uploads(app, "/api/v1/members/csv", "/api/v1/members/batch")
-    app.register_blueprint(create_overview(morning))
+    app.register_blueprint(create_overview(morning, config.suppress_below))
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
     app.register_blueprint(create_channels(their_day, channels))
@@ -163,7 +163,7 @@ def digest_writer(config: HubConfig, engine: Engine, digest: DigestConfig) -> Wr
     return Writer(
         engine=engine,
         config=digest,
-        mornings=Mornings(engine),
+        mornings=Mornings(engine, config.suppress_below),
         url=config.listen.public_url or config.listen.url,
         clock=lambda: datetime.now(UTC),
     )
