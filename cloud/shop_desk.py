@@ -13,6 +13,7 @@ from cloud.accounts.scope import Scope
 from cloud.boxes import zone_or_utc
 from cloud.db import reading
 from cloud.figures.period import Period
+from cloud.figures.suppress import LEAST
 from cloud.memo import Memo
 from cloud.pages.funnel import Asking as FunnelAsking
 from cloud.pages.funnel import Funnel
@@ -23,6 +24,7 @@ from cloud.queries.funnel import (
     due_of,
     funnel_of_shops,
     funnel_sums,
+    screens_of,
     shops_knowing,
 )
 from cloud.queries.shop import ShopPeriod, shop_period
@@ -33,10 +35,13 @@ from cloud.views import ChainToday
 
 @dataclass(frozen=True, kw_only=True)
 class ShopDesk:
-    """The questions over a database; `scope`: what the caller sees."""
+    """The questions over a database; `scope`: what the caller sees; `least`: from how many people
+    on a count is shown.
+    """
 
     engine: Engine
     scope: Callable[[], Scope]
+    least: int = LEAST
     orders: Memo = field(default_factory=Memo)
 
     def shops(self) -> ShopsAsking:
@@ -59,7 +64,9 @@ class ShopDesk:
     def listed(self, wanted: Wanted) -> ShopList:
         """Return a page of the list of shops."""
         with reading(self.engine) as connection:
-            return listed(connection, self.scope(), wanted, datetime.now(UTC), self.orders)
+            return listed(
+                connection, self.scope(), wanted, datetime.now(UTC), self.orders, self.least
+            )
 
     def named(self) -> tuple[Named, ...]:
         """Return all shops by their names."""
@@ -70,7 +77,7 @@ class ShopDesk:
         """Return what is known of a shop."""
         due = due_of(period, self.today(store_id))
         with reading(self.engine) as connection:
-            return shop_period(connection, self.scope(), store_id, period, day, due)
+            return shop_period(connection, self.scope(), store_id, period, day, due, self.least)
 
     def states(self, ids: Collection[str]) -> ChainToday:
         """Return some shops as they are now."""
@@ -90,6 +97,7 @@ class ShopDesk:
                 sums=funnel_sums(connection, scope, period, due, shops),
                 of_shops=funnel_of_shops(connection, scope, period, due, here),
                 knowing=knowing,
+                screens=screens_of(connection, scope, period, due, self.least),
                 on=on,
                 due=due,
             )

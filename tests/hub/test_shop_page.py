@@ -159,11 +159,12 @@ def test_a_shop_without_a_till_has_no_conversion_and_says_why(engine: Engine) ->
         tallies.day(connection, "a", WEEK.last, visitors=100, till_visitors=80, sales=20)
         tallies.day(connection, "b", WEEK.last, visitors=100)
         tallies.day(connection, "c", WEEK.last, visitors=100, till_visitors=80, sales=4)
+        tallies.day(connection, "d", WEEK.last, visitors=100, till_visitors=80, sales=9)
     (group,) = _listing(engine).groups
     conversion = [
         (one.value, one.why) for row in group.rows for one in row.figures if one.key == "conversion"
     ]
-    assert conversion == [(0.25, ""), (None, "no_till"), (None, "few")]
+    assert conversion == [(0.25, ""), (None, "no_till"), *[(None, "few")] * 2]
     assert group.without == (("member_share", "no_faces"), ("capture_rate", "no_wifi"))
 
 

@@ -15,7 +15,7 @@ from cloud.figures.metric import Sums
 from cloud.figures.period import Period
 from cloud.pages.funnel.board import Shops, channel_board, funnel_board
 from cloud.pages.shops import asked_period, begin
-from cloud.queries.funnel import Brought, Knowing
+from cloud.queries.funnel import Brought, Knowing, Screens
 from cloud.queries.shops import Named, OfShops
 from cloud.views import PAGE_SHOPS, on_page
 from menkou.web.i18n import speak
@@ -28,12 +28,14 @@ class Funnel:
     """What is counted of the funnel. `shops` are all that it may be of, by their names.
 
     `sums`: by basis; `of_shops`: of those on the page; `knowing`: who knows what, on day `on`;
+    `screens`: what is hidden;
     `due`: of which days the last step is.
     """
 
     sums: Mapping[str, Sums]
     of_shops: OfShops
     knowing: Mapping[str, Knowing]
+    screens: Screens
     on: date | None
     due: Period
 
@@ -63,7 +65,8 @@ def create_funnel(asking: Asking) -> Blueprint:
         one = request.args.get("shop") or None
         period, fault = asked_period(asking.today(one))
         every = asking.shops()
-        shops = _on_page([shop for shop in every if one in (None, shop.store_id)])
+        among = [shop for shop in every if one in (None, shop.store_id)]
+        shops = _on_page(among, alone=one is not None)
         if one is not None and not shops.every:
             abort(404)
         found = asking.counted(period, one, [shop.store_id for shop in shops.here])
@@ -71,7 +74,9 @@ def create_funnel(asking: Asking) -> Blueprint:
         brought = asking.brought(period, one) if channel else ()
         return render_template(
             "funnel.html",
-            board=funnel_board(period, found.sums, found.of_shops, shops, found.knowing),
+            board=funnel_board(
+                period, found.sums, found.of_shops, shops, found.knowing, found.screens
+            ),
             on=found.on,
             due=found.due,
             one=shops.every[0] if one else None,
@@ -83,7 +88,7 @@ def create_funnel(asking: Asking) -> Blueprint:
     return pages
 
 
-def _on_page(shops: list[Named]) -> Shops:
+def _on_page(shops: list[Named], *, alone: bool) -> Shops:
     place = on_page(len(shops), request.args.get("page", 1, type=int))
     number = place.start // PAGE_SHOPS + 1
-    return Shops(every=shops, here=shops[place.start : place.stop], number=number)
+    return Shops(every=shops, here=shops[place.start : place.stop], number=number, alone=alone)
