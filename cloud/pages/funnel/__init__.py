@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from flask import Blueprint, abort, render_template, request
+from flask.typing import ResponseReturnValue
 
 from cloud.figures.metric import Sums
 from cloud.figures.period import Period
+from cloud.pages.export import as_shown, asked_form
 from cloud.pages.funnel.board import Shops, channel_board, funnel_board
+from cloud.pages.funnel.files import COLUMNS, rows_of
 from cloud.pages.shops import asked_period, begin
 from cloud.queries.funnel import Brought, Knowing, Screens
 from cloud.queries.shops import Named, OfShops
@@ -61,22 +64,26 @@ def create_funnel(asking: Asking) -> Blueprint:
     pages.record_once(lambda state: speak(state.app, TEXT))
 
     @pages.get("")
-    def page() -> str:
+    def page() -> ResponseReturnValue:
         one = request.args.get("shop") or None
         period, fault = asked_period(asking.today(one))
         every = asking.shops()
         among = [shop for shop in every if one in (None, shop.store_id)]
-        shops = _on_page(among, alone=one is not None)
+        form = asked_form()
+        shops = _on_page(among, alone=one is not None, whole=form is not None)
         if one is not None and not shops.every:
             abort(404)
         found = asking.counted(period, one, [shop.store_id for shop in shops.here])
+        board = funnel_board(
+            period, found.sums, found.of_shops, shops, found.knowing, found.screens
+        )
+        if form is not None:
+            return as_shown(COLUMNS, rows_of(board), form, name="funnel")
         channel = request.args.get("channel", "")[:32]
         brought = asking.brought(period, one) if channel else ()
         return render_template(
             "funnel.html",
-            board=funnel_board(
-                period, found.sums, found.of_shops, shops, found.knowing, found.screens
-            ),
+            board=board,
             on=found.on,
             due=found.due,
             one=shops.every[0] if one else None,
@@ -88,7 +95,10 @@ def create_funnel(asking: Asking) -> Blueprint:
     return pages
 
 
-def _on_page(shops: list[Named], *, alone: bool) -> Shops:
+def _on_page(shops: list[Named], *, alone: bool, whole: bool) -> Shops:
+    """Return the shops on the page; `whole`: of a file, all of them unless it names a page."""
+    if whole and "page" not in request.args:
+        return Shops(every=shops, here=shops, number=1, alone=alone)
     place = on_page(len(shops), request.args.get("page", 1, type=int))
     number = place.start // PAGE_SHOPS + 1
     return Shops(every=shops, here=shops[place.start : place.stop], number=number, alone=alone)

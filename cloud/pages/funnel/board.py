@@ -77,7 +77,7 @@ class Shops:
     @property
     def pages(self) -> int:
         """How many pages there are."""
-        return max(1, -(-len(self.every) // PAGE_SHOPS))
+        return 1 if len(self.here) == len(self.every) else -(-len(self.every) // PAGE_SHOPS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
