@@ -18,6 +18,7 @@ from sqlalchemy import make_url
 
 from cloud import account_cli, bench, export, key_cli, office_cli, retention
 from cloud.accounts.scope import EVERYTHING
+from cloud.app import digest_writer
 from cloud.command_line import command as _command
 from cloud.command_line import complain, database_url, record, say, warn
 from cloud.command_line import config_of as _config
@@ -26,6 +27,7 @@ from cloud.command_line import takes_config as _takes_config
 from cloud.config import certificate_faults
 from cloud.db import migrate, open_engine, writing
 from cloud.db_faults import shown
+from cloud.digest import command as digest_command
 from cloud.errors import UsageFault
 from cloud.run import run_ingest, run_serve
 from cloud.simulate import arguments as simulate_arguments
@@ -106,6 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_bench(commands)
     _add_export(commands)
     _add_simulate(commands)
+    digest_command.add(commands, _day, digest_writer)
     command = _command(
         commands,
         "hash-password",

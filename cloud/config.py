@@ -13,10 +13,11 @@ reported at once, each with its line or its variable. Called by `cli`.
     keep_events = "400d"
     suppress_below = 10
     url = "https://hub.example.com"      [metrics]
-                                         listen = "127.0.0.1:9464"
+    holidays = "holidays.toml"           listen = "127.0.0.1:9464"
     [log]                                ingest_listen = "127.0.0.1:9465"
     format = "json"
                                          [oidc] (`config_oidc`)
+                                         [digest] (`config_digest`)
 """
 
 import re
@@ -30,8 +31,11 @@ from pydantic import AfterValidator, StrictBool, StrictInt
 from pydantic.dataclasses import dataclass
 
 from cloud.config_checks import BROKER, LISTEN, cross_checks
+from cloud.config_digest import KEYS as DIGEST_KEYS
+from cloud.config_digest import DigestConfig, DigestSettings, resolve_digest
 from cloud.config_oidc import KEYS as OIDC_KEYS
 from cloud.config_oidc import OidcConfig, OidcSettings, resolve_oidc
+from cloud.expect.calendar import CHINA
 from cloud.figures.suppress import LEAST
 from cloud.mqtt import BrokerAddress
 from cloud.urls import broker_parts, check_broker_url, check_database_url, check_hub_url
@@ -43,7 +47,14 @@ from menkou.settings import STRICT, Fault, SettingsFault, build, read_toml
 
 # What may hold a password is shown neither by repr nor in a fault.
 _SECRET_KEYS: Final = frozenset(
-    {"hub.database_url", "hub.password", "broker.url", "metrics.token", "oidc.client_secret"}
+    {
+        "hub.database_url",
+        "hub.password",
+        "broker.url",
+        "metrics.token",
+        "oidc.client_secret",
+        "digest.password",
+    }
 )
 _FLAGS: Final = frozenset({"broker.embedded", "metrics.per_box"})
 _NUMBERS: Final = frozenset({"hub.suppress_below"})
@@ -95,6 +106,7 @@ class HubSettings:
     password: str | None = field(default=None, repr=False)
     keep_events: Annotated[str, AfterValidator(_check_days)] = "400d"
     suppress_below: Annotated[StrictInt, AfterValidator(_check_least)] = LEAST
+    holidays: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -135,6 +147,7 @@ class _Settings:
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     log: LogSettings = field(default_factory=LogSettings)
     oidc: OidcSettings | None = None
+    digest: DigestSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +177,8 @@ class HubConfig:
     metrics: MetricsConfig
     log_format: LogFormat | None
     oidc: OidcConfig | None = None
+    digest: DigestConfig | None = None
+    holidays: Path = CHINA
     file: Path | None = None
 
     @property
@@ -197,7 +212,7 @@ _VARIABLES: Final = {
         f"hub.{name}": f"MENKOU_{name.upper()}"
         for name in (
             *("listen", "data_dir", "database_url", "cert", "key", "password", "keep_events"),
-            *("url", "suppress_below"),
+            *("url", "suppress_below", "holidays"),
         )
     },
     **{
@@ -209,6 +224,7 @@ _VARIABLES: Final = {
         for name in ("listen", "ingest_listen", "cert", "key", "token", "per_box")
     },
     **{f"oidc.{name}": f"MENKOU_OIDC_{name.upper()}" for name in OIDC_KEYS},
+    **{f"digest.{name}": f"MENKOU_DIGEST_{name.upper()}" for name in DIGEST_KEYS},
     "log.format": VARIABLE,
 }
 
@@ -345,5 +361,7 @@ def _resolve(settings: _Settings, base: Path, file: Path | None) -> HubConfig:
         ),
         log_format=settings.log.format,
         oidc=resolve_oidc(settings.oidc, base),
+        digest=resolve_digest(settings.digest, base),
+        holidays=path(hub.holidays) or CHINA,
         file=file,
     )

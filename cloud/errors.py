@@ -6,6 +6,8 @@ HubFault
 ├── BrokerFault      the embedded broker did not start or has ended; no certificates for one
 ├── ExportFault      the place is taken, or the extra that writes Parquet is not installed
 ├── SimulationFault  a chain cannot be simulated as asked
+├── CountingFault    an hour cannot be drawn, or its count not taken
+├── DigestFault      the digest cannot be made or sent
 └── ShareFault       the secret behind the boxes' keys is missing, open to others, or another one
 
 Faults of the settings are `menkou.settings.SettingsFault`; faults of a message never leave

@@ -1,6 +1,6 @@
 """Runs the hub's processes: pages, ingest, or all in one. Called by `cli`.
 
-serve                 pages + watcher                        (with embedded = true, all of it)
+serve                 pages + watcher + digest               (with embedded = true, all of it)
 ingest                client + ingest + rollup + retention threads
 """
 
@@ -22,11 +22,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud import retention
 from cloud.accounts.people import anybody_active
-from cloud.app import create_app
+from cloud.anomalies.look import Lookout
+from cloud.app import create_app, digest_writer
 from cloud.broker import EmbeddedBroker
 from cloud.config import HubConfig
 from cloud.db import check_schema, migrate, open_engine, reading
+from cloud.digest import rounds
 from cloud.errors import HubFault
+from cloud.expect.calendar import read_calendar
 from cloud.ingest import Ingest
 from cloud.metrics import IngestMeters
 from cloud.metrics_fleet import FleetCollector
@@ -70,6 +73,7 @@ def run_serve(config: HubConfig) -> int:
                 collectors.append(start_ingest(config, engine, crew))
             _start_metrics(config.metrics.listen, collectors, crew)
             crew.start("watcher", lambda: watch(engine, broadcast, crew.stop))
+            start_digest(config, engine, crew)
             try:
                 serve(app, config.listen, broadcast=broadcast, stop=crew.stop, ready=_say_ready)
             finally:
@@ -138,7 +142,7 @@ def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> IngestMeters:
     post = Post(
         config.broker,
         taker,
-        partial(_count, engine, Counting(engine)),
+        partial(_count, engine, Counting(engine), Lookout(engine, read_calendar(config.holidays))),
         crew.stop,
         share=config.share,
         orders=taker.orders_due,
@@ -153,9 +157,24 @@ def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> IngestMeters:
     return meters
 
 
-def _count(engine: Engine, counting: Counting, give_way: Callable[[], None]) -> int:
-    """Count what facts have touched: hours first, which the live board shows, then some days."""
-    return rollup(engine, give_way) + counting.run(give_way, datetime.now(UTC))
+def _count(
+    engine: Engine, counting: Counting, lookout: Lookout, give_way: Callable[[], None]
+) -> int:
+    """Count what facts have touched: hours first, which the live board shows, then some days; then
+    look at the hours that are over.
+    """
+    done = rollup(engine, give_way) + counting.run(give_way, datetime.now(UTC))
+    lookout(datetime.now(UTC), give_way)
+    return done
+
+
+def start_digest(config: HubConfig, engine: Engine, crew: Crew) -> None:
+    """Start what sends the digest at its time, if there is to be one."""
+    if (digest := config.digest) is None:
+        return
+    write = digest_writer(config, engine, digest)
+    crew.start("digest", lambda: rounds.watch(engine, digest, write, write.clock, crew.stop))
+    _log.info("digest: at %s (%s) to %d", f"{digest.at:%H:%M}", digest.zone.key, len(digest.to))
 
 
 def _start_metrics(listen: Listen | None, collectors: Sequence[Collector], crew: Crew) -> None:

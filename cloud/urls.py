@@ -1,6 +1,7 @@
 """Checks of addresses; no message repeats one that may hold a password. Pure."""
 
 import ipaddress
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -38,6 +39,44 @@ def check_broker_url(text: str) -> str:
             f"mqtt://{parts.hostname} would send in the clear; expected mqtts:// to another machine"
         )
     return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """Where mail is handed in. `tls`: from the first byte; else by STARTTLS, which only a server on
+    this machine may lack.
+    """
+
+    host: str
+    port: int
+    tls: bool
+    loopback: bool
+
+
+def mail_server(text: str) -> MailServer:
+    """Return the server of mail of an address.
+
+    Raises:
+        ValueError: it is no address; what it holds is not repeated.
+
+    >>> mail_server("smtps://mail.example.com").port
+    465
+    """
+    expected = (
+        "expected smtps://HOST:465 or smtp://HOST:587 (STARTTLS), with user and password in"
+        " settings of their own"
+    )
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError(expected) from None
+    host, tls = parts.hostname or "", parts.scheme == "smtps"
+    more = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None
+    if parts.scheme not in ("smtp", "smtps") or not host or more or port == 0:
+        raise ValueError(expected)
+    default = 465 if tls else 587
+    return MailServer(host=host, port=port or default, tls=tls, loopback=_is_loopback(host))
 
 
 def check_page_url(text: str) -> str:

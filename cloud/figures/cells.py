@@ -12,6 +12,9 @@ from typing import Final, Generic, TypeVar
 from cloud.figures.metric import Sums
 
 Row = TypeVar("Row", bound=Hashable)
+LEAST: Final = 10
+"""From how many people on a count is shown, unless `[hub] suppress_below` says otherwise; with
+fewer than 5 the rule would be too small to hide anything behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +50,10 @@ LINKS: Final = (
 """What is left of footfall is footfall, and no such part."""
 
 
-def small(count: int | None, least: int) -> bool:
+def small(count: int | None, least: int = LEAST) -> bool:
     """Say whether a count of people is hidden for itself.
 
-    >>> small(9, 10), small(10, 10), small(0, 10), small(None, 10)
+    >>> small(9), small(10), small(0), small(None)
     (True, False, False, False)
     """
     return count is not None and 1 <= count < least

@@ -66,30 +66,39 @@ def compare(
     value = shown(metric, sums, least)
     then = {week: shown(metric, found, least) for week, found in history.items()}
     known = [one for week in WEEKS if isinstance(one := then.get(week), int | float)]
-    low, high = _band(metric, known, sums)
-    verdict: Verdict = "unknown"
-    if value is not None and not isinstance(value, Hidden) and low is not None and high is not None:
-        verdict = "below" if value < low else "above" if value > high else "usual"
+    low, high = band(known, _REACH * _chance(metric, median(known or [0.0]), sums))
+    if high is not None and metric.bottom:
+        high = min(1.0, high)
+    if value is HIDDEN:
+        low = high = None
     return Comparison(
         value=value,
         week_ago=then.get(1),
         year_ago=then.get(YEAR),
-        low=low if value is not HIDDEN else None,
-        high=high if value is not HIDDEN else None,
-        verdict=verdict,
+        low=low,
+        high=high,
+        verdict=verdict(value, low, high),
     )
 
 
-def _band(
-    metric: Metric, known: Sequence[float], sums: Sums
-) -> tuple[float, float] | tuple[None, None]:
+def band(known: Sequence[float], reach: float) -> tuple[float, float] | tuple[None, None]:
+    """Return the lowest and the highest usual value by those of the weeks before.
+
+    None: fewer than `NEEDED` are known. `reach`: so far from the middle it goes at least.
+    """
     if len(known) < NEEDED:
         return None, None
     middle = median(known)
     off = median(abs(one - middle) for one in known)
-    spread = max(_TO_DEVIATION * _FEW[len(known)] * off, _chance(metric, middle, sums))
-    low, high = middle - _REACH * spread, middle + _REACH * spread
-    return max(0.0, low), min(1.0, high) if metric.bottom else high
+    reach = max(_REACH * _TO_DEVIATION * _FEW[len(known)] * off, reach)
+    return max(0.0, middle - reach), middle + reach
+
+
+def verdict(value: Shown, low: float | None, high: float | None) -> Verdict:
+    """Return how a figure is beside its band."""
+    if value is None or isinstance(value, Hidden) or low is None or high is None:
+        return "unknown"
+    return "below" if value < low else "above" if value > high else "usual"
 
 
 def _chance(metric: Metric, middle: float, sums: Sums) -> float:

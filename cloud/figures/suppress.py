@@ -27,8 +27,22 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Generic
 
-from cloud.figures.cells import LINKS, Link, Row, Table, families, safe, small
+from cloud.figures.cells import LEAST, LINKS, Link, Row, Table, families, safe, small
 from cloud.figures.metric import Metric, Sums, value_of
+
+__all__ = [
+    "HIDDEN",
+    "LEAST",
+    "LINKS",
+    "PEOPLE",
+    "Hidden",
+    "Link",
+    "Screen",
+    "Shown",
+    "shown",
+    "small",
+    "suppress_rows",
+]
 
 
 class Hidden(Enum):
@@ -39,9 +53,6 @@ class Hidden(Enum):
 
 HIDDEN: Final = Hidden.HIDDEN
 Shown = float | Hidden | None
-LEAST: Final = 10
-"""From how many people on a count is shown, unless `[hub] suppress_below` says otherwise; with
-fewer than 5 the rule would be too small to hide anything behind it."""
 PEOPLE: Final = frozenset(
     {
         *("members", "members_new", "members_back", "members_due", "members_returned"),

@@ -15,14 +15,14 @@ from menkou.rates import capture_rate
 
 
 def create_pages(today: Callable[[int], ChainToday]) -> Blueprint:
-    """Make head office's blueprint: `/` and `/live`, both with `?page=`.
+    """Make head office's blueprint: `/today` and `/today/live`, both with `?page=`.
 
     `today` is asked once a request, for the page: the shops on it need their hours.
 
     The app that registers it is dressed (`menkou.web.app.dress`) before it is served, and
     answers /api/v1/shops, to which the page links.
     """
-    pages = Blueprint("chain", __name__, template_folder="templates")
+    pages = Blueprint("chain", __name__, url_prefix="/today", template_folder="templates")
     pages.record_once(lambda state: framed(state.app))
 
     def page(template: str) -> str:
@@ -30,7 +30,7 @@ def create_pages(today: Callable[[int], ChainToday]) -> Blueprint:
         board = board_of(today(number), number)
         return render_template(template, board=board, fragment="chain_live.html")
 
-    @pages.get("/")
+    @pages.get("")
     def chain() -> str:
         return page("chain.html")
 

@@ -72,7 +72,7 @@ def change_text(said: Speech, now: Shown, then: Shown, form: str = "count") -> s
         return ""
     if form == "share":
         return said.t("figure.points", value=_signed(100 * (now - then)))
-    return f"{_signed(100 * (now - then) / then)} %"
+    return f"{_signed(100 * (now - then) / then)} %" if then else ""
 
 
 def day_text(said: Speech, day: date) -> str:

@@ -19,7 +19,7 @@ _SPARK_HEAD: Final = 6.0
 
 
 class Compared(Protocol):
-    """A figure beside what it was and what is usual; None: not known."""
+    """A figure beside what it was and what is usual; None: not known. It may also be hidden."""
 
     @property
     def value(self) -> Shown: ...
@@ -45,7 +45,7 @@ class Band:
 
 
 def band_of(compared: Compared) -> Band | None:
-    """Return the picture of a figure beside its band; None: one of them is not known."""
+    """Return the picture of a figure beside its band; None: one of them is not known, or hidden."""
     value, low, high = compared.value, compared.low, compared.high
     if value is None or isinstance(value, Hidden) or low is None or high is None:
         return None

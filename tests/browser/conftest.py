@@ -165,9 +165,16 @@ class Site:
     folder: Path
     url: str = ""
     port: int = 0
+    first: str = ""
+    """The page that tests of both sides open, below `url`."""
     broadcast: Broadcast = field(default_factory=Broadcast)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+
+    @property
+    def home(self) -> str:
+        """The address of that page."""
+        return self.url + self.first
 
     def show(self, shown: Any) -> None:
         """Change what the pages show, and say so."""
@@ -242,7 +249,7 @@ def shop(tmp_path: Path) -> Iterator[ShopSite]:
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[Site]:
-    site = Site(chain_today(), hub_app, tmp_path)
+    site = Site(chain_today(), hub_app, tmp_path, first="today")
     site.start()
     yield site
     site.stop()

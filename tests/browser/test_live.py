@@ -85,7 +85,7 @@ def test_figures_that_cannot_be_fetched_are_told_though_the_stream_lives(
 def test_a_new_shop_appears_by_itself(chain: Site, open_page: Opener) -> None:
     shops = chain.shown.shops
     chain.shown = dataclasses.replace(chain.shown, shops=())
-    page = open_page(chain.url).page
+    page = open_page(chain.home).page
     expect(page.locator(".empty")).to_be_visible()
     chain.show(dataclasses.replace(chain.shown, shops=shops))
     expect(page.locator("#shop-nj-002")).to_be_visible(timeout=10_000)

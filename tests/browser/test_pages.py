@@ -107,7 +107,7 @@ def test_a_page_holds_at_every_width_and_for_every_reader(
     site = request.getfixturevalue(side)
     if trouble:
         {"shop": _faulty, "chain": _faulty_chain}[side](site)
-    watched = open_page(site.url, language=language, has_touch=True)
+    watched = open_page(site.home, language=language, has_touch=True)
     page: Page = watched.page
     expect(page.locator("#live-sign")).to_be_visible()
     for width in _WIDTHS:
@@ -188,7 +188,7 @@ def test_a_lost_camera_is_told_in_words_above_the_figures(shop: Site, open_page:
 
 def test_a_silent_shop_is_not_a_shop_without_visitors(chain: Site, open_page: Opener) -> None:
     _faulty_chain(chain)
-    page = open_page(chain.url, language="en").page
+    page = open_page(chain.home, language="en").page
     expect(page.locator("#shop-nj-002")).to_contain_text("No data since 11:25")
     expect(page.locator("#shop-nj-002")).to_contain_text("only until 11:25")
     assert page.locator("#shop-nj-002 .missing").count() == 6  # 11 to 16 o'clock
@@ -203,7 +203,7 @@ def test_a_silent_shop_is_not_a_shop_without_visitors(chain: Site, open_page: Op
 def test_shops_counted_differently_are_never_added(chain: Site, open_page: Opener) -> None:
     _faulty_chain(chain)
     chain.show(dataclasses.replace(chain.shown, ingest_seen_at=chain.shown.now))
-    page = open_page(chain.url, language="en").page
+    page = open_page(chain.home, language="en").page
     entries = page.get_by_role("region", name="Counted by entries")
     guests = page.get_by_role("region", name="Counted by guests")
     expect(guests.locator(".hero-main .figure")).to_have_text("305")
@@ -214,7 +214,7 @@ def test_shops_counted_differently_are_never_added(chain: Site, open_page: Opene
 
 def test_with_no_shop_yet_the_page_says_what_to_do(chain: Site, open_page: Opener) -> None:
     chain.shown = dataclasses.replace(chain.shown, shops=())
-    page = open_page(chain.url, language="en").page
+    page = open_page(chain.home, language="en").page
     expect(page.locator("main")).to_contain_text("No shop has reported yet")
     expect(page.locator(".empty li")).to_have_count(3)
     assert _seriously_wrong(page) == []
@@ -225,7 +225,7 @@ def test_without_scripts_the_page_still_reads_and_reloads(
     request: pytest.FixtureRequest, open_page: Opener, side: str
 ) -> None:
     site = request.getfixturevalue(side)
-    page = open_page(site.url, java_script_enabled=False).page
+    page = open_page(site.home, java_script_enabled=False).page
     expect(page.locator(".hero-main .figure").first).to_be_visible()
     assert page.locator("noscript meta[http-equiv=refresh]").count() == 1
 
@@ -235,7 +235,7 @@ def test_the_first_load_is_light(
     request: pytest.FixtureRequest, open_page: Opener, side: str
 ) -> None:
     site = request.getfixturevalue(side)
-    page = open_page(site.url).page
+    page = open_page(site.home).page
     size: int = page.evaluate(
         """() => [...performance.getEntriesByType('navigation'),
         ...performance.getEntriesByType('resource')]

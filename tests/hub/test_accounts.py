@@ -141,9 +141,9 @@ def test_a_session_ends_when_nobody_does_anything_and_after_twelve_hours(
         assert client.get("/").status_code == 200
     # What a page fetches by itself keeps nobody signed in.
     office.clock.go(minutes=20)
-    assert client.get("/live").status_code == 200
+    assert client.get("/today/live").status_code == 200
     office.clock.go(minutes=11)
-    assert client.get("/live", headers={"Accept": "*/*"}).status_code == 401
+    assert client.get("/today/live", headers={"Accept": "*/*"}).status_code == 401
     client = office.sign_in(person)
     for _ in range(27):
         office.clock.go(minutes=26)

@@ -30,7 +30,7 @@ def page(engine: Engine, tmp_path: Path) -> Page:
 
     def get(language: str) -> str:
         client: FlaskClient = app.test_client()
-        return client.get("/", headers={"Accept-Language": language}).text
+        return client.get("/today", headers={"Accept-Language": language}).text
 
     return get
 
@@ -93,15 +93,15 @@ def test_a_large_chain_is_turned_over_page_by_page(
     monkeypatch.setattr("cloud.pages.board.PAGE_SHOPS", 1)
     ingest.take([FakeBox(store="s-1").hello(), FakeBox(store="s-2").hello()])
     client = create_app(load(None, {"MENKOU_DATA_DIR": str(tmp_path)}), engine).test_client()
-    first, last = (client.get(f"/?lang=en&page={number}").text for number in (1, 2))
+    first, last = (client.get(f"/today?lang=en&page={number}").text for number in (1, 2))
     assert "Shops 1 to 1 of 2" in first
-    assert 'href="/?page=2">Next' in first
+    assert 'href="/today?page=2">Next' in first
     assert "Previous" not in first
     assert "Next" not in last
     assert 'id="shop-s-1"' in first
     assert 'id="shop-s-2"' not in first
     assert 'id="shop-s-2"' in last
-    assert 'href="/?page=1#shop-s-1"' in last
-    assert 'data-live="/live?lang=en&amp;page=2"' in last
-    assert 'id="shop-s-2"' in client.get("/live?lang=en&page=2").text
-    assert client.get("/?page=nonsense").status_code == 200
+    assert 'href="/today?page=1#shop-s-1"' in last
+    assert 'data-live="/today/live?lang=en&amp;page=2"' in last
+    assert 'id="shop-s-2"' in client.get("/today/live?lang=en&page=2").text
+    assert client.get("/today?page=nonsense").status_code == 200

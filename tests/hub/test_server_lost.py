@@ -108,7 +108,7 @@ def test_a_database_server_that_dies_amid_the_work_costs_nothing_but_time(
         page = hub.get("/", language)
         assert page.status_code == 503
         assert words in page.text
-    assert hub.get("/live").status_code == 503
+    assert hub.get("/today/live").status_code == 503
     answer = hub.get("/api/v1/shops")
     assert (answer.status_code, answer.json()["error"]) == (503, 503)
     assert hub.get("/api/v1/health").json() == {"state": "database_away"}

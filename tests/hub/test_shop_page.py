@@ -466,10 +466,11 @@ def test_the_list_is_a_file_of_all_its_pages_hidden_where_it_hides(
         for number in range(53):
             counts = {"till_visitors": 100, "sales": 4 if number < 4 else 30}
             tallies.day(connection, f"s-{number:02}", WEEK.last, visitors=100, **counts)
+        tallies.sum_chain(connection)
     address = f"from={WEEK.first}&to={WEEK.last}&format=csv"
     rows = client.get(f"/shops?{address}").text.splitlines()
     assert len(rows) == 54
-    assert rows[1].startswith("s-00,s-00,crossings,1,100,,hidden,,,")
+    assert rows[1].startswith("s-00,s-00,crossings,1,100,,hidden: few people,,,")
     assert rows[-1].startswith("s-52,s-52,crossings,1,100,,0.3,,,")
     assert len(client.get(f"/shops?{address}&page=2").text.splitlines()) == 4
     assert len(client.get(f"/funnel?{address}").text.splitlines()) == 55

@@ -1,0 +1,85 @@
+"""What stands in the digest: the first page's figures of a day, asked as that page asks.
+
+    Mornings, overview.board    figures beside what is usual, by basis, suppressed
+    fleet_of                    which boxes are in trouble now
+    accuracy_of_all             how right the counting is
+    open_anomalies              what was told and not acknowledged
+
+Called by `rounds` through `writer`; knows nothing of messages.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, Engine
+
+from cloud.accounts.scope import Scope
+from cloud.db import reading
+from cloud.figures.accuracy import Accuracy
+from cloud.pages.overview.board import Board, board_of
+from cloud.queries.counting import accuracy_of_all
+from cloud.queries.fleet import fleet_of, troubles_in
+from cloud.queries.morning import Mornings
+from cloud.queries.morning_views import Asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAnomaly:
+    """Something that was told and that nobody has acknowledged. `text`: in the mail's language."""
+
+    shop: str
+    text: str
+
+
+Anomalies = Callable[[Connection, Scope, str], Sequence[OpenAnomaly]]
+"""Asks for the open ones, in a language."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """What a digest says. `troubles`: how many of `boxes` have which; `troubled`: have any."""
+
+    board: Board
+    boxes: int
+    troubled: int
+    troubles: Mapping[str, int]
+    accuracy: Accuracy | None
+    accuracy_old: bool
+    anomalies: tuple[OpenAnomaly, ...]
+
+
+def gather(
+    engine: Engine,
+    mornings: Mornings,
+    scope: Scope,
+    day: date,
+    now: datetime,
+    language: str,
+    anomalies: Anomalies | None,
+) -> Digest:
+    """Return what a digest of a day says to somebody who sees a scope.
+
+    Args:
+        engine: the hub's database.
+        mornings: what the first page is read by.
+        scope: which shops these are.
+        day: a day that is over.
+        now: an aware moment; boxes are as they are then.
+        language: of what anomalies say.
+        anomalies: asks for those that are open; None: none are looked for.
+    """
+    morning = mornings.read(scope, Asked(day=day), now)
+    with reading(engine) as connection:
+        boxes = fleet_of(connection, scope, now)
+        accuracy = accuracy_of_all(connection, scope, now)
+        told = anomalies(connection, scope, language) if anomalies else ()
+    return Digest(
+        board=board_of(morning, mornings.least),
+        boxes=len(boxes),
+        troubled=sum(bool(one.troubles) for one in boxes),
+        troubles=troubles_in(boxes),
+        accuracy=accuracy,
+        accuracy_old=accuracy is not None and accuracy.is_old(now),
+        anomalies=tuple(told),
+    )

@@ -1,0 +1,82 @@
+"""The page of the counting audit: draws hours, takes what people counted, says how right it is.
+
+`cloud.app` gives it the desk and registers the blueprint; keeps nothing itself.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from cloud.accounts.access import caller
+from cloud.counting.checks import WHY_DROPPED, CountingFault, Told
+from cloud.counting.desk import CountingDesk
+from cloud.counting.draw import Way
+from cloud.pages.counting.board import board_of
+from menkou.web.i18n import speak, speech
+
+TEXT: Final = Path(__file__).parent / "text"
+_CHARS_MAX: Final = 64
+_DIGITS_MAX: Final = 6
+
+
+def create_counting(desk: CountingDesk) -> Blueprint:
+    """Make the blueprint: `/counting` with `?shop=` and `?page=`, and its three forms."""
+    pages = Blueprint("counting", __name__, url_prefix="/counting", template_folder="templates")
+    pages.record_once(lambda state: speak(state.app, TEXT))
+
+    def shown(problem: str | None = None, check: str = "") -> str:
+        shop = request.args.get("shop", "")[:_CHARS_MAX] or None
+        audited = desk.audited(shop)
+        return render_template(
+            "counting.html",
+            board=board_of(audited, shop, request.args.get("page", 1, type=int)),
+            why_dropped=WHY_DROPPED,
+            may_enter=caller().may("counting.enter"),
+            problem=speech(current_app).t(f"counting.problem_{problem}") if problem else None,
+            problem_at=check,
+        )
+
+    @pages.get("")
+    def page() -> str:
+        return shown()
+
+    @pages.post("/draw")
+    def draw() -> ResponseReturnValue:
+        shop = request.form.get("shop", "").strip()[:_CHARS_MAX]
+        way: Way = "door" if request.form.get("way") == "door" else "video"
+        try:
+            desk.draw(shop, way)
+        except CountingFault as exc:
+            return shown(exc.problem), 409
+        return redirect(url_for(".page"), code=303)
+
+    @pages.post("/enter")
+    def enter() -> ResponseReturnValue:
+        check = request.form.get("check", "")[:_CHARS_MAX]
+        entered, left = _number("entered"), _number("left")
+        if entered is None or (left is None and request.form.get("left", "").strip()):
+            return shown("number", check), 409
+        try:
+            desk.enter(check, Told(entered=entered, left=left))
+        except CountingFault as exc:
+            return shown(exc.problem, check), 409
+        return redirect(url_for(".page", _anchor="cameras"), code=303)
+
+    @pages.post("/drop")
+    def drop() -> ResponseReturnValue:
+        check = request.form.get("check", "")[:_CHARS_MAX]
+        try:
+            desk.drop(check, request.form.get("why", ""))
+        except CountingFault as exc:
+            return shown(exc.problem, check), 409
+        return redirect(url_for(".page"), code=303)
+
+    return pages
+
+
+def _number(name: str) -> int | None:
+    text = request.form.get(name, "").strip()
+    fits = text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX
+    return int(text) if fits else None

@@ -1,0 +1,48 @@
+"""Head office's first page: the last whole day of all shops, for one look in the morning.
+
+`cloud.app` gives it what it shows and registers the blueprint; reads nothing itself.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from flask import Blueprint, render_template, request
+
+from cloud.pages.frame import framed
+from cloud.pages.overview.board import board_of
+from cloud.queries.morning_views import Asked, Morning
+from menkou.web.i18n import speak
+
+TEXT: Final = Path(__file__).parent / "text"
+_CHARS_MAX: Final = 64
+
+
+def create_overview(read: Callable[[Asked], Morning]) -> Blueprint:
+    """Make the first page's blueprint: `/`, with `?day=`, `?q=` (shops by name) and `?page=`.
+
+    `read` is asked once a request.
+    """
+    pages = Blueprint("overview", __name__, template_folder="templates")
+    pages.record_once(lambda state: framed(state.app))
+    pages.record_once(lambda state: speak(state.app, TEXT))
+
+    @pages.get("/")
+    def page() -> str:
+        day, text = None, request.args.get("day", "")
+        with suppress(ValueError):
+            day = date.fromisoformat(text) if text else None
+        morning = read(
+            Asked(
+                day=day,
+                find=" ".join(request.args.get("q", "").split())[:_CHARS_MAX],
+                page=request.args.get("page", 1, type=int),
+            )
+        )
+        board = board_of(morning)
+        wrong_day = bool(text) and morning.day.isoformat() != text
+        return render_template("overview.html", board=board, wrong_day=wrong_day)
+
+    return pages
