@@ -3,7 +3,7 @@
 Made by `app`, which gives its two `Asking`s to the rooms; asks `cloud.queries`.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -12,12 +12,14 @@ from sqlalchemy import Engine
 from cloud.accounts.scope import Scope
 from cloud.boxes import zone_or_utc
 from cloud.db import reading
+from cloud.figures.accuracy import Accuracy
 from cloud.figures.period import Period
 from cloud.figures.suppress import LEAST
 from cloud.memo import Memo
 from cloud.pages.funnel import Asking as FunnelAsking
 from cloud.pages.funnel import Funnel
 from cloud.pages.shops import Asking as ShopsAsking
+from cloud.queries.counting import accuracy_of, accuracy_of_all
 from cloud.queries.funnel import (
     Brought,
     brought,
@@ -46,12 +48,22 @@ class ShopDesk:
 
     def shops(self) -> ShopsAsking:
         """Return what the room of shops asks."""
-        return ShopsAsking(today=self.today, listed=self.listed, one=self.one, states=self.states)
+        return ShopsAsking(
+            today=self.today,
+            listed=self.listed,
+            one=self.one,
+            states=self.states,
+            measured=self.measured,
+        )
 
     def funnel(self) -> FunnelAsking:
         """Return what the room of the funnel asks."""
         return FunnelAsking(
-            today=self.today, shops=self.named, counted=self.counted, brought=self.brought
+            today=self.today,
+            shops=self.named,
+            counted=self.counted,
+            brought=self.brought,
+            measured=self.measured_all,
         )
 
     def today(self, store_id: str | None = None) -> date:
@@ -106,3 +118,15 @@ class ShopDesk:
         """Return what each channel brought."""
         with reading(self.engine) as connection:
             return brought(connection, self.scope(), period, None if one is None else (one,))
+
+    def measured(self, ids: Collection[str]) -> Mapping[str, Accuracy]:
+        """Return how right some shops were found to count."""
+        with reading(self.engine) as connection:
+            return accuracy_of(connection, self.scope(), datetime.now(UTC), ids)
+
+    def measured_all(self, one: str | None) -> Accuracy | None:
+        """Return how right a shop was found to count; None: all of them together."""
+        if one is not None:
+            return self.measured([one]).get(one)
+        with reading(self.engine) as connection:
+            return accuracy_of_all(connection, self.scope(), datetime.now(UTC))

@@ -12,6 +12,7 @@ from typing import Final
 from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
+from cloud.figures.accuracy import Accuracy
 from cloud.figures.metric import Sums
 from cloud.figures.period import Period
 from cloud.pages.export import as_shown, asked_form
@@ -48,13 +49,15 @@ class Asking:
     """What the room asks; each is scoped by who opens the page.
 
     `counted` is asked for a period, the shop that it is narrowed to, and the shops on the page;
-    `brought` for a period and that shop.
+    `brought` for a period and that shop; `measured`: how right the counting of it, or of all, was
+    found to be.
     """
 
     today: Callable[[str | None], date]
     shops: Callable[[], tuple[Named, ...]]
     counted: Callable[[Period, str | None, Collection[str]], Funnel]
     brought: Callable[[Period, str | None], tuple[Brought, ...]]
+    measured: Callable[[str | None], Accuracy | None]
 
 
 def create_funnel(asking: Asking) -> Blueprint:
@@ -84,6 +87,7 @@ def create_funnel(asking: Asking) -> Blueprint:
         return render_template(
             "funnel.html",
             board=board,
+            measured=asking.measured(one),
             on=found.on,
             due=found.due,
             one=shops.every[0] if one else None,

@@ -14,6 +14,7 @@ from flask import Blueprint, Flask, abort, render_template, request
 from flask.sansio.app import App
 from flask.typing import ResponseReturnValue
 
+from cloud.figures.accuracy import Accuracy
 from cloud.figures.metric import METRICS, Sums
 from cloud.figures.period import Period, PeriodFault, period_of
 from cloud.pages.board import ShopRow, board_of
@@ -33,29 +34,18 @@ _LONGEST: Final = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """How well a shop's counting was found to count (`cloud.counting`): which share of those who
-    came in, with its interval.
-    """
-
-    share: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
     """What the room asks; each is scoped by who opens the page.
 
     `today`: which day it is, in a shop's zone, or in that of most shops. `states`: some shops as
-    they are now. `measured`: how well a shop counts; None: nobody has checked.
+    they are now. `measured`: how right some shops count; one that nobody checked is not in it.
     """
 
     today: Callable[[str | None], date]
     listed: Callable[[Wanted], ShopList]
     one: Callable[[str, Period, date], ShopPeriod | None]
     states: Callable[[Collection[str]], ChainToday]
-    measured: Callable[[str], Measured | None] = lambda _store_id: None
+    measured: Callable[[Collection[str]], Mapping[str, Accuracy]]
 
 
 def create_shops(asking: Asking) -> Blueprint:
@@ -75,7 +65,9 @@ def create_shops(asking: Asking) -> Blueprint:
         board = list_board(found, wanted, _states(asking, ids))
         if form is not None:
             return as_shown(LIST, list_rows(board), form, name="shops")
-        return render_template("shops.html", board=board, period=period, fault=fault)
+        return render_template(
+            "shops.html", board=board, measured=asking.measured(ids), period=period, fault=fault
+        )
 
     @pages.get("/<store_id>")
     def shop(store_id: str) -> ResponseReturnValue:
@@ -95,7 +87,7 @@ def create_shops(asking: Asking) -> Blueprint:
             chosen=day,
             of=lambda key: parts(key, board.sums),
             state=state,
-            measured=asking.measured(store_id),
+            measured=asking.measured([store_id]).get(store_id),
             period=period,
             fault=fault,
             due=due_of(period, today),
