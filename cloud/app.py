@@ -120,7 +120,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_consultants(their_day, consultants))
     app.register_blueprint(create_fleet(boxes))
     app.register_blueprint(create_counting(counting_desk(engine)))
-    shops = ShopDesk(engine=engine, scope=lambda: caller().scope)
+    shops = ShopDesk(engine=engine, scope=lambda: caller().scope, least=config.suppress_below)
     app.register_blueprint(create_shops(shops.shops()))
     app.register_blueprint(create_funnel(shops.funnel()))
     app.register_blueprint(create_glossary(config.suppress_below))
