@@ -38,7 +38,10 @@ Anomalies = Callable[[Connection, Scope, str], Sequence[OpenAnomaly]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """What a digest says. `troubles`: how many of `boxes` have which; `troubled`: have any."""
+    """What a digest says. `troubles`: how many of `boxes` have which; `troubled`: have any.
+
+    `least`: from how many people on a figure is shown.
+    """
 
     board: Board
     boxes: int
@@ -47,6 +50,7 @@ class Digest:
     accuracy: Accuracy | None
     accuracy_old: bool
     anomalies: tuple[OpenAnomaly, ...]
+    least: int
 
 
 def gather(
@@ -82,4 +86,5 @@ def gather(
         accuracy=accuracy,
         accuracy_old=accuracy is not None and accuracy.is_old(now),
         anomalies=tuple(told),
+        least=mornings.least,
     )

@@ -107,11 +107,14 @@ def _shown(digest: Digest, said: Speech) -> dict[str, Any]:
             }
         )
     people = [_line(card, said) for card in (*board.people, *board.waiting)]
-    first = groups[0]["lines"][0].value if groups else said.t("digest.nothing")
+    # What is counted in two ways has no sum that could stand in a line by itself.
+    subject = said.t("digest.subject_apart", day=day)
+    if len(groups) == 1:
+        subject = said.t("digest.subject", day=day, visitors=groups[0]["lines"][0].value)
     return {
         "t": said.t,
         "lang": said.tag,
-        "subject": said.t("digest.subject", day=day, visitors=first),
+        "subject": subject,
         "day": day,
         "groups": groups,
         "people": people,
