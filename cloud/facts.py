@@ -1,4 +1,4 @@
-"""Writes events, and what follows from them: visits, crossings and the hours they touch.
+"""Writes events, and what follows from them: visits, crossings, the hours and days they touch.
 
 Called by `ingest` inside its transaction, with events that are new, of any number of boxes. Order
 of arrival does not matter: a revision or a close may come before the opening. What names a
@@ -40,6 +40,8 @@ from cloud.tables import (
     presence_minute,
     visit,
 )
+from cloud.tally.marks import Day, day_of
+from cloud.tally.tables import correction
 from edge.wire.messages import (
     CrossingMinute,
     HourSummary,
@@ -98,22 +100,27 @@ _INSERT_EVENTS: Final = Bulk(
 )
 
 
+class Touched(NamedTuple):
+    """What must be counted anew: hours, with their days, and days of which no hour changes."""
+
+    hours: set[tuple[str, int]]
+    """Shops and the UTC seconds at which their hours begin."""
+    days: set[Day]
+
+
 def derive(
     connection: Connection,
     zones: Mapping[str, ZoneInfo],
     new: Iterable[New],
     gone: Collection[str],
-) -> set[tuple[str, int]]:
-    """Bring visits and crossings up to date with new events; return the hours touched.
+) -> Touched:
+    """Bring visits and crossings up to date with new events; return what they touch.
 
     Args:
         connection: of the transaction.
         zones: the time zone of each shop.
         new: the events.
         gone: subjects that must not be named.
-
-    Returns:
-        Shops and the UTC seconds at which their hours begin.
     """
     known = _Known()
     touched: set[tuple[str, int]] = set()  # shops and minutes
@@ -129,6 +136,8 @@ def derive(
                 known.tell(visit_key, _told(fact, body.rev, at, body.void, gone))
                 known.revised.append(visit_key)
                 touched.add((store, at // _MINUTE_MS))
+                if body.reason == "wrong_person":
+                    known.correct(visit_key, fact.at)
             case VisitClosed.KIND:
                 known.close((store, box, body.visit), (body.rev, fact.at, body.reason))
             case CrossingMinute.KIND:
@@ -151,8 +160,9 @@ def derive(
                 touched.add((store, at // _MINUTE_MS))
     hours = {(store, hour_of_minute(minute, zones[store])) for store, minute in touched}
     hours |= _hours_before(connection, zones, known.revised)
+    days = _days_closed(connection, zones, known.only_closed())
     known.write(connection)
-    return hours
+    return Touched(hours, days)
 
 
 class _Known:
@@ -160,6 +170,7 @@ class _Known:
 
     def __init__(self) -> None:
         self._told: dict[VisitKey, tuple[Any, ...]] = {}
+        self._corrected: dict[VisitKey, int] = {}
         self._closed: dict[VisitKey, tuple[int, int, str]] = {}
         self._minutes: dict[tuple[str, int, str, str], tuple[int, ...]] = {}
         self._sums: dict[tuple[str, int, str], tuple[Any, ...]] = {}
@@ -176,6 +187,14 @@ class _Known:
         """Keep a close, in `_CLOSED`'s order, if it is the last word so far."""
         if key not in self._closed or closed[:2] > self._closed[key][:2]:
             self._closed[key] = closed
+
+    def correct(self, key: VisitKey, at: int) -> None:
+        """Keep when somebody first said of a visit that it is of another person."""
+        self._corrected[key] = min(at, self._corrected.get(key, at))
+
+    def only_closed(self) -> list[VisitKey]:
+        """Return the visits of which nothing but the end is told here."""
+        return sorted(self._closed.keys() - self._told.keys())
 
     def count(self, key: tuple[str, int, str, str], counted: tuple[int, ...]) -> None:
         """Keep a minute's revision and counts if it is the highest revision so far."""
@@ -201,10 +220,11 @@ class _Known:
         """Write it all, in the order of the tables' keys: rows that lie together, together."""
         both = sorted(self._told.keys() & self._closed.keys())
         told = sorted(self._told.keys() - self._closed.keys())
-        closed = sorted(self._closed.keys() - self._told.keys())
+        closed = self.only_closed()
         _PASS.run(connection, [key + self._told[key] + self._closed[key] for key in both])
         _TELL.run(connection, [key + self._told[key] for key in told])
         _CLOSE.run(connection, [(*key, -1, False, *self._closed[key]) for key in closed])
+        _CORRECT.run(connection, [(*key, at) for key, at in sorted(self._corrected.items())])
         _COUNT.run(connection, [key + counted for key, counted in sorted(self._minutes.items())])
         _SUM.run(connection, [key + summed for key, summed in sorted(self._sums.items())])
         _SENSE.run(connection, [key + sensed for key, sensed in sorted(self._sensed.items())])
@@ -229,6 +249,14 @@ def _hours_before(
         (store, hour_of_minute(at // _MINUTE_MS, zones[store]))
         for store, at in _OPENED.ask(connection, visits)
     }
+
+
+def _days_closed(
+    connection: Connection, zones: Mapping[str, ZoneInfo], visits: Sequence[VisitKey]
+) -> set[Day]:
+    """Return the days of visits that are known; of one told with its end, the hour is touched."""
+    opened = _OPENED.ask(connection, visits)
+    return {(store, day_of(at, zones[store])) for store, at in opened}
 
 
 _OPENED: Final = Question(
@@ -283,6 +311,15 @@ def _later(statement: Upsert) -> ColumnElement[bool]:
     return or_(known.closed_at.is_(None), told.closed_rev > known.closed_rev, later)
 
 
+def _earliest(connection: Connection) -> Insert:
+    statement = upsert(connection, correction)
+    return statement.on_conflict_do_update(
+        index_elements=correction.primary_key.columns,
+        set_={"at": statement.excluded.at},
+        where=statement.excluded.at < correction.c.at,
+    )
+
+
 def _latest_of(table: Table, names: Sequence[str]) -> Callable[[Connection], Insert]:
     """Return what makes the statement by which the highest revision of a row wins."""
 
@@ -300,6 +337,7 @@ def _latest_of(table: Table, names: Sequence[str]) -> Callable[[Connection], Ins
 _TELL: Final = Bulk(_tell, (*_VISIT, *_TOLD), Copy(merged=True))
 _PASS: Final = Bulk(_pass, (*_VISIT, *_TOLD, *_CLOSED), Copy(merged=True))
 _CLOSE: Final = Bulk(_close, (*_VISIT, "rev", "void", *_CLOSED), Copy(merged=True))
+_CORRECT: Final = Bulk(_earliest, (*_VISIT, "at"), Copy(merged=True))
 _COUNT: Final = Bulk(
     _latest_of(crossing_minute, _COUNTS), (*_MINUTE, "rev", *_COUNTS), Copy(merged=True)
 )

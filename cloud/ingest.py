@@ -1,7 +1,8 @@
 """The only writer of facts: messages in, one transaction, acknowledgements out.
 
     messages -> sort_out (decode) -> boxes (lock), ledger (once only), members (erase),
-                                  facts (derive), desk, ledger and boxes (save): all boxes at once
+                                  facts (derive), desk, ledger and boxes (save), marks: all boxes
+                                  at once
              -> commit -> acknowledgements
                   `----> shares (keys that were asked for) -> commit -> releases
     orders that wait -> order_post -> commit -> orders
@@ -44,6 +45,7 @@ from cloud.metrics import IngestMeters
 from cloud.office import Office
 from cloud.orders import Issuer
 from cloud.shares import Shares
+from cloud.tally import marks
 from edge.wire.messages import (
     ConfigReported,
     CrossingMinute,
@@ -248,11 +250,14 @@ def _take_in(
     known = boxes.lock_boxes(connection, [intake.address for intake in intakes])
     zones = {store: boxes.zone_or_utc(one.timezone) for (store, _), one in known.items()}
     hours: set[tuple[str, int]] = set()
+    days: set[marks.Day] = set()
     for intake in intakes:
         if intake.hellos:
             store = intake.address.store
             hours |= {(store, hour) for hour in _introduce(connection, intake, asides)}
-            zones[store] = boxes.zone_of(connection, store)
+            before, zones[store] = zones[store], boxes.zone_of(connection, store)
+            if zones[store] != before:
+                days |= marks.days_of_shop(connection, store)
     ledger = Ledger(connection)
     ledger.load({named for intake in intakes for named in _epochs(intake)})
     kept_from = retention.kept_from(connection)
@@ -264,8 +269,10 @@ def _take_in(
         gone = members.forget(connection, special)
         facts.insert_events(connection, [_without_link(one) for one in new], gone)
         members.save(connection, special, gone)
-        desk.save(connection, new)
-        hours |= facts.derive(connection, zones, new, gone)
+        days |= desk.save(connection, zones, new)
+        touched = facts.derive(connection, zones, new, gone)
+        hours |= touched.hours
+        days |= touched.days
         _take_reports(connection, special, gone)
         now = max(one.last_at for one in intakes)
         erasures.pass_on(connection, issuer, special, ends, now)
@@ -282,6 +289,7 @@ def _take_in(
         for said in intake.sharing:
             replies += sharing.heard(connection, issuer, intake.address, said, intake.last_at)
     facts.mark_dirty(connection, hours)
+    marks.mark_days(connection, days)
     return replies
 
 

@@ -17,6 +17,7 @@ from cloud.bulk import Bulk, some_at_once
 from cloud.db import upsert
 from cloud.facts import New
 from cloud.tables import alert, erased_subject, event, member_change, visit
+from cloud.tally.marks import forget_subjects
 from edge.wire.messages import Alert, MemberChanged
 
 _NAMING: Final = (event, visit, alert, member_change)
@@ -78,6 +79,7 @@ def erase(connection: Connection, erased: Mapping[str, int]) -> None:
     """Take subjects out of all that is held; given with the moments, milliseconds since 1970."""
     await_others(connection, alone=True)
     _ERASED.run(connection, [(hash_of(subject), at) for subject, at in sorted(erased.items())])
+    forget_subjects(connection, erased)
     for table in _NAMING:
         connection.execute(
             update(table).where(table.c.subject == bindparam("of")).values(subject=None),

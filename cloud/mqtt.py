@@ -353,13 +353,17 @@ class Post:
         self._losses.add(dropped=-dropped, database_errors=-errors)
 
     def rollup(self) -> None:
-        """Recompute what ingest dirtied, and now and then what others left behind."""
+        """Recompute what ingest dirtied, and now and then what others left behind.
+
+        What was done may leave more to do: then it goes on at once.
+        """
         while not self._stop.is_set():
             self._dirtied.wait(_ROLLUP_IDLE_S)
             self._dirtied.clear()
             try:
                 with self._turns.of("rollup"):
-                    self._roll(self._turns.give_way)
+                    if self._roll(self._turns.give_way):
+                        self._dirtied.set()
             except SQLAlchemyError as exc:
                 _log.error("rollup: %s", _plain(exc))
                 self._dirtied.set()

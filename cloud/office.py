@@ -27,6 +27,7 @@ from cloud.tables import (
     office_member_shop,
     sealing_key,
 )
+from cloud.tally.returns import mark_person
 from edge.wire.checks import milliseconds
 from edge.wire.orders import AppointmentOrder, MemberOrder, MergeOrder
 from edge.wire.topics import BoxAddress
@@ -369,6 +370,7 @@ def link(connection: Connection, address: BoxAddress, subject: str, member_id: s
         statement,
         {"subject": subject, "member": member_id, "store": address.store, "box": address.box},
     )
+    mark_person(connection, member_id)
 
 
 def forget_past(connection: Connection, now: datetime) -> None:

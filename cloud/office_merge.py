@@ -23,6 +23,7 @@ from cloud.tables import (
     office_member,
     office_member_shop,
 )
+from cloud.tally.returns import mark_person
 from edge.wire.checks import milliseconds
 from edge.wire.orders import SEALED_KINDS, AppointmentOrder, MemberOrder, MergeOrder
 from edge.wire.topics import BoxAddress
@@ -112,6 +113,7 @@ def merge(connection: Connection, seal: Seal, keep: str, gone: str, now: datetim
             "at": now,
         },
     )
+    mark_person(connection, kept)
     _void(connection, old)
     connection.execute(delete(office_member).where(office_member.c.id == old))
     things = [Thing(MergeOrder.KIND, one, now) for one in [*led, old]]

@@ -47,6 +47,7 @@ from cloud.tables import (
     presence_minute,
     visit,
 )
+from cloud.tally.tables import SUBJECTS_KEPT, correction, subject_day
 
 _log = logging.getLogger(__name__)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -168,6 +169,9 @@ def _rest(engine: Engine, until: datetime) -> Iterator[tuple[Table, ColumnElemen
         (member_change, member_change.c.at < until),
         (desk_fact, desk_fact.c.about < until),
         (presence_hour, presence_hour.c.hour < until),
+        (correction, correction.c.at < until),
+        # A day that is kept is counted with whoever came in the days before it.
+        (subject_day, subject_day.c.day < until.date() - SUBJECTS_KEPT),
     ]
     if engine.dialect.name == "sqlite":
         stood = func.coalesce(visit.c.opened_at, visit.c.closed_at)

@@ -1,4 +1,5 @@
-"""Recomputes the hours and days that ingest marked dirty, from the facts.
+"""Recomputes the hours and days that ingest marked dirty, from the facts; marks the days for
+`tally`.
 
 An hour of which a box sent a summary is counted by it, instead of by that box's visits and
 minutes. Called by `mqtt`'s rollup thread; safe to repeat, to kill and to run several times at
@@ -42,6 +43,7 @@ from cloud.hours import day_bounds, hour_end, local_day
 from cloud.presence import recompute_presence
 from cloud.retention import kept_from
 from cloud.tables import FIGURES, crossing_minute, daily, dirty, hour_summary, hourly, store, visit
+from cloud.tally import marks as days
 
 _HOURS_AT_ONCE: Final = 20  # a tenth of a second's work: nothing else is written meanwhile
 _HOUR: Final = timedelta(hours=1)
@@ -96,7 +98,9 @@ def _roll_store(engine: Engine, store_id: str) -> int:
             return 0
         zone = zone_of(connection, store_id)
         since = kept_from(connection) // 1000
-        recompute(connection, store_id, zone, [row.hour for row in marks], since)
+        hours = [row.hour for row in marks]
+        recompute(connection, store_id, zone, hours, since)
+        days.mark_days(connection, days.days_of_hours(connection, store_id, zone, hours))
         connection.execute(
             delete(dirty).where(
                 dirty.c.store == bindparam("of"),

@@ -10,7 +10,8 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -34,6 +35,7 @@ from cloud.mqtt import Post
 from cloud.queries.today import change_token
 from cloud.rollup import rollup
 from cloud.shares import Shares
+from cloud.tally.recount import Counting
 from cloud.worker import Crew
 from menkou.listen import Listen
 from menkou.metrics import registry_of, serve_metrics
@@ -138,7 +140,7 @@ def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> IngestMeters:
     post = Post(
         config.broker,
         taker,
-        partial(rollup, engine),
+        partial(_count, engine, Counting(engine)),
         crew.stop,
         share=config.share,
         orders=taker.orders_due,
@@ -160,6 +162,11 @@ def start_digest(config: HubConfig, engine: Engine, crew: Crew) -> None:
     write = digest_writer(config, engine, digest)
     crew.start("digest", lambda: rounds.watch(engine, digest, write, write.clock, crew.stop))
     _log.info("digest: at %s (%s) to %d", f"{digest.at:%H:%M}", digest.zone.key, len(digest.to))
+
+
+def _count(engine: Engine, counting: Counting, give_way: Callable[[], None]) -> int:
+    """Count what facts have touched: hours first, which the live board shows, then some days."""
+    return rollup(engine, give_way) + counting.run(give_way, datetime.now(UTC))
 
 
 def _start_metrics(listen: Listen | None, collectors: Sequence[Collector], crew: Crew) -> None:

@@ -275,6 +275,7 @@ hour_summary: Final = Table(
     sqlite_with_rowid=False,
 )
 
+_NAMED: Final = text("visit IS NOT NULL")
 desk_fact: Final = Table(
     "desk_fact",
     METADATA,
@@ -291,6 +292,8 @@ desk_fact: Final = Table(
     # What this `what` has besides (`edge.wire.messages.DESK_FIELDS`), as a JSON object.
     Column("told", Text, nullable=False),
     Index("desk_fact_by_time", "store", "about"),
+    # What else is known of a guest.
+    Index("desk_fact_by_visit", "store", "visit", sqlite_where=_NAMED, postgresql_where=_NAMED),
     sqlite_with_rowid=False,
 )
 

@@ -1,6 +1,7 @@
 """The tables of counted days. Filled by the modules beside it, read by `cloud.queries`.
 
     dirty_day, dirty_chain     days of shops, and of the chain, that must be counted anew
+    told_day                   days on which a shop's till, desk, bookings or faces said anything
     day_tally                  a shop's day: each count, null where the shop cannot know it
     chain_tally                the sum of all shops' days, by basis; null where no shop knows
     hour_tally                 who was served, what was sold and how many worked in an hour
@@ -23,9 +24,10 @@ a till. So sums over shops with and without one divide to the right share.
 one that is booked ahead.
 """
 
+from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Date, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, String, Table
 
 from cloud.tables import METADATA, Instant
 
@@ -79,7 +81,13 @@ def _known(*names: str) -> tuple[Column[Any], ...]:
 dirty_day: Final = Table(
     "dirty_day",
     METADATA,
-    *_shops_day(Column("mark", BigInteger, nullable=False)),
+    *_shops_day(
+        Column("mark", BigInteger, nullable=False),
+        # Whether `subject_day` holds the day as it is: all days of a shop are brought there before
+        # one is counted, or each would be counted again for every later one.
+        Column("placed", Boolean, nullable=False),
+    ),
+    Index("dirty_day_by_day", "day", "store"),
     sqlite_with_rowid=False,
 )
 dirty_chain: Final = Table(
@@ -87,6 +95,14 @@ dirty_chain: Final = Table(
     METADATA,
     Column("day", Date, primary_key=True),
     Column("mark", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+told_day: Final = Table(
+    "told_day",
+    METADATA,
+    Column("store", _ID, primary_key=True),
+    _key("kind", 8),
+    Column("day", Date, primary_key=True),
     sqlite_with_rowid=False,
 )
 day_tally: Final = Table(
@@ -230,6 +246,9 @@ correction: Final = Table(
     Column("at", Instant, nullable=False),
     sqlite_with_rowid=False,
 )
+SUBJECTS_KEPT: Final = timedelta(days=92)
+"""So much longer than facts is it kept on which days a member came: 90 days, and what zones differ.
+"""
 OF_DAYS: Final = (
     *(day_tally, bin_tally, money_tally, channel_tally, channel_money, booking_tally),
     *(reason_tally, service_tally, staff_tally),

@@ -13,7 +13,7 @@ from cloud.simulate.chain import Shop, make_chain
 from cloud.simulate.plan import day_random, plan
 from cloud.simulate.removal import remove
 from cloud.simulate.years import fill
-from cloud.simulate.years.bookings import AHEAD, CHANNELS
+from cloud.simulate.years.bookings import AHEAD
 from cloud.simulate.years.habits import Habits, habits_of
 from cloud.tables import FIGURES, daily
 from cloud.tally.tables import (
@@ -51,7 +51,7 @@ def chain() -> tuple[Shop, ...]:
 
 @pytest.fixture(scope="module")
 def habits(chain: tuple[Shop, ...]) -> dict[str, Habits]:
-    found = {shop.id: habits_of(SEED, shop, len(CHANNELS)) for shop in chain}
+    found = {shop.id: habits_of(SEED, shop) for shop in chain}
     kinds = {(one.desk, one.till) for one in found.values()}
     assert kinds == {(True, True), (False, True), (False, False)}, "a chain with shops of each kind"
     return found
@@ -234,7 +234,7 @@ def test_the_chains_days_are_the_sums_of_its_shops_by_basis(filled: Engine) -> N
 
 def test_a_shop_in_trouble_sees_fewer_people_since_some_days(tmp_path: Path) -> None:
     chain = make_chain(seed=SEED, shops=120, visits_a_year=120 * 150_000)
-    found = {shop.id: habits_of(SEED, shop, len(CHANNELS)) for shop in chain}
+    found = {shop.id: habits_of(SEED, shop) for shop in chain}
     ailing = [shop for shop in chain if found[shop.id].sees == 0.6]
     assert 0 < len(ailing) < 12
     shop, since = ailing[0], found[ailing[0].id].declines

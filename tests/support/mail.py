@@ -86,4 +86,7 @@ class MailHub:
         self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any
     ) -> AuthResult:
         given = isinstance(data, LoginPassword) and (data.login, data.password)
-        return AuthResult(success=given == (USER.encode(), PASSWORD.encode()))
+        return AuthResult(
+            success=given == (USER.encode(), PASSWORD.encode()),
+            handled=False,  # else it would answer by itself
+        )

@@ -1,5 +1,6 @@
 """Counted days: what head office's pages show beside footfall."""
 
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,18 @@ _COUNTS = (
     *("passers", "captured", "desk_visitors", "served", "greeted_30s", "served_members"),
     *("asked", "queued", "queue_back", "queue_gone", "till_visitors", "sales"),
     *("sales_members", "returns", "items", "booked", "kept", "late", "no_show", "cancelled"),
+)
+_DAY_MS = 86_400_000
+_EPOCH = date(1970, 1, 1)
+_ROWS_AT_ONCE = 10_000
+_DAILY = sa.table("daily", sa.column("store", sa.String()), sa.column("day", sa.Date()))
+_DESK = sa.table("desk_fact", sa.column("store", sa.String()), sa.column("about", sa.BigInteger()))
+_DIRTY = sa.table(
+    "dirty_day",
+    sa.column("store", sa.String()),
+    sa.column("day", sa.Date()),
+    sa.column("mark", sa.BigInteger()),
+    sa.column("placed", sa.Boolean()),
 )
 
 
@@ -47,7 +60,15 @@ def _of_day(name: str, *columns: sa.Column[Any], index: tuple[str, ...] = ("day"
 
 def upgrade() -> None:
     """Add tables, and mark every day that there is: it is counted from its facts."""
-    _of_day("dirty_day", *_counts("mark"), index=())
+    placed: sa.Column[bool] = sa.Column("placed", sa.Boolean(), nullable=False)
+    _of_day("dirty_day", *_counts("mark"), placed, index=("day", "store"))
+    op.create_table(
+        "told_day",
+        sa.Column("store", _ID, primary_key=True),
+        _key("kind", 8),
+        sa.Column("day", sa.Date(), primary_key=True),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "dirty_chain",
         sa.Column("day", sa.Date(), primary_key=True),
@@ -106,4 +127,30 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
     )
-    op.execute("INSERT INTO dirty_day (store, day, mark) SELECT store, day, 1 FROM daily")
+    named = sa.text("visit IS NOT NULL")
+    op.create_index(
+        "desk_fact_by_visit",
+        "desk_fact",
+        ["store", "visit"],
+        sqlite_where=named,
+        postgresql_where=named,
+    )
+    _mark()
+
+
+def _mark() -> None:
+    """Mark each day that has footfall, and those about which a desk said anything.
+
+    The latter by UTC, with the days beside them: where there was nothing, nothing is counted.
+    """
+    connection = op.get_bind()
+    counted = connection.execute(sa.select(_DAILY.c.store, _DAILY.c.day))
+    days = {(shop, day) for shop, day in counted}
+    since = _DESK.c.about // _DAY_MS
+    told = connection.execute(sa.select(_DESK.c.store, since).distinct())
+    for shop, number in told:
+        first = _EPOCH.toordinal() + int(number)
+        days |= {(shop, date.fromordinal(first + step)) for step in (-1, 0, 1)}
+    rows = [{"store": shop, "day": day, "mark": 1, "placed": False} for shop, day in sorted(days)]
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        connection.execute(sa.insert(_DIRTY), rows[start : start + _ROWS_AT_ONCE])

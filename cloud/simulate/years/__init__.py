@@ -23,7 +23,7 @@ from sqlalchemy import Engine
 from cloud.db import writing
 from cloud.simulate.calendar import days_between
 from cloud.simulate.chain import Shop
-from cloud.simulate.years.bookings import AHEAD, CHANNELS
+from cloud.simulate.years.bookings import AHEAD
 from cloud.simulate.years.boxes import introduce
 from cloud.simulate.years.chain import sum_up
 from cloud.simulate.years.day import foresee, tell
@@ -90,7 +90,7 @@ def fill(
 
 def _years_of(seed: int, shop: Shop, days_back: int, now: datetime, rows: Rows) -> int:
     """Append a shop's years; return their visitors."""
-    habits = habits_of(seed, shop, len(CHANNELS))
+    habits = habits_of(seed, shop)
     today = now.astimezone(shop.zone).date()
     first, end = today - timedelta(days=days_back), today + timedelta(days=1)
     visitors = sum(tell(seed, shop, habits, day, now, rows) for day in days_between(first, end))

@@ -3,6 +3,7 @@
 import math
 from typing import Final
 
+from cloud.simulate.desk.guests import SOURCES
 from cloud.simulate.plan import poisson
 from cloud.simulate.years.chance import binomial, split
 from cloud.simulate.years.today import Today
@@ -14,20 +15,12 @@ from cloud.tally.tables import (
     service_tally,
 )
 
-CHANNELS: Final = (
-    # Id, weight, of them with an appointment, of them who buy, adverts with their weights.
-    ("passing", 0.30, 0.02, 0.16, ()),
-    ("friend", 0.12, 0.25, 0.42, ()),
-    ("dianping", 0.14, 0.20, 0.30, (("deal-99", 0.6), ("unknown", 0.4))),
-    ("xiaohongshu", 0.16, 0.22, 0.27, (("ring-notes", 0.5), ("live-11", 0.3), ("unknown", 0.2))),
-    ("douyin", 0.10, 0.10, 0.18, (("gold-film", 0.7), ("unknown", 0.3))),
-    ("wechat", 0.07, 0.35, 0.40, (("members-day", 1.0),)),
-    ("app", 0.03, 0.50, 0.48, ()),
-    ("web", 0.02, 0.40, 0.35, ()),
-    ("other", 0.03, 0.10, 0.22, ()),
-    ("unknown", 0.03, 0.05, 0.18, ()),
-)
-"""Ids of the list that boxes have at first (`edge.core.sources.USUAL`), and `unknown`."""
+_BECOMES: Final = {
+    # Of the guests whom a channel brings: shares of those with an appointment, of those who buy.
+    **{"passing": (0.02, 0.16), "friend": (0.25, 0.42), "dianping": (0.20, 0.30)},
+    **{"xiaohongshu": (0.22, 0.27), "douyin": (0.10, 0.18), "wechat": (0.35, 0.40)},
+    **{"app": (0.50, 0.48), "web": (0.40, 0.35), "other": (0.10, 0.22), "unknown": (0.05, 0.18)},
+}
 AHEAD: Final = 14
 """Days ahead for which there are bookings."""
 _BOOKED_BY: Final = (("app", 0.42), ("web", 0.16), ("phone", 0.22), ("shop", 0.16), ("other", 0.04))
@@ -40,30 +33,30 @@ _CANCELLED: Final = 0.12
 _BOOKED_ON_THE_DAY: Final = 0.3
 _BOOKED_AHEAD_DAYS: Final = 7.0  # on average
 _TICKETS: Final = (
-    # Kind, state, how many an average day of a shop with a desk.
-    *(("repair", "taken_in", 0.5), ("repair", "at_workshop", 0.45), ("repair", "ready", 0.45)),
-    *(("repair", "collected", 0.4), ("return", "settled", 0.15), ("stock", "ordered", 0.2)),
-    *(("stock", "collected", 0.18), ("styling", "done", 0.3), ("styling", "no_show", 0.05)),
-    ("repair", "cancelled", 0.04),
+    # Kind, how many an average day of a shop with a desk, states while it is open, at its end.
+    ("repair", 0.5, ("taken_in", "at_workshop", "ready"), ("collected", "cancelled"), 8),
+    ("return", 0.15, ("taken_in", "in_review"), ("settled",), 4),
+    ("stock", 0.2, ("requested", "ordered", "ready"), ("collected",), 9),
+    ("styling", 0.3, ("requested", "confirmed"), ("done", "no_show"), 4),
 )
+"""The last number: after so many days half of them have ended."""
 
 
 def ask(today: Today) -> None:
     """Split the guests who were asked among what brought them."""
     random, habits = today.random, today.habits
-    weights = [usual * own for (_, usual, *_), own in zip(CHANNELS, habits.sources, strict=True)]
+    weights = [usual * own for (_, usual, _), own in zip(SOURCES, habits.sources, strict=True)]
     asked = split(random, today.counts["asked"], weights)
-    for (channel, _, books, buys, adverts), number in zip(CHANNELS, asked, strict=True):
-        if number:
-            parts = split(random, number, [share for _, share in adverts])
-            said = [(name, part) for (name, _), part in zip(adverts, parts, strict=True)]
-            for advert, some in said or (("", number),):
-                if some:
-                    _brought(today, (channel, advert), some, books, buys)
+    for (channel, _, adverts), number in zip(SOURCES, asked, strict=True):
+        parts = split(random, number, [share for _, share in adverts])
+        for (advert, _), some in zip(adverts, parts, strict=True):
+            if some:
+                _brought(today, (channel, advert or ""), some)
 
 
-def _brought(today: Today, by: tuple[str, str], number: int, books: float, buys: float) -> None:
+def _brought(today: Today, by: tuple[str, str], number: int) -> None:
     random, head = today.random, (today.shop.id, today.day, *by)
+    books, buys = _BECOMES[by[0]]
     booked, sales = binomial(random, number, books), binomial(random, number, buys)
     today.rows.of(channel_tally).append((*head, number, booked, sales))
     if sales:
@@ -104,9 +97,16 @@ def _made(ahead: int) -> float:
 
 
 def tickets(today: Today) -> None:
-    """Count what became of repairs, returns, wishes and styling appointments."""
+    """Count what has become of the tickets made on a day: those of long ago have ended."""
+    random, head = today.random, (today.shop.id, today.day)
     size = today.habits.books / 9 * today.over
-    head = (today.shop.id, today.day)
-    for kind, state, mean in _TICKETS:
-        if number := poisson(today.random, mean * size):
-            today.rows.of(service_tally).append((*head, kind, state, number))
+    for kind, mean, open_, ends, half in _TICKETS:
+        made = poisson(random, mean * size)
+        ended = binomial(random, made, 1 - 0.5 ** (today.ago / half))
+        usual = [1.0, *[0.1 for _ in ends[1:]]]
+        for states, number, weights in (
+            (open_, made - ended, [1.0 for _ in open_]),
+            (ends, ended, usual),
+        ):
+            told = zip(states, split(random, number, weights), strict=True)
+            today.rows.of(service_tally).extend([(*head, kind, state, n) for state, n in told if n])

@@ -12,16 +12,15 @@ from typing import Final
 
 from cloud.figures.bins import EDGES
 from cloud.simulate.chain import Shop
-from cloud.simulate.desk import staff_id
+from cloud.simulate.desk.guests import SOURCES
+from cloud.simulate.desk.shop import currency_of, has_desk, has_till, staff_of
 from cloud.simulate.years.chance import bins_of
 
-_TILL_SHARE: Final = 0.25  # of the shops that only count
 _DECLINE_SHARE: Final = 0.03
 _DECLINE: Final = 0.6
 _CAMERA_SEES: Final = 0.7
 _FEWER_BOOKINGS_SHARE: Final = 0.08
-_CURRENCIES: Final = {"Asia/Hong_Kong": "HKD", "Asia/Macau": "MOP", "Asia/Tokyo": "JPY"}
-_VALUES: Final = {"CNY": 320_000, "HKD": 350_000, "MOP": 360_000, "JPY": 6_800_000}  # minor units
+_VALUES: Final = {"CNY": 320_000, "HKD": 350_000, "MOP": 360_000, "JPY": 680_000}  # minor units
 _ABROAD: Final = ("深圳", "珠海", "广州")
 """Where some pay in the money of Hong Kong."""
 
@@ -46,7 +45,7 @@ class Habits:
     `declines`: for so many days, today included, `sees` of the usual number came; 0: it is well.
     `waits`, `dwells`, `queues`: the shares of times by the bins of `cloud.figures.bins`.
     `books`: appointments of an average day; `fewer_since`: days since when a third of them is gone.
-    `sources`: weights of the channels, in the order of `channels.CHANNELS`.
+    `sources`: weights of the channels, in the order of `SOURCES`.
     """
 
     desk: bool
@@ -78,23 +77,21 @@ class Habits:
     queues: tuple[float, ...]
 
 
-def habits_of(seed: int, shop: Shop, channels: int) -> Habits:
+def habits_of(seed: int, shop: Shop) -> Habits:
     """Return what is usual in a shop.
 
     Args:
         seed: of the chain.
         shop: the shop.
-        channels: how many channels bring guests.
     """
     random = Random(f"{seed}/habits/{shop.id}")
-    desk = any(box.mode == "entrance" for box in shop.boxes)
-    till = desk or random.random() < _TILL_SHARE
+    desk = has_desk(shop)
     declines, sees = _trouble(random, shop)
-    currency = _CURRENCIES.get(shop.zone.key, "CNY")
+    currency = currency_of(shop)
     waits = tuple(bins_of(EDGES["wait"], 18 * random.lognormvariate(0, 0.3), 0.9))
     return Habits(
         desk=desk,
-        till=till,
+        till=has_till(seed, shop),
         declines=declines,
         sees=sees,
         members=_near(random, 0.09, 0.2),
@@ -115,8 +112,8 @@ def habits_of(seed: int, shop: Shop, channels: int) -> Habits:
         fewer_since=random.randint(4, 9) if random.random() < _FEWER_BOOKINGS_SHARE else 0,
         no_show=_near(random, 0.14, 0.3),
         late=_near(random, 0.2, 0.25),
-        sources=tuple(random.lognormvariate(0, 0.4) for _ in range(channels)),
-        colleagues=tuple(_colleague(random, seed, shop, number) for number in range(shop.staff)),
+        sources=tuple(random.lognormvariate(0, 0.4) for _ in SOURCES),
+        colleagues=tuple(_colleague(random, one) for one in staff_of(seed, shop)),
         waits=waits,
         dwells=tuple(bins_of(EDGES["dwell"], 560 * random.lognormvariate(0, 0.2), 0.8)),
         queues=tuple(bins_of(EDGES["queue"], 1_500 * random.lognormvariate(0, 0.25), 0.5)),
@@ -134,9 +131,9 @@ def _near(random: Random, value: float, spread: float) -> float:
     return value * math.exp(random.gauss(0, spread))
 
 
-def _colleague(random: Random, seed: int, shop: Shop, number: int) -> Colleague:
+def _colleague(random: Random, name: str) -> Colleague:
     return Colleague(
-        id=staff_id(seed, shop, number),
+        id=name,
         takes=random.uniform(0.6, 1.4),
         quick=random.uniform(0.8, 1.15),
         sells=random.lognormvariate(0, 0.25),
