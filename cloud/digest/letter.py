@@ -67,10 +67,10 @@ def letter(digest: Digest, language: str, envelope: Envelope) -> EmailMessage:
     message["To"] = Address(addr_spec=envelope.to)
     message["Date"] = format_datetime(envelope.at)
     message["Message-ID"] = _message_id(digest.board.day, envelope)
-    message["Content-Language"] = said.tag
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence answers
     message.set_content(_template("digest.txt").render(shown))
     message.add_alternative(_template("digest.html").render(shown), subtype="html")
+    message["Content-Language"] = said.tag  # last: it would go to the first part otherwise
     return message
 
 
