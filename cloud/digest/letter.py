@@ -94,7 +94,7 @@ def _template(name: str) -> Any:
 def _shown(digest: Digest, said: Speech) -> dict[str, Any]:
     board = digest.board
     day = day_text(said, board.day)
-    groups = []
+    groups: list[dict[str, Any]] = []
     for group in board.groups:
         cards = (group.visitors, *group.cards)
         groups.append(
