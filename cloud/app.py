@@ -4,7 +4,7 @@ The only place that names the pages, the API and the database together. Called b
 """
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
@@ -28,17 +28,30 @@ from cloud.counting.checks import Who
 from cloud.counting.desk import CountingDesk
 from cloud.db import reading
 from cloud.digest.writer import Writer
+from cloud.figures.period import Period
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
+from cloud.pages.anomalies import create_anomalies
+from cloud.pages.anomalies.asks import anomaly_asks
+from cloud.pages.channels import create_channels
+from cloud.pages.consultants import create_consultants
 from cloud.pages.counting import create_counting
 from cloud.pages.fleet import create_fleet
+from cloud.pages.funnel import create_funnel
+from cloud.pages.glossary import create_glossary
 from cloud.pages.overview import create_overview
 from cloud.pages.places import places
+from cloud.pages.shops import create_shops
+from cloud.queries.channels import Asked as ChannelsAsked
+from cloud.queries.channels import channels_page
+from cloud.queries.consultants import Colleagues, consultants_page
 from cloud.queries.fleet import FleetBox, fleet_of
 from cloud.queries.morning import Mornings
 from cloud.queries.morning_views import Asked, Morning
+from cloud.queries.named import today_of
 from cloud.queries.street import street_of, street_today
 from cloud.queries.today import HubHealth, chain_today, hub_health
+from cloud.shop_desk import ShopDesk
 from cloud.views import ChainToday, StreetMinutes, StreetToday
 from menkou.web.app import dress, error_page, take_uploads
 
@@ -80,6 +93,19 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         with reading(engine) as connection:
             return hub_health(connection, datetime.now(UTC))
 
+    def channels(period: Period, shop: str | None) -> ChannelsAsked | None:
+        with reading(engine) as connection:
+            now = datetime.now(UTC)
+            return channels_page(connection, caller().scope, period, shop, now)
+
+    def consultants(period: Period, shop: str | None, page: int) -> Colleagues | None:
+        with reading(engine) as connection:
+            return consultants_page(connection, caller().scope, period, shop, page)
+
+    def their_day() -> date:
+        with reading(engine) as connection:
+            return today_of(connection, caller().scope, datetime.now(UTC))
+
     app = Flask("cloud")
     app.register_blueprint(create_api(today, health, passers))
     members = MemberDesk(engine, config.office_keys)
@@ -90,8 +116,15 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_overview(morning))
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
+    app.register_blueprint(create_channels(their_day, channels))
+    app.register_blueprint(create_consultants(their_day, consultants))
     app.register_blueprint(create_fleet(boxes))
     app.register_blueprint(create_counting(counting_desk(engine)))
+    shops = ShopDesk(engine=engine, scope=lambda: caller().scope)
+    app.register_blueprint(create_shops(shops.shops()))
+    app.register_blueprint(create_funnel(shops.funnel()))
+    app.register_blueprint(create_glossary(config.suppress_below))
+    app.register_blueprint(create_anomalies(anomaly_asks(engine, config.holidays)))
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)
     dress(app, config.listen, secret_file=config.session_secret, door=door)

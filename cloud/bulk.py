@@ -6,10 +6,10 @@ the rows go to the driver as they are: instants as whole milliseconds, hours as 
 On PostgreSQL many rows are copied in (`copying`), at a third of what a statement for each costs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     Column,
@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from cloud.copying import Copy
 
+T = TypeVar("T")
 NAMED_AT_ONCE: Final = 500
 """Keys in one question. SQLite takes 32,766 values in a statement, a key has up to three."""
 
@@ -133,6 +134,17 @@ class Question:
             sql = str(self._select.compile(dialect=dialect)).replace(str(KEYS), keys)
             self._compiled[known] = sql
         return self._compiled[known]
+
+
+def parts(items: Collection[T], size: int) -> Iterator[list[T]]:
+    """Yield items in lists of at most so many, for short transactions.
+
+    >>> list(parts("abcde", 2))
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    held = list(items)
+    for start in range(0, len(held), size):
+        yield held[start : start + size]
 
 
 def some_at_once(keys: Sequence[Any]) -> list[Sequence[Any]]:

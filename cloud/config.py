@@ -11,8 +11,9 @@ reported at once, each with its line or its variable. Called by `cli`.
     key = "page.key"                     embedded = false
     password = "file:hub.password"       share = "menkou"
     keep_events = "400d"
+    suppress_below = 10
     url = "https://hub.example.com"      [metrics]
-                                         listen = "127.0.0.1:9464"
+    holidays = "holidays.toml"           listen = "127.0.0.1:9464"
     [log]                                ingest_listen = "127.0.0.1:9465"
     format = "json"
                                          [oidc] (`config_oidc`)
@@ -26,7 +27,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, StrictBool
+from pydantic import AfterValidator, StrictBool, StrictInt
 from pydantic.dataclasses import dataclass
 
 from cloud.config_checks import BROKER, LISTEN, cross_checks
@@ -34,6 +35,8 @@ from cloud.config_digest import KEYS as DIGEST_KEYS
 from cloud.config_digest import DigestConfig, DigestSettings, resolve_digest
 from cloud.config_oidc import KEYS as OIDC_KEYS
 from cloud.config_oidc import OidcConfig, OidcSettings, resolve_oidc
+from cloud.expect.calendar import CHINA
+from cloud.figures.suppress import LEAST
 from cloud.mqtt import BrokerAddress
 from cloud.urls import broker_parts, check_broker_url, check_database_url, check_hub_url
 from menkou.guards import certificate_faults as unusable
@@ -54,6 +57,7 @@ _SECRET_KEYS: Final = frozenset(
     }
 )
 _FLAGS: Final = frozenset({"broker.embedded", "metrics.per_box"})
+_NUMBERS: Final = frozenset({"hub.suppress_below"})
 _WORDS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -70,6 +74,15 @@ def _check_days(text: str) -> str:
     if days is None or int(days[1]) not in _KEPT_DAYS:
         raise ValueError(f"expected days from 31d to 3660d, such as 400d, got {text!r}")
     return text
+
+
+_LEAST: Final = range(5, 1_001)  # fewer would hide next to nothing
+
+
+def _check_least(number: int) -> int:
+    if number not in _LEAST:
+        raise ValueError(f"expected a number of people from 5 to 1000, got {number}")
+    return number
 
 
 def _check_share(text: str) -> str:
@@ -92,6 +105,8 @@ class HubSettings:
     url: Annotated[str, AfterValidator(check_hub_url)] | None = None
     password: str | None = field(default=None, repr=False)
     keep_events: Annotated[str, AfterValidator(_check_days)] = "400d"
+    suppress_below: Annotated[StrictInt, AfterValidator(_check_least)] = LEAST
+    holidays: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -158,10 +173,12 @@ class HubConfig:
     embedded: bool
     share: str | None
     keep_events: timedelta
+    suppress_below: int
     metrics: MetricsConfig
     log_format: LogFormat | None
     oidc: OidcConfig | None = None
     digest: DigestConfig | None = None
+    holidays: Path = CHINA
     file: Path | None = None
 
     @property
@@ -195,7 +212,7 @@ _VARIABLES: Final = {
         f"hub.{name}": f"MENKOU_{name.upper()}"
         for name in (
             *("listen", "data_dir", "database_url", "cert", "key", "password", "keep_events"),
-            "url",
+            *("url", "suppress_below", "holidays"),
         )
     },
     **{
@@ -286,6 +303,8 @@ def _set(
     if not isinstance(table, dict):
         return  # a fault of its own
     table[name] = value
+    if key in _NUMBERS and value.isdecimal():
+        table[name] = int(value)
     if key in _FLAGS:
         table[name] = _WORDS.get(value.lower(), False)
         if value.lower() not in _WORDS:
@@ -334,6 +353,7 @@ def _resolve(settings: _Settings, base: Path, file: Path | None) -> HubConfig:
         embedded=broker.embedded,
         share=broker.share,
         keep_events=timedelta(days=int(hub.keep_events.removesuffix("d"))),
+        suppress_below=hub.suppress_below,
         metrics=MetricsConfig(
             listen=metrics_at("listen"),
             ingest_listen=metrics_at("ingest_listen"),
@@ -342,5 +362,6 @@ def _resolve(settings: _Settings, base: Path, file: Path | None) -> HubConfig:
         log_format=settings.log.format,
         oidc=resolve_oidc(settings.oidc, base),
         digest=resolve_digest(settings.digest, base),
+        holidays=path(hub.holidays) or CHINA,
         file=file,
     )

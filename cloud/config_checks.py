@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from cloud.config_digest import digest_faults
 from cloud.config_oidc import oidc_faults
+from cloud.expect.calendar import CalendarFault, read_calendar
 from cloud.urls import broker_parts
 from menkou.guards import (
     listen_for_metrics,
@@ -47,6 +48,11 @@ def cross_checks(raw: Mapping[str, Any], base: Path) -> list[_Found]:
             faults.append((f"{section}.{name}", text))
     faults += _page_faults(raw, base) + _metrics_faults(raw, base) + _broker_faults(raw)
     faults += oidc_faults(raw, base) + digest_faults(raw, base)
+    if holidays := _text(raw, "hub.holidays"):
+        try:
+            read_calendar(base / holidays)
+        except CalendarFault as fault:
+            faults.append(("hub.holidays", str(fault)))
     return faults + overlapping(_places(raw))
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
 
 from cloud import desired, sharing
 from cloud.acks import Reply
+from cloud.anomalies.word import notice_order
 from cloud.bulk import some_at_once
 from cloud.db import upsert
 from cloud.errors import ShareFault
@@ -45,6 +46,7 @@ from edge.wire.orders import (
     ConfigOrder,
     EraseOrder,
     KeyWantedOrder,
+    NoticeOrder,
     Order,
     OrderBody,
     Orders,
@@ -230,6 +232,8 @@ def _body(
             return sharing.template_order(connection, row.object) or VoidOrder()
         case ConfigOrder.KIND if last:
             return desired.of_box(connection, address) or VoidOrder()
+        case NoticeOrder.KIND if last:
+            return notice_order(connection, row.object) or VoidOrder()
         case kind if last and kind in SEALED_KINDS and sealer is not None:
             office, public = sealer
             return office.order(connection, address, kind, row.object, public) or VoidOrder()

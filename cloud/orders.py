@@ -21,6 +21,7 @@ from cloud.tables import box, box_order, epoch, event, order_line
 from edge.wire.orders import (
     ConfigOrder,
     EraseOrder,
+    NoticeOrder,
 )
 from edge.wire.topics import BoxAddress
 
@@ -121,6 +122,11 @@ def configuration(now: datetime) -> Thing:
 def erasure(digest: str, now: datetime) -> Thing:
     """Return that a box is to erase whose subject has this hash."""
     return Thing(EraseOrder.KIND, digest, now)
+
+
+def notice(anomaly: str, now: datetime) -> Thing:
+    """Return that a box is to show the manager an anomaly, or that it is over."""
+    return Thing(NoticeOrder.KIND, anomaly, now)
 
 
 def naming(connection: Connection, subjects: Collection[str]) -> dict[str, set[BoxAddress]]:

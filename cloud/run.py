@@ -22,12 +22,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud import retention
 from cloud.accounts.people import anybody_active
+from cloud.anomalies.look import Lookout
 from cloud.app import create_app, digest_writer
 from cloud.broker import EmbeddedBroker
 from cloud.config import HubConfig
 from cloud.db import check_schema, migrate, open_engine, reading
 from cloud.digest import rounds
 from cloud.errors import HubFault
+from cloud.expect.calendar import read_calendar
 from cloud.ingest import Ingest
 from cloud.metrics import IngestMeters
 from cloud.metrics_fleet import FleetCollector
@@ -140,7 +142,7 @@ def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> IngestMeters:
     post = Post(
         config.broker,
         taker,
-        partial(_count, engine, Counting(engine)),
+        partial(_count, engine, Counting(engine), Lookout(engine, read_calendar(config.holidays))),
         crew.stop,
         share=config.share,
         orders=taker.orders_due,
@@ -155,6 +157,17 @@ def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> IngestMeters:
     return meters
 
 
+def _count(
+    engine: Engine, counting: Counting, lookout: Lookout, give_way: Callable[[], None]
+) -> int:
+    """Count what facts have touched: hours first, which the live board shows, then some days; then
+    look at the hours that are over.
+    """
+    done = rollup(engine, give_way) + counting.run(give_way, datetime.now(UTC))
+    lookout(datetime.now(UTC), give_way)
+    return done
+
+
 def start_digest(config: HubConfig, engine: Engine, crew: Crew) -> None:
     """Start what sends the digest at its time, if there is to be one."""
     if (digest := config.digest) is None:
@@ -162,11 +175,6 @@ def start_digest(config: HubConfig, engine: Engine, crew: Crew) -> None:
     write = digest_writer(config, engine, digest)
     crew.start("digest", lambda: rounds.watch(engine, digest, write, write.clock, crew.stop))
     _log.info("digest: at %s (%s) to %d", f"{digest.at:%H:%M}", digest.zone.key, len(digest.to))
-
-
-def _count(engine: Engine, counting: Counting, give_way: Callable[[], None]) -> int:
-    """Count what facts have touched: hours first, which the live board shows, then some days."""
-    return rollup(engine, give_way) + counting.run(give_way, datetime.now(UTC))
 
 
 def _start_metrics(listen: Listen | None, collectors: Sequence[Collector], crew: Crew) -> None:

@@ -38,6 +38,7 @@ _OFFICE: Final = frozenset[Role]({"head_office"})
 _WATCH: Final = frozenset[Role]({"head_office", "auditor"})
 SEEN_BY_ALL: Final = Rule(roles=_ALL)
 """Figures: each sees those of the own shops."""
+_DOING: Final = Rule(roles=frozenset[Role]({"head_office", "region", "shop"}))
 _OWN: Final = Rule(roles=_ALL, account=True)
 _OWN_PROVED: Final = Rule(roles=_ALL, account=True, proved=True)
 _MANAGED: Final = Rule(roles=_OFFICE, account=True, proved=True)
@@ -51,9 +52,18 @@ RULES: Final[Mapping[str, Rule]] = {
     "street.street_live": SEEN_BY_ALL,
     "street.shop": SEEN_BY_ALL,
     "street.shop_live": SEEN_BY_ALL,
+    "channels.page": SEEN_BY_ALL,
+    "consultants.page": SEEN_BY_ALL,  # whoever may name no members is told of no colleague either
     "fleet.page": SEEN_BY_ALL,
     "counting.page": SEEN_BY_ALL,
     **dict.fromkeys((f"counting.{name}" for name in ("draw", "enter", "drop")), _COUNTED),
+    "shops.page": SEEN_BY_ALL,
+    "shops.shop": SEEN_BY_ALL,
+    "funnel.page": SEEN_BY_ALL,
+    "glossary.page": SEEN_BY_ALL,
+    "anomalies.page": SEEN_BY_ALL,
+    "anomalies.take_on": _DOING,
+    "anomalies.tell": _DOING,
     "web.events": SEEN_BY_ALL,  # says that something changed, and nothing else
     "web.logout": SEEN_BY_ALL,
     "api_v1.shops": Rule(roles=_ALL, token="read:figures"),

@@ -70,6 +70,24 @@ METRICS: Final[Mapping[str, Metric]] = {
     )
 }
 """Every figure that comes of counts; times come of `bins`, money of `cloud.queries.money`."""
+OF_TABLES: Final[Mapping[str, Metric]] = {
+    one.key: one
+    for one in (
+        _metric("asked", "asked", people=True),
+        _metric("brought_booked", "booked", "asked", people=True),
+        _metric("brought_sales", "sales", "asked", people=True),
+        _metric("cancelled", "cancelled", people=True, better="less"),
+        _metric("no_shows", "count", people=True, better="less"),
+        _metric("greeted", "greeted", people=True),
+        _metric("greeted_quick", "greeted_30s", "greeted", people=True),
+        _metric("greeted_sales", "sales", "greeted", people=True),
+        _metric(
+            "greeted_wrong", "wrong_person", "members wrong_person", people=True, better="less"
+        ),
+        _metric("follow_ups", "follow_ups", people=True),
+    )
+}
+"""Figures of tables that are not of a shop's day: by channel, by reason, by consultant."""
 
 
 def value_of(metric: Metric, sums: Sums) -> float | None:

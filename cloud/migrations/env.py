@@ -3,6 +3,7 @@
 from alembic import context
 
 from cloud.accounts import tables as _accounts  # noqa: F401  (its tables are of METADATA, too)
+from cloud.anomalies import tables as _anomalies  # noqa: F401
 from cloud.counting import tables as _counting  # noqa: F401
 from cloud.digest import tables as _digest  # noqa: F401
 from cloud.tables import METADATA

@@ -2,7 +2,7 @@
 
 Used by every page with a table, and by `cloud.api.figures`. A page does three things:
 
-    COLUMNS = (Column(key="shop", title="shops.shop"),                     # title: a key of `t`
+    COLUMNS = (Column(key="shop", title="nav.shops"),                      # title: a key of `t`
                Column(key="visitors", title="metric.visitors", kind="count"),
                Column(key="members", title="metric.members", kind="count", people=True))
 
@@ -31,7 +31,6 @@ from cloud.figures.suppress import HIDDEN, Hidden
 from menkou.web.i18n import speech
 
 Form = Literal["csv", "parquet"]
-FORMS: Final[tuple[Form, ...]] = ("csv", "parquet")
 TYPES: Final = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 Kind = Literal["text", "count", "share", "number", "day", "moment"]
 Cell = str | int | float | date | datetime | Hidden | None
@@ -90,10 +89,9 @@ def asked_form() -> Form | None:
     text = request.args.get("format", "")
     if text in ("", "html"):
         return None
-    for form in FORMS:
-        if text == form:
-            return form
-    return abort(400, description=f"format: expected csv or parquet, got {text[:32]!r}")
+    if text not in TYPES:
+        abort(400, description=f"format: expected csv or parquet, got {text[:32]!r}")
+    return "parquet" if text == "parquet" else "csv"
 
 
 def as_shown(

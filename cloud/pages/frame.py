@@ -66,7 +66,9 @@ def change_text(said: Speech, now: Shown, then: Shown, form: str = "count") -> s
 
     Empty: it cannot be said.
     """
-    if now is None or then is None or isinstance(now, Hidden) or isinstance(then, Hidden):
+    if now is None or isinstance(now, Hidden) or then is None or isinstance(then, Hidden):
+        return ""
+    if form != "share" and not then:
         return ""
     if form == "share":
         return said.t("figure.points", value=_signed(100 * (now - then)))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from cloud.figures.suppress import Hidden, Shown
 from menkou.web.chart import Minutes, minutes
 
 _MARGIN: Final = 6.0
@@ -21,11 +22,11 @@ class Compared(Protocol):
     """A figure beside what it was and what is usual; None: not known. It may also be hidden."""
 
     @property
-    def value(self) -> object: ...
+    def value(self) -> Shown: ...
     @property
-    def week_ago(self) -> object: ...
+    def week_ago(self) -> Shown: ...
     @property
-    def year_ago(self) -> object: ...
+    def year_ago(self) -> Shown: ...
     @property
     def low(self) -> float | None: ...
     @property
@@ -46,7 +47,7 @@ class Band:
 def band_of(compared: Compared) -> Band | None:
     """Return the picture of a figure beside its band; None: one of them is not known, or hidden."""
     value, low, high = compared.value, compared.low, compared.high
-    if not isinstance(value, int | float) or low is None or high is None:
+    if value is None or isinstance(value, Hidden) or low is None or high is None:
         return None
     # As much beside the band as it is wide shows what is a little and what is far outside.
     width = max(high - low, abs(high) * 0.02)

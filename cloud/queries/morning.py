@@ -23,14 +23,14 @@ from cloud.memo import Memo
 from cloud.queries import overview
 from cloud.queries.data_health import health_of
 from cloud.queries.morning_views import NAMED, Asked, Bins, ChainDay, DataHealth, Morning
-from cloud.queries.privacy import privacy_of
+from cloud.queries.privacy import consents_of, endings_of
 from cloud.queries.today import change_token
 
 _DAY: Final = timedelta(days=1)
 _EARLIEST: Final = date(2000, 1, 1)
 _BACK: Final = (*WEEKS, YEAR)
 _LIVE_S: Final = 5
-_PRIVACY_S: Final = 600
+_CONSENTS_S: Final = 600
 """Consents are counted from every word on members that is kept: not anew for every look."""
 Days = Mapping[tuple[date, str], Sums]
 
@@ -69,10 +69,11 @@ class Mornings:
                 grid=overview.grid(connection, scope, day, asked.find, asked.page),
                 find=asked.find,
                 health=health,
-                privacy=self.memo.get(
-                    ("privacy", scope, int(now.timestamp()) // _PRIVACY_S),
-                    lambda: privacy_of(connection, scope),
+                consents=self.memo.get(
+                    ("consents", scope, int(now.timestamp()) // _CONSENTS_S),
+                    lambda: consents_of(connection, scope),
                 ),
+                endings=endings_of(connection, scope),
             )
 
     def _live(

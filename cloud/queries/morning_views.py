@@ -79,20 +79,24 @@ class DataHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Privacy:
+class Consents:
     """Members by what boxes told of them, since `since` (None: nothing was cleared yet).
 
     `templates`: members whose face is stored; `most`: those of the shop that has most of them.
-    `erasures`: members whose erasure or withdrawal some box has not yet confirmed, `waiting`
-    these boxes, `oldest` since when.
     """
 
-    consents: int
+    given: int
     templates: int
     most: int
     since: datetime | None
-    erasures: int
-    waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endings:
+    """Members whose erasure or withdrawal `boxes` have not yet confirmed, since `oldest`."""
+
+    members: int
+    boxes: int
     oldest: datetime | None
 
 
@@ -117,4 +121,5 @@ class Morning:
     grid: Grid
     find: str
     health: DataHealth
-    privacy: Privacy
+    consents: Consents
+    endings: Endings

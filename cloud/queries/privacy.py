@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from cloud.accounts.scope import Scope
-from cloud.queries.morning_views import Privacy
+from cloud.queries.morning_views import Consents, Endings
 from cloud.retention import kept_from
 from cloud.tables import box_order, member_change
 from edge.wire.orders import EraseOrder, WithdrawOrder
@@ -18,8 +18,11 @@ _ENDS: Final = ("consent_withdrawn", "consent_expired", "erased")
 _ENDINGS: Final = (EraseOrder.KIND, WithdrawOrder.KIND)
 
 
-def privacy_of(connection: Connection, scope: Scope) -> Privacy:
-    """Return how members' data stand in somebody's shops."""
+def consents_of(connection: Connection, scope: Scope) -> Consents:
+    """Return the consents in force and the stored faces of somebody's shops.
+
+    Reads every word on members that is kept: not for every look.
+    """
     told = member_change.c
 
     def last(*changes: str) -> ColumnElement[datetime | None]:
@@ -43,16 +46,12 @@ def privacy_of(connection: Connection, scope: Scope) -> Privacy:
             func.sum(case((_holds(each.c.stored, each.c.removed), 1), else_=0)),
         ).group_by(each.c.store)
     ).all()
-    erasures, waiting, oldest = _under_way(connection, scope)
     cleared = kept_from(connection)
-    return Privacy(
-        consents=sum(int(row[0]) for row in rows),
+    return Consents(
+        given=sum(int(row[0]) for row in rows),
         templates=sum(int(row[1]) for row in rows),
         most=max((int(row[1]) for row in rows), default=0),
         since=datetime.fromtimestamp(cleared / 1000, UTC) if cleared else None,
-        erasures=erasures,
-        waiting=waiting,
-        oldest=oldest,
     )
 
 
@@ -60,15 +59,16 @@ def _holds(begun: ColumnElement[Any], ended: ColumnElement[Any]) -> ColumnElemen
     return and_(begun.is_not(None), or_(ended.is_(None), ended < begun))
 
 
-def _under_way(connection: Connection, scope: Scope) -> tuple[int, int, datetime | None]:
+def endings_of(connection: Connection, scope: Scope) -> Endings:
+    """Return the erasures and withdrawals that boxes of somebody's shops have not confirmed."""
     of = box_order.c
     rows = connection.execute(
         select(of.object, of.store, of.box, of.at)
         .where(of.acked_at.is_(None), of.kind.in_(_ENDINGS), scope.only(of.store))
         .distinct()
     ).all()
-    return (
-        len({row.object for row in rows}),
-        len({(row.store, row.box) for row in rows}),
-        min((row.at for row in rows), default=None),
+    return Endings(
+        members=len({row.object for row in rows}),
+        boxes=len({(row.store, row.box) for row in rows}),
+        oldest=min((row.at for row in rows), default=None),
     )

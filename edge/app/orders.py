@@ -1,4 +1,4 @@
-"""Carries out what the hub orders: settings, members, appointments, erasures. In the front.
+"""Carries out the hub's orders: settings, members, appointments, erasures, notices. In the front.
 
 Put together by `app.front`; called by `edge.uplink.down` in the uplink's thread, with a database
 connection of its own. Whatever is done is in the audit log under the actor `head_office`.
@@ -22,7 +22,7 @@ from edge.keys.errors import Unreadable
 from edge.keys.orders import OrderKeys
 from edge.keys.profiles import ProfileKeys
 from edge.ports import Clock
-from edge.store import endings, shares
+from edge.store import endings, notices, shares
 from edge.store.appointment_book import take
 from edge.store.appointments import Held, Whose, rev_of
 from edge.store.audit import Audit
@@ -63,6 +63,7 @@ from edge.wire.orders import (
     KeyWantedOrder,
     MemberOrder,
     MergeOrder,
+    NoticeOrder,
     OrderBody,
     ShareAgainOrder,
     TemplateOrder,
@@ -161,6 +162,9 @@ class HeadOffice:
                 return self._shared(body)
             case ShareAgainOrder():
                 shares.share_again(self._db, body.place)
+            case NoticeOrder():
+                notices.take(self._db, body, self._clock.now())
+                self._wake()
             case VoidOrder():
                 pass
         return None

@@ -129,6 +129,7 @@ _MAY: Final[Mapping[str, frozenset[Role]]] = {
     "checkin.live": _EVERY,
     "corner.page": _MANAGER,
     "corner.live": _MANAGER,
+    "corner.seen": _MANAGER,
     "corner.staff": _MANAGER,
     "corner.was_staff": _MANAGER,
     "corner.shift": _MANAGER,

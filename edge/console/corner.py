@@ -39,6 +39,7 @@ def corner_pages(view: Callable[[], ShopView], desk: CornerDesk) -> Blueprint:
             staff=desk.staff_today(),
             health=desk.health(),
             cameras=desk.cameras(),
+            told=desk.notices(),
             fragment="corner_live.html",
         )
 
@@ -49,6 +50,11 @@ def corner_pages(view: Callable[[], ShopView], desk: CornerDesk) -> Blueprint:
     @pages.get("/live")
     def live() -> str:
         return drawn("corner_live.html")
+
+    @pages.post("/notices/<notice>")
+    def seen(notice: str) -> ResponseReturnValue:
+        desk.seen(notice)
+        return redirect(url_for(".page"), code=303)
 
     _staff_forms(pages, view, desk)
     _camera_forms(pages, view, desk)

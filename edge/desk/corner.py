@@ -21,7 +21,7 @@ from edge.desk.corner_view import CameraDrawing, Condition, Kept, LeftOutStaff, 
 from edge.desk.health import Health
 from edge.desk.means import Means
 from edge.store import drawing as kept_drawings
-from edge.store import staffed
+from edge.store import notices, staffed
 from edge.store.audit import Audit, Code
 from edge.store.database import transaction
 from edge.store.figures import occupancy
@@ -171,6 +171,19 @@ class CornerDesk:
             if not counts_alike(after, before):
                 return new.at
         return None
+
+    # Head office
+
+    def notices(self) -> tuple[notices.Notice, ...]:
+        """Return what head office saw in the shop's figures, and nobody here has seen yet."""
+        return notices.open_notices(self._db(), self._now())
+
+    def seen(self, notice: str) -> bool:
+        """Note that a notice was seen; say whether it still was there to be seen."""
+        done = notices.seen(self._db(), notice)
+        if done:
+            self._wake()
+        return done
 
     # Cameras
 

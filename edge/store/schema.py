@@ -15,6 +15,7 @@ from edge.store.device_schema import devices, guest_screens
 from edge.store.identity_schema import identity
 from edge.store.joining_schema import joining
 from edge.store.merge_schema import merges
+from edge.store.notice_schema import notices
 from edge.store.order_schema import orders
 from edge.store.outbound_schema import outbound
 from edge.store.people_schema import people, rebuild_audit
@@ -217,3 +218,8 @@ def _corner(db: Database) -> None:
 @migrations(name="0021_merges")
 def _merges(db: Database) -> None:
     merges(db)
+
+
+@migrations(name="0022_notices")
+def _notices(db: Database) -> None:
+    notices(db)

@@ -23,6 +23,12 @@ from edge.wire.sharing import Bundle, Statement
 ORDERS_MAX: Final = 40
 """Orders in one message: with the largest members 245 kB; of what is larger, fewer."""
 WINDOW_S_MAX: Final = 30 * 86_400
+NOTICES: Final = (
+    *("drop", "surge", "silent", "blind"),
+    *("bookings_down", "bookings_up"),
+)
+"""What a notice may be about: fewer or more visitors than expected, nothing heard of the box, a
+camera that does not see, fewer or more bookings than in other weeks."""
 
 Week = Mapping[str, Sequence[str]]
 """Opening hours by weekday, as [hours] of a box's settings: {"mon": ["10:00", "22:00"]}."""
@@ -163,6 +169,21 @@ class ShareAgainOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeOrder:
+    """Head office saw something in the shop's figures, and lets the manager know; `ends`: it is
+    over. `got` null: nobody knows how many came, since that is what is the matter.
+    """
+
+    KIND: ClassVar[str] = "notice"
+    id: str = declared(checks.ulid)
+    what: str = declared(checks.choice(*NOTICES))
+    since: datetime = declared(checks.instant)
+    expected: int = declared(checks.integer(0, 10_000_000))
+    got: int | None = declared(checks.optional(checks.integer(0, 10_000_000)))
+    ends: bool = declared(checks.boolean)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VoidOrder:
     """Nothing: a later order says more, or there is nothing left to say."""
 
@@ -181,13 +202,15 @@ OrderBody = (
     | BoxKeyOrder
     | TemplateOrder
     | ShareAgainOrder
+    | NoticeOrder
     | VoidOrder
 )
 ORDER_BODIES: Final[dict[str, type[OrderBody]]] = {
     body.KIND: body
     for body in (
         *(ConfigOrder, EraseOrder, WithdrawOrder, KeyWantedOrder, MemberOrder, AppointmentOrder),
-        *(MergeOrder, CheckpointOrder, BoxKeyOrder, TemplateOrder, ShareAgainOrder, VoidOrder),
+        *(MergeOrder, CheckpointOrder, BoxKeyOrder, TemplateOrder, ShareAgainOrder, NoticeOrder),
+        VoidOrder,
     )
 }
 SEALED_KINDS: Final = (MemberOrder.KIND, AppointmentOrder.KIND, MergeOrder.KIND)

@@ -7,17 +7,9 @@ from random import Random
 
 import pytest
 
+from cloud.figures.cells import LINKS, small
 from cloud.figures.metric import METRICS, Sums, value_of
-from cloud.figures.suppress import (
-    HIDDEN,
-    LEAST,
-    LINKS,
-    PEOPLE,
-    Screen,
-    shown,
-    small,
-    suppress_rows,
-)
+from cloud.figures.suppress import HIDDEN, LEAST, PEOPLE, Screen, shown, suppress_rows
 from cloud.tally.tables import COUNTS, FOOTFALL, STREET
 
 _FOOTFALL = {*FOOTFALL, *STREET, "faces_visitors", "desk_visitors", "till_visitors", "items"}
@@ -39,7 +31,7 @@ def test_every_count_is_either_of_people_or_of_footfall() -> None:
     ids=["nobody", "one", "nine", "ten", "not known"],
 )
 def test_a_count_of_one_to_nine_people_is_hidden(count: int | None, hidden: bool) -> None:
-    assert small(count) is hidden
+    assert small(count, LEAST) is hidden
     found = shown(METRICS["members"], {"members": count})
     assert found == (HIDDEN if hidden else count)
 
@@ -233,7 +225,7 @@ def test_no_hidden_count_of_a_chain_stands_alone_and_none_small_is_seen(seed: in
         for row, sums in rows.items():
             assert screen.count(row, "visitors") == 5
             for name, count in sums.items():
-                if name in PEOPLE and small(count):
+                if name in PEOPLE and small(count, LEAST):
                     assert screen.hides(row, name)
                 if count == 0:
                     assert not screen.hides(row, name)

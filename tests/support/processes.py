@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 
-def until(holds: Callable[[], bool], within_s: float = 20, what: str = "it") -> None:
+def until(holds: Callable[[], bool], within_s: float = 60, what: str = "it") -> None:
     """Wait until something holds; fail when it does not in time."""
     deadline = time.monotonic() + within_s
     while not holds():

@@ -29,10 +29,10 @@ _FAMILY = re.compile(
     r'\b(?:t|card|missing|has)\(\s*[\'"]([a-z0-9_.]+)[\'"]\s*~|\bt\(\s*f"([a-z0-9_.]+)\{'
 )
 _WORD = re.compile(r'\bword\(\s*[\'"]([a-z0-9_]+)[\'"]')
-# What pages are given as a problem to tell, also as one of two.
+# What pages are given as a problem to tell, also as one of two; titles of a table's columns.
 _LOGIN = re.compile(
     r'(?:form|_ask|keys_page)\((?:\w+, )?"([a-z]+\.[a-z0-9_]+)"'
-    r'|(?:problem=|else )"([a-z]+\.[a-z0-9_]+)"'
+    r'|(?:problem=|title=|else )"([a-z]+\.[a-z0-9_]+)"'
 )
 _TOLD = re.compile(r'(?:_form\(\w+, |keys_page\()f"([a-z0-9_.]+)\{')
 
@@ -222,6 +222,8 @@ def test_the_patterns_above_see_every_use() -> None:
     defined = {"self, key: str, **values: Any", "problem, **values", "key, **values", "problem"}
     # The macros of figures.html, whose uses the patterns see.
     defined |= {"name_key", "why_key, **kwargs", "word_key"}
+    # Titles of the columns of a table as a file.
+    defined |= {"key"}
     for side in SIDES:
         loose = re.findall(r"\bt\((?!\s*f?['\"])([^)]*)", _sources(side))
         assert set(loose) <= defined

@@ -17,7 +17,7 @@ from cloud.figures.metric import METRICS, Form, Metric, Sums
 from cloud.figures.ranking import Ranking, Standing
 from cloud.figures.suppress import HIDDEN, LEAST, Hidden, Shown, small
 from cloud.figures.times import compare_times
-from cloud.queries.morning_views import NAMED, DataHealth, Grid, Morning, Privacy
+from cloud.queries.morning_views import NAMED, DataHealth, Endings, Grid, Morning
 from cloud.queries.overview import OF_PEOPLE, OF_VISITORS
 from cloud.views import PAGE_SHOPS, pages_of
 
@@ -82,14 +82,15 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """Stored faces against the filing threshold, as a share of it; hidden where they are few."""
+class Privacy:
+    """How members' data stand; few are hidden. `of_threshold`: stored faces as a share of it."""
 
     consents: Shown
     templates: Shown
     most: Shown
     of_threshold: float
-    told: Privacy
+    since: datetime | None
+    endings: Endings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,7 @@ class Board:
     lacking: tuple[str, ...]
     lacks: int
     health: DataHealth
-    privacy: Share
+    privacy: Privacy
     grid: Grid
     find: str
     page: int
@@ -143,7 +144,7 @@ def board_of(morning: Morning, least: int = LEAST) -> Board:
         lacking=tuple(morning.names.get(one, one) for one in sorted(lacking)[:NAMED]),
         lacks=len(lacking),
         health=morning.health,
-        privacy=_privacy(morning.privacy, least),
+        privacy=_privacy(morning, least),
         grid=grid,
         find=morning.find,
         page=grid.start // PAGE_SHOPS + 1,
@@ -270,14 +271,16 @@ def _listing(ranking: Ranking | None, names: Mapping[str, str]) -> Listing | Non
     )
 
 
-def _privacy(told: Privacy, least: int) -> Share:
+def _privacy(morning: Morning, least: int) -> Privacy:
     def seen(count: int) -> int | Hidden:
         return HIDDEN if small(count, least) else count
 
-    return Share(
-        consents=seen(told.consents),
+    told = morning.consents
+    return Privacy(
+        consents=seen(told.given),
         templates=seen(told.templates),
         most=seen(told.most),
         of_threshold=told.templates / FILING,
-        told=told,
+        since=told.since,
+        endings=morning.endings,
     )

@@ -1,0 +1,340 @@
+"""What pages ask of anomalies, and what people do with them. Called by `cloud.app`.
+
+Every question takes a `Scope`; the chain's own anomalies are for who sees the whole chain.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+)
+
+from cloud import aside
+from cloud.accounts import people
+from cloud.accounts.scope import Scope
+from cloud.anomalies.shop import Chances
+from cloud.anomalies.tables import CHAIN, anomaly, anomaly_ack, expectation
+from cloud.anomalies.word import tell
+from cloud.boxes import zone_or_utc
+from cloud.expect.calendar import Calendar
+from cloud.expect.model import Model, band, variance
+from cloud.hours import hour_end, hour_start
+from cloud.orders import Issuer
+from cloud.tables import box, box_order, hourly, store
+from edge.wire.orders import NoticeOrder
+
+KINDS: Final = ("drop", "surge", "silent", "chain", "bookings")
+REASONS: Final = (
+    *("weather", "event", "works", "closed", "camera", "counting"),
+    *("staff", "expected", "other"),
+)
+"""What people may put an anomaly down to."""
+DRAWN: Final = ("drop", "surge", "silent")
+_DAY: Final = timedelta(days=1)
+_HOURS_DRAWN: Final = 48
+_MODEL: Final = msgspec.json.Decoder(Model)
+
+
+class Anomaly(Struct, frozen=True, kw_only=True):
+    """An anomaly as it is shown. `store` "": the chain's. `got` None: nobody knows.
+
+    `told_to`: by how many of the shop's boxes a notice was taken; `refused`: by how many it was
+    not, since their release does not know of notices.
+    """
+
+    id: str
+    store: str
+    name: str
+    timezone: str
+    kind: str
+    reason: str
+    since: datetime
+    opened_at: datetime
+    closed_at: datetime | None
+    ended: str | None
+    expected: float
+    low: int
+    high: int
+    got: int | None
+    shops: int | None
+    told_at: datetime | None
+    told_to: int
+    refused: int
+    has_box: bool
+    ack_at: datetime | None
+    ack_by: str | None
+    ack_reason: str | None
+
+    @property
+    def state(self) -> Literal["open", "acknowledged", "over"]:
+        """How far it has come."""
+        if self.closed_at is not None:
+            return "over"
+        return "open" if self.ack_at is None else "acknowledged"
+
+
+class HourPoint(Struct, frozen=True, kw_only=True):
+    """An hour of a shop: what was expected, its band, and who came; None: not looked at (yet)."""
+
+    start: int
+    mean: float
+    low: int
+    high: int
+    got: int | None
+
+
+def open_ones(
+    connection: Connection, scope: Scope, limit: int, offset: int = 0
+) -> tuple[Anomaly, ...]:
+    """Return anomalies that go on: those that nobody took on first, the chain's before shops'."""
+    asked = (
+        _asked(scope)
+        .where(anomaly.c.closed_at.is_(None))
+        .order_by(
+            anomaly_ack.c.at.is_not(None),
+            anomaly.c.store != CHAIN,
+            anomaly.c.opened_at.desc(),
+            anomaly.c.id,
+        )
+        .limit(limit)
+        .offset(offset)
+    )
+    return _shown(connection, asked)
+
+
+def past_ones(
+    connection: Connection, scope: Scope, limit: int, offset: int = 0
+) -> tuple[Anomaly, ...]:
+    """Return anomalies that are over, the last first."""
+    asked = (
+        _asked(scope)
+        .where(anomaly.c.closed_at.is_not(None))
+        .order_by(anomaly.c.closed_at.desc(), anomaly.c.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    return _shown(connection, asked)
+
+
+def how_many(connection: Connection, scope: Scope) -> tuple[int, int, int]:
+    """Return how many nobody took on, how many somebody did, and how many are over."""
+    over = anomaly.c.closed_at.is_not(None)
+    taken = anomaly_ack.c.at.is_not(None)
+    counts = (
+        func.count(case((and_(~over, ~taken), 1))),
+        func.count(case((and_(~over, taken), 1))),
+        func.count(case((over, 1))),
+    )
+    row = connection.execute(
+        select(*counts).select_from(anomaly).outerjoin(anomaly_ack).where(_only(scope))
+    ).one()
+    return int(row[0]), int(row[1]), int(row[2])
+
+
+def _only(scope: Scope) -> ColumnElement[bool]:
+    return true() if scope.shops is None else scope.only(anomaly.c.store)
+
+
+def _asked(scope: Scope) -> Select[Any]:
+    def boxes(*conditions: ColumnElement[bool]) -> Any:
+        return (
+            select(func.count(box_order.c.box.distinct()))
+            .where(
+                box_order.c.store == anomaly.c.store,
+                box_order.c.kind == NoticeOrder.KIND,
+                box_order.c.object == anomaly.c.id,
+                *conditions,
+            )
+            .correlate(anomaly)
+            .scalar_subquery()
+        )
+
+    taken = boxes(box_order.c.acked_at.is_not(None), box_order.c.refused.is_(None))
+    refused = boxes(box_order.c.refused.is_not(None))
+    has_box = select(box.c.id).where(box.c.store == anomaly.c.store).correlate(anomaly).exists()
+    return (
+        select(
+            anomaly,
+            store.c.name,
+            store.c.timezone,
+            anomaly_ack.c.at.label("ack_at"),
+            anomaly_ack.c.actor,
+            anomaly_ack.c.reason.label("ack_reason"),
+            # Asked only where a shop was told: the orders have no index for it.
+            case((anomaly.c.told_at.is_not(None), taken), else_=0).label("told_to"),
+            case((anomaly.c.told_at.is_not(None), refused), else_=0).label("refused"),
+            has_box.label("has_box"),
+        )
+        .select_from(anomaly)
+        .outerjoin(store, store.c.id == anomaly.c.store)
+        .outerjoin(anomaly_ack, anomaly_ack.c.anomaly == anomaly.c.id)
+        .where(_only(scope))
+    )
+
+
+def _shown(connection: Connection, asked: Select[Any]) -> tuple[Anomaly, ...]:
+    rows = connection.execute(asked).all()
+    names = _names(connection) if any(row.actor for row in rows) else {}
+    return tuple(
+        Anomaly(
+            id=row.id,
+            store=row.store,
+            name=row.name or row.store,
+            timezone=row.timezone or "UTC",
+            kind=row.kind,
+            reason=row.reason,
+            since=row.since,
+            opened_at=row.opened_at,
+            closed_at=row.closed_at,
+            ended=row.ended,
+            expected=row.expected,
+            low=row.low,
+            high=row.high,
+            got=row.got,
+            shops=row.shops,
+            told_at=row.told_at,
+            told_to=row.told_to,
+            refused=row.refused,
+            has_box=bool(row.has_box),
+            ack_at=row.ack_at,
+            ack_by=names.get(row.actor, row.actor),
+            ack_reason=row.ack_reason,
+        )
+        for row in rows
+    )
+
+
+def _names(connection: Connection) -> dict[str, str]:
+    return {one.actor: one.shown for one in people.all_accounts(connection)}
+
+
+def acknowledge(
+    connection: Connection, scope: Scope, which: str, reason: str, by: str, now: datetime
+) -> bool:
+    """Take an anomaly on; say whether it is taken on now. Somebody else may have been quicker.
+
+    Args:
+        connection: of the transaction.
+        scope: what the caller sees.
+        which: the anomaly.
+        reason: one of `REASONS`, "" where nobody knows yet.
+        by: the caller.
+        now: the time.
+    """
+    if reason and reason not in REASONS:
+        return False
+    row = connection.execute(
+        select(anomaly.c.id, anomaly_ack.c.at)
+        .outerjoin(anomaly_ack, anomaly_ack.c.anomaly == anomaly.c.id)
+        .where(anomaly.c.id == which, anomaly.c.closed_at.is_(None), _only(scope))
+        .with_for_update(of=anomaly)
+    ).first()
+    if row is None or row.at is not None:
+        return False
+    connection.execute(
+        insert(anomaly_ack),
+        [{"anomaly": which, "at": now, "actor": by, "reason": reason or None}],
+    )
+    aside.count_up(connection, {aside.CHANGES: 1})
+    return True
+
+
+def tell_shop(
+    connection: Connection, scope: Scope, issuer: Issuer, which: str, by: str, now: datetime
+) -> bool:
+    """Let the shop's manager know; say whether they are told now."""
+    row = connection.execute(
+        select(anomaly.c.id).where(anomaly.c.id == which, _only(scope))
+    ).first()
+    return row is not None and tell(connection, issuer, which, by, now)
+
+
+def curves(
+    connection: Connection,
+    scope: Scope,
+    shown: Sequence[Anomaly],
+    calendar: Calendar,
+    now: datetime,
+) -> dict[str, tuple[HourPoint, ...]]:
+    """Return the hours around shops' anomalies by the anomalies' ids: of the day before it, and
+    what followed; those in which nobody is expected and nobody came are left out.
+
+    What was expected is told by the model of today, which may have learnt since.
+    """
+    drawn = [one for one in shown if one.kind in DRAWN and one.store != CHAIN]
+    names = {one.store for one in drawn}
+    models = {
+        name: _MODEL.decode(text)
+        for name, text in connection.execute(
+            select(expectation.c.store, expectation.c.model).where(
+                expectation.c.store.in_(sorted(names)),
+                expectation.c.model.is_not(None),
+                scope.only(expectation.c.store),
+            )
+        )
+    }
+    drawn = [one for one in drawn if one.store in models]
+    if not drawn:
+        return {}
+    wanted = or_(
+        *(
+            and_(
+                hourly.c.store == one.store,
+                hourly.c.hour.between(*(int(at.timestamp()) for at in _span(one, now))),
+            )
+            for one in drawn
+        )
+    )
+    counts: dict[str, dict[int, int]] = {}
+    for name, hour, visitors in connection.execute(
+        select(hourly.c.store, hourly.c.hour, hourly.c.visitors).where(
+            wanted, scope.only(hourly.c.store)
+        )
+    ):
+        counts.setdefault(name, {})[hour] = visitors
+    return {
+        one.id: _points(one, models[one.store], counts.get(one.store, {}), calendar, now)
+        for one in drawn
+    }
+
+
+def _span(one: Anomaly, now: datetime) -> tuple[datetime, datetime]:
+    return one.since - _DAY, min(one.closed_at or now, one.since + 4 * _DAY)
+
+
+def _points(
+    one: Anomaly, model: Model, counts: dict[int, int], calendar: Calendar, now: datetime
+) -> tuple[HourPoint, ...]:
+    zone = zone_or_utc(one.timezone)
+    chances = Chances(model, calendar, zone)
+    first, last = _span(one, now)
+    hour, found = hour_start(first, zone), list[HourPoint]()
+    while (end := hour_end(hour, zone)) <= last.timestamp():
+        chance, got = chances.of(hour), counts.get(hour)
+        if chance.mean >= 0.5 or got:
+            low, high = band(*variance([chance]))
+            missing = one.kind == "silent" and hour >= one.since.timestamp() - 3600 and not got
+            found.append(
+                HourPoint(
+                    start=hour,
+                    mean=chance.mean,
+                    low=low,
+                    high=high,
+                    got=None if missing else got or 0,
+                )
+            )
+        hour = end
+    return tuple(found[:_HOURS_DRAWN])

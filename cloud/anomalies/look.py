@@ -1,0 +1,402 @@
+"""Looks at the chain's hours as they are over, and says what is not as expected.
+
+    store, box, hourly, expectation -> shop.look for each -> chain: one word, or each shop's own
+         -> anomaly, expectation, in short transactions -> a word to shops that were told
+
+Run by ingest's rollup thread after the counting; several processes may: whoever takes the lease
+looks, the others pass. What was looked at twice, since a process was killed, is told once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlalchemy import Connection, Engine, Row, select, update
+
+from cloud import aside
+from cloud.anomalies import keep, learning, weekly
+from cloud.anomalies.chain import ChainWatch, crowded, hours_together, many, watch_chain
+from cloud.anomalies.heard import heard_of
+from cloud.anomalies.keep import Known, Told, moment
+from cloud.anomalies.shop import GRACE, Chances, Heard, Seen, Watched, look
+from cloud.anomalies.tables import CHAIN, expectation
+from cloud.anomalies.watch import Kind, Raised
+from cloud.boxes import zone_or_utc
+from cloud.bulk import parts
+from cloud.db import reading, upsert, writing
+from cloud.expect.calendar import Calendar
+from cloud.expect.model import Model, band
+from cloud.hours import hour_end, hour_start
+from cloud.orders import Issuer
+from cloud.tables import hourly, store
+
+EVERY: Final = timedelta(minutes=10)
+_LEASE: Final = timedelta(minutes=5)
+FIRST_BACK: Final = timedelta(days=3)
+"""A shop that was never looked at is looked at from so long ago on."""
+_A_DAY: Final = timedelta(days=1)
+_AT_ONCE: Final = 50
+_MODEL: Final = msgspec.json.Decoder(Model)
+_STATE: Final = msgspec.json.Decoder(Watched)
+_CHAIN: Final = msgspec.json.Decoder(ChainWatch)
+_REASONS: Final[dict[Kind, str]] = {"drop": "fewer", "surge": "more"}
+
+
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a look came to."""
+
+    shops: int = 0
+    hours: int = 0
+    opened: int = 0
+    learnt: int = 0
+
+
+class Lookout:
+    """Looks now and then; called as often as one likes.
+
+    Args:
+        engine: the database.
+        calendar: the days that are not ordinary.
+    """
+
+    def __init__(self, engine: Engine, calendar: Calendar) -> None:
+        self._engine = engine
+        self._calendar = calendar
+        self._issuer = Issuer()
+        self._slot: datetime | None = None
+
+    def __call__(self, now: datetime, give_way: Callable[[], None] = lambda: None) -> Looked | None:
+        """Look, if it is time; return what it came to, None if it is not.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: the database does not answer now; the next look does it all.
+        """
+        if self._slot is not None and now < self._slot + EVERY:
+            return None
+        # A little after the hour and its tenths, when the last minute has come.
+        into = (now - GRACE).timestamp() % EVERY.total_seconds()
+        self._slot = now - timedelta(seconds=into)
+        if not _leased(self._engine, now):
+            return None
+        learnt = self.learn(now, give_way)
+        found = self.look(now, give_way)
+        return msgspec.structs.replace(found, learnt=learnt)
+
+    def learn(self, now: datetime, give_way: Callable[[], None] = lambda: None) -> int:
+        """Learn some shops anew."""
+        with reading(self._engine) as connection:
+            shops = learning.due(connection, now)
+        learnt = 0
+        for some in parts(shops, 5):
+            with writing(self._engine) as connection:
+                learnt += learning.learn_some(connection, self._calendar, some, now)
+            give_way()
+        with writing(self._engine) as connection:
+            learning.learn_chain(connection, now)
+        return learnt
+
+    def look(self, now: datetime, give_way: Callable[[], None] = lambda: None) -> Looked:
+        """Look at all hours that are over, once."""
+        with reading(self._engine) as connection:
+            known = keep.going_on(connection)
+            before = _chain_before(connection)
+            ended = keep.last_of_chain(connection)
+            heard = heard_of(connection, now)
+            due = _due(connection, heard, known, now)
+        seen: dict[str, Seen] = {}
+        for some in parts(due, _AT_ONCE):
+            with reading(self._engine) as connection:
+                seen |= _look_at(connection, some, heard, self._calendar, now)
+            give_way()
+        words = _Words(seen, known, before, ended, now)
+        opened = 0
+        if due:
+            with writing(self._engine) as connection:
+                opened += words.of_chain(connection, self._issuer)
+        for group in parts(seen, _AT_ONCE):
+            with writing(self._engine) as connection:
+                opened += sum(words.of_shop(connection, self._issuer, name) for name in group)
+                _put(connection, {name: seen[name] for name in group})
+            give_way()
+        opened += weekly.look(self._engine, self._issuer, now, give_way)
+        hours = sum(len(one.pulses) for one in seen.values())
+        return Looked(shops=len(seen), hours=hours, opened=opened)
+
+
+def _leased(engine: Engine, now: datetime) -> bool:
+    """Take the lease; say whether it was free."""
+    second = int(now.timestamp())
+    with writing(engine) as connection:
+        statement = upsert(connection, expectation).on_conflict_do_nothing()
+        connection.execute(statement, [{"store": CHAIN}])
+        taken = connection.execute(
+            update(expectation)
+            .where(expectation.c.store == CHAIN)
+            .where(
+                expectation.c.looked.is_(None)
+                | (expectation.c.looked <= second - int(_LEASE.total_seconds()))
+                | (expectation.c.looked > second + int(_LEASE.total_seconds()))
+            )
+            .values(looked=second)
+        )
+        return bool(taken.rowcount)
+
+
+def _chain_before(connection: Connection) -> ChainWatch:
+    text = connection.execute(
+        select(expectation.c.state).where(expectation.c.store == CHAIN)
+    ).scalar()
+    return _CHAIN.decode(text) if text else ChainWatch()
+
+
+def _due(
+    connection: Connection, heard: Mapping[str, Heard], known: Known, now: datetime
+) -> list[Any]:
+    """Return the shops with a model that have a new hour, or of which nothing is heard."""
+    rows = connection.execute(
+        select(store.c.id, store.c.timezone, expectation.c.looked)
+        .join(expectation, expectation.c.store == store.c.id)
+        .where(expectation.c.model.is_not(None))
+        .order_by(store.c.id)
+    ).all()
+    newest = int((now - GRACE).timestamp())
+    well = Heard(now)
+    return [
+        row
+        for row in rows
+        if row.looked is None
+        or hour_end(row.looked, zone_or_utc(row.timezone)) <= newest
+        or heard.get(row.id, well).why
+        or (row.id, "silent") in known
+    ]
+
+
+def _look_at(
+    connection: Connection,
+    shops: Sequence[Any],
+    heard: Mapping[str, Heard],
+    calendar: Calendar,
+    now: datetime,
+) -> dict[str, Seen]:
+    names = [shop.id for shop in shops]
+    held = {
+        row.store: row
+        for row in connection.execute(
+            select(expectation.c.store, expectation.c.model, expectation.c.state).where(
+                expectation.c.store.in_(names)
+            )
+        )
+    }
+    begin = {shop.id: _begin(shop, zone_or_utc(shop.timezone), now) for shop in shops}
+    counts: dict[str, dict[int, int]] = {name: {} for name in names}
+    for name, hour, visitors in connection.execute(
+        select(hourly.c.store, hourly.c.hour, hourly.c.visitors).where(
+            hourly.c.store.in_(names), hourly.c.hour >= min(begin.values())
+        )
+    ):
+        counts[name][hour] = visitors
+    found = {}
+    for shop in shops:
+        zone, row = zone_or_utc(shop.timezone), held[shop.id]
+        found[shop.id] = look(
+            _STATE.decode(row.state) if row.state else Watched(),
+            begin[shop.id],
+            counts[shop.id],
+            Chances(_MODEL.decode(row.model), calendar, zone),
+            heard.get(shop.id, Heard(now)),
+            zone,
+            now,
+        )
+    return found
+
+
+def _begin(shop: Any, zone: ZoneInfo, now: datetime) -> int:
+    return hour_start(now - FIRST_BACK, zone) if shop.looked is None else int(shop.looked)
+
+
+def _put(connection: Connection, seen: Mapping[str, Seen]) -> None:
+    for name, one in seen.items():
+        connection.execute(
+            update(expectation)
+            .where(expectation.c.store == name)
+            .values(looked=one.looked, state=msgspec.json.encode(one.watched).decode())
+        )
+
+
+class _Words:
+    """What is to be said of a look: of the chain, then of each shop."""
+
+    def __init__(
+        self,
+        seen: Mapping[str, Seen],
+        known: Known,
+        before: ChainWatch,
+        ended: Row[Any] | None,
+        now: datetime,
+    ) -> None:
+        self._seen, self._known, self._now = seen, known, now
+        self._chain = watch_chain(
+            before, hours_together(one.pulses for one in seen.values()), len(seen)
+        )
+        self._open = known.get((CHAIN, "chain"))
+        self._of: str | None = None  # what the chain's anomaly, if there is one, is of
+        if ended is not None and ended.closed_at > now - _A_DAY:
+            self._of = ended.reason  # shops need a day to be as before
+
+    def of_chain(self, connection: Connection, issuer: Issuer) -> int:
+        """Say what is the chain's; return how many words were new."""
+        _keep_chain(connection, self._chain)
+        told = self._chain_told()
+        if told is None:
+            if self._open is not None and not self._lasts(self._open.reason):
+                keep.close(connection, issuer, [self._open], "recovered", self._now)
+            elif self._open is not None:
+                self._of = self._open.reason
+            return 0
+        if self._open is not None and self._open.reason != told.reason:
+            keep.close(connection, issuer, [self._open], "recovered", self._now)
+            self._known.pop((CHAIN, "chain"))
+        self._of = told.reason
+        new = keep.say(connection, self._known, told, self._now)
+        # Shops that were quicker than the crowd: theirs is the chain's now.
+        kind = {"fewer": "drop", "more": "surge", "silent": "silent"}[told.reason]
+        folded = [
+            row
+            for (name, of), row in self._known.items()
+            if name != CHAIN and of == kind and row.opened_at > self._now - _A_DAY
+        ]
+        keep.close(connection, issuer, folded, "chain", self._now)
+        for row in folded:
+            self._known.pop((row.store, row.kind))
+        if new:
+            aside.count_up(connection, {aside.CHANGES: 1})
+        return int(new)
+
+    def _lasts(self, reason: str) -> bool:
+        """Say whether at least half as many shops still raise what the chain's anomaly is of."""
+        if reason == "silent":
+            count = sum(one.silent is not None for one in self._seen.values())
+        else:
+            kind = "drop" if reason == "fewer" else "surge"
+            count = sum(
+                one.raised is not None and one.raised.kind == kind for one in self._seen.values()
+            )
+        return bool(self._seen) and many(2 * count, len(self._seen))
+
+    def _chain_told(self) -> Told | None:
+        shops = len(self._seen)
+        silent = [one for one in self._seen.values() if one.silent is not None]
+        if many(len(silent), shops):
+            first = min(one.watched.gap.since for one in silent if one.watched.gap)
+            return self._told(
+                CHAIN,
+                "chain",
+                "silent",
+                first,
+                sum(one.silent or 0.0 for one in silent),
+                None,
+                shops=len(silent),
+            )
+        own = self._chain.state.raised
+        raised = [one.raised for one in self._seen.values() if one.raised is not None]
+        since = int((self._now - _A_DAY).timestamp())
+        kind = (
+            own.kind
+            if own is not None
+            else crowded([(one.kind, one.since) for one in raised], since, shops)
+        )
+        if kind is None:
+            return None
+        same = [one for one in raised if one.kind == kind]
+        if own is not None:
+            return self._of_raised(CHAIN, "chain", own, shops=len(same))
+        together = Raised(
+            kind=kind,
+            since=min(one.since for one in same if one.since >= since),
+            expected=sum(one.expected for one in same),
+            variance=sum(one.variance for one in same),
+            got=sum(one.got for one in same),
+        )
+        return self._of_raised(CHAIN, "chain", together, shops=len(same))
+
+    def of_shop(self, connection: Connection, issuer: Issuer, name: str) -> int:
+        """Say what is one shop's own; return how many words were new."""
+        one, new = self._seen[name], 0
+        raised = one.raised
+        gone = [
+            self._known[name, kind]
+            for kind in ("drop", "surge", "silent")
+            if (name, kind) in self._known and not self._goes_on(kind, one)
+        ]
+        for row in gone:
+            why = "new_level" if one.settled else "recovered"
+            why = "data_back" if row.kind == "silent" else why
+            keep.close(connection, issuer, [row], why, self._now)
+        if raised is not None and not self._is_chains(name, raised.kind):
+            new += keep.say(
+                connection, self._known, self._of_raised(name, raised.kind, raised), self._now
+            )
+        gap = one.watched.gap
+        if one.silent is not None and gap is not None and not self._is_chains(name, "silent"):
+            told = self._told(name, "silent", gap.why, gap.since, one.silent, None)
+            new += keep.say(connection, self._known, told, self._now)
+        if new or gone:
+            aside.count_up(connection, {aside.CHANGES: 1})
+        return new
+
+    def _goes_on(self, kind: str, one: Seen) -> bool:
+        if kind == "silent":
+            return one.watched.gap is not None and one.watched.gap.ended is None
+        return one.raised is not None and one.raised.kind == kind
+
+    def _is_chains(self, name: str, kind: str) -> bool:
+        """Say whether a shop's is part of the chain's, and was not told before that."""
+        of = {"drop": "fewer", "surge": "more", "silent": "silent"}[kind]
+        return self._of == of and (name, kind) not in self._known
+
+    def _of_raised(self, name: str, kind: str, raised: Raised, shops: int | None = None) -> Told:
+        low, high = band(raised.expected, raised.variance)
+        return Told(
+            store=name,
+            kind=kind,
+            reason=_REASONS[raised.kind],
+            since=moment(raised.since),
+            expected=raised.expected,
+            low=low,
+            high=high,
+            got=raised.got,
+            shops=shops,
+        )
+
+    def _told(
+        self,
+        name: str,
+        kind: Literal["chain", "silent"],
+        reason: str,
+        since: int,
+        expected: float,
+        got: int | None,
+        shops: int | None = None,
+    ) -> Told:
+        low, high = band(expected, expected)
+        return Told(
+            store=name,
+            kind=kind,
+            reason=reason,
+            since=moment(since),
+            expected=expected,
+            low=low,
+            high=high,
+            got=got,
+            shops=shops,
+        )
+
+
+def _keep_chain(connection: Connection, chain: ChainWatch) -> None:
+    connection.execute(
+        update(expectation)
+        .where(expectation.c.store == CHAIN)
+        .values(state=msgspec.json.encode(chain).decode())
+    )

@@ -1,0 +1,85 @@
+"""The room of channels and bookings: what brought guests, and what became of appointments.
+
+`cloud.app` gives it what it asks and registers it; reads nothing itself. What it draws is worked
+out by `board` and `bookings`.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from flask import Blueprint, Flask, abort, current_app, render_template, request
+from flask.blueprints import BlueprintSetupState
+
+from cloud.figures.period import Period, PeriodFault, period_of
+from cloud.figures.suppress import LEAST
+from cloud.pages.channels.board import UNKNOWN, channel_board
+from cloud.pages.channels.bookings import booking_board
+from cloud.pages.frame import framed
+from cloud.pages.money import money_text
+from cloud.queries.channels import Asked
+from menkou.web.i18n import Speech, speak, speech
+
+TEXT: Final = Path(__file__).parent / "text"
+
+
+def create_channels(
+    today: Callable[[], date],
+    asks: Callable[[Period, str | None], Asked | None],
+    least: int = LEAST,
+) -> Blueprint:
+    """Make the page of channels and bookings: `/channels`, with a period and `?shop=`.
+
+    Args:
+        today: which day it is, where most of the shops are.
+        asks: what it shows, of one shop or of all that the caller sees.
+        least: from how many people on a count is shown.
+    """
+    pages = Blueprint("channels", __name__, url_prefix="/channels", template_folder="templates")
+    pages.record_once(_begin)
+
+    @pages.get("")
+    def page() -> str:
+        period, fault = asked_period(today())
+        found = asks(period, request.args.get("shop", "").strip() or None)
+        if found is None:
+            abort(404)
+        said = speech(current_app)
+        return render_template(
+            "channels.html",
+            asked=found,
+            board=channel_board(found, least),
+            bookings=booking_board(found, least),
+            period=period,
+            fault=fault,
+            least=least,
+            money=lambda minor, currency: money_text(said, minor, currency),
+            named=lambda channel, advert="": name_of(said, found, channel, advert),
+        )
+
+    return pages
+
+
+def asked_period(today: date) -> tuple[Period, bool]:
+    """Return the period that the address asks for; with a fault it is the usual one."""
+    try:
+        return period_of(request.args, today), False
+    except PeriodFault:
+        return period_of({}, today), True
+
+
+def name_of(said: Speech, asked: Asked, channel: str, advert: str = "") -> str:
+    """Return how people call a channel or an advertisement; without a name it is its id."""
+    if UNKNOWN in (channel, advert):
+        return said.t("channels.unknown_advert" if advert else "channels.unknown")
+    called = asked.called.get((channel, advert))
+    if called is not None:
+        return str(getattr(called, said.language))
+    return advert or said.word("channel_name", channel)
+
+
+def _begin(state: BlueprintSetupState) -> None:
+    assert isinstance(state.app, Flask)
+    framed(state.app)
+    speak(state.app, TEXT)

@@ -1,0 +1,89 @@
+"""The room of the funnel: from passers-by to the next visit, of the chain, a shop or a channel.
+
+`cloud.app` gives it what it asks and registers it; what it draws is worked out by `board`.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from flask import Blueprint, abort, render_template, request
+
+from cloud.figures.metric import Sums
+from cloud.figures.period import Period
+from cloud.pages.funnel.board import Shops, channel_board, funnel_board
+from cloud.pages.shops import asked_period, begin
+from cloud.queries.funnel import Brought, Knowing
+from cloud.queries.shops import Named, OfShops
+from cloud.views import PAGE_SHOPS, on_page
+from menkou.web.i18n import speak
+
+TEXT: Final = Path(__file__).parent / "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funnel:
+    """What is counted of the funnel. `shops` are all that it may be of, by their names.
+
+    `sums`: by basis; `of_shops`: of those on the page; `knowing`: who knows what, on day `on`;
+    `due`: of which days the last step is.
+    """
+
+    sums: Mapping[str, Sums]
+    of_shops: OfShops
+    knowing: Mapping[str, Knowing]
+    on: date | None
+    due: Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What the room asks; each is scoped by who opens the page.
+
+    `counted` is asked for a period, the shop that it is narrowed to, and the shops on the page;
+    `brought` for a period and that shop.
+    """
+
+    today: Callable[[str | None], date]
+    shops: Callable[[], tuple[Named, ...]]
+    counted: Callable[[Period, str | None, Collection[str]], Funnel]
+    brought: Callable[[Period, str | None], tuple[Brought, ...]]
+
+
+def create_funnel(asking: Asking) -> Blueprint:
+    """Make the page `/funnel`, with `?shop=` and `?channel=`."""
+    pages = Blueprint("funnel", __name__, url_prefix="/funnel", template_folder="templates")
+    pages.record_once(lambda state: begin(state.app))
+    pages.record_once(lambda state: speak(state.app, TEXT))
+
+    @pages.get("")
+    def page() -> str:
+        one = request.args.get("shop") or None
+        period, fault = asked_period(asking.today(one))
+        every = asking.shops()
+        shops = _on_page([shop for shop in every if one in (None, shop.store_id)])
+        if one is not None and not shops.every:
+            abort(404)
+        found = asking.counted(period, one, [shop.store_id for shop in shops.here])
+        channel = request.args.get("channel", "")[:32]
+        brought = asking.brought(period, one) if channel else ()
+        return render_template(
+            "funnel.html",
+            board=funnel_board(period, found.sums, found.of_shops, shops, found.knowing),
+            on=found.on,
+            due=found.due,
+            one=shops.every[0] if one else None,
+            channel=channel_board(channel, brought) if channel else None,
+            period=period,
+            fault=fault,
+        )
+
+    return pages
+
+
+def _on_page(shops: list[Named]) -> Shops:
+    place = on_page(len(shops), request.args.get("page", 1, type=int))
+    number = place.start // PAGE_SHOPS + 1
+    return Shops(every=shops, here=shops[place.start : place.stop], number=number)

@@ -1,0 +1,231 @@
+"""Works out what the funnel draws: its steps by basis, and the shops that add up to them. Pure.
+
+Called by the room's blueprint. A step's number is that of all shops that know it; its share is
+taken of the step before among those that know both, and of visitors where steps do not contain
+each other: who is served need not be known, and who buys need not have been served by name.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cloud.figures.metric import METRICS, Metric, Sums
+from cloud.figures.period import Period
+from cloud.figures.suppress import Hidden, Screen, suppress_rows
+from cloud.pages.known import Figure, figure_of, why_missing
+from cloud.queries.funnel import STEPS, Brought, Knowing, Step
+from cloud.queries.shops import Named, OfShops
+from cloud.views import PAGE_SHOPS
+
+_WHOLE: Final = 100
+_COUNTS: Final[Mapping[str, Metric]] = {
+    step.key: METRICS.get(step.count) or Metric(key=step.count, top=(step.count,), people=True)
+    for step in STEPS
+}
+"""Each step's number as a figure; those who came back have one for their share only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepShown:
+    """A step as it is drawn. `count` None: not known or hidden, `why` says so.
+
+    `share`: of the step before; None: it has none. `of`: the count of which it is one. `knowing`:
+    in how many shops both are known, None: that was not asked.
+    """
+
+    key: str
+    count: int | None
+    why: str
+    share: Figure | None
+    of: str | None
+    knowing: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunnelRow:
+    """A shop's steps, or those of several together (`shop` None)."""
+
+    shop: Named | None
+    steps: tuple[StepShown, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunnelGroup:
+    """The funnel of one basis; `shops`: in how many shops it was counted on the last day.
+
+    `rows`: the shops on the page; `page`: they together, None: they are all there are.
+    """
+
+    basis: str
+    shops: int | None
+    all: FunnelRow
+    rows: tuple[FunnelRow, ...]
+    page: FunnelRow | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shops:
+    """Which shops the table lists: all by their names, and those on the page."""
+
+    every: Sequence[Named]
+    here: Sequence[Named]
+    number: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are."""
+        return max(1, -(-len(self.every) // PAGE_SHOPS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunnelBoard:
+    """The page."""
+
+    period: Period
+    groups: tuple[FunnelGroup, ...]
+    page: int
+    pages: int
+    first: int
+    last: int
+    shops: int
+
+
+def funnel_board(
+    period: Period,
+    sums: Mapping[str, Sums],
+    of_shops: OfShops,
+    shops: Shops,
+    knowing: Mapping[str, Knowing],
+) -> FunnelBoard:
+    """Work out the page.
+
+    Args:
+        period: its days.
+        sums: the counts of all shops by basis.
+        of_shops: those of the shops on the page.
+        shops: which these are.
+        knowing: how many shops know what.
+    """
+    # Days on which nobody was counted have no visitors, but may have passers-by or sales.
+    bases = [basis for basis in sorted(sums, key=lambda one: one or "~") if _says(sums[basis])]
+    first = (shops.number - 1) * PAGE_SHOPS + 1
+    return FunnelBoard(
+        period=period,
+        groups=tuple(
+            _group(basis, sums[basis], of_shops, shops, knowing.get(basis)) for basis in bases
+        ),
+        page=shops.number,
+        pages=shops.pages,
+        first=min(first, len(shops.every)),
+        last=first + len(shops.here) - 1,
+        shops=len(shops.every),
+    )
+
+
+def _says(sums: Sums) -> bool:
+    return any(sums[step.count] is not None for step in STEPS)
+
+
+def _group(
+    basis: str, sums: Sums, of_shops: OfShops, shops: Shops, knowing: Knowing | None
+) -> FunnelGroup:
+    rows = {
+        shop.store_id: of_shops[shop.store_id, basis].sums
+        for shop in shops.here
+        if (shop.store_id, basis) in of_shops
+    }
+    whole = shops.pages == 1
+    screen = suppress_rows(rows, sums if whole else None)
+    top = screen if whole else suppress_rows({}, sums)
+    return FunnelGroup(
+        basis=basis,
+        shops=knowing.shops if knowing else None,
+        all=_row(None, top, None, sums, knowing),
+        rows=tuple(
+            _row(shop, screen, shop.store_id, rows[shop.store_id])
+            for shop in shops.here
+            if shop.store_id in rows
+        ),
+        page=None if whole else _row(None, screen, None, screen.totals),
+    )
+
+
+def _row(
+    shop: Named | None,
+    screen: Screen[str],
+    row: str | None,
+    sums: Sums,
+    knowing: Knowing | None = None,
+) -> FunnelRow:
+    return FunnelRow(
+        shop=shop,
+        steps=tuple(_step(step, screen, row, sums, knowing) for step in STEPS),
+    )
+
+
+def _step(
+    step: Step, screen: Screen[str], row: str | None, sums: Sums, knowing: Knowing | None
+) -> StepShown:
+    counted = _COUNTS[step.key]
+    count = screen.total(counted) if row is None else screen.shown(counted, row)
+    if step.key == "returned" and not sums.get("members_due"):
+        count = None  # nobody could have come back yet
+    share = None
+    if step.share:
+        metric = METRICS[step.share]
+        found = screen.total(metric) if row is None else screen.shown(metric, row)
+        share = figure_of(step.share, found, sums)
+    hidden = isinstance(count, Hidden)
+    return StepShown(
+        key=step.key,
+        count=None if count is None or isinstance(count, Hidden) else int(count),
+        why="few" if hidden else "" if count is not None else _why(step, sums),
+        share=share,
+        of=step.of,
+        knowing=knowing.by_step.get(step.key) if knowing else None,
+    )
+
+
+def _why(step: Step, sums: Sums) -> str:
+    return why_missing(step.share or step.count, sums) if step.key != "visitors" else "no_days"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelBoard:
+    """What one channel brought, as far as it is told: guests who said so, and who of them bought.
+
+    None: nobody named it, or it is hidden because they are few.
+    """
+
+    channel: str
+    asked: int | None
+    booked: int | None
+    sales: int | None
+    share: float | None
+    why: str
+
+
+def channel_board(channel: str, found: Sequence[Brought]) -> ChannelBoard:
+    """Work out a channel's steps beside those of the others."""
+    rows: dict[str, Sums] = {
+        one.channel: {"asked": one.asked, "booked": one.booked, "sales": one.sales} for one in found
+    }
+    if channel not in rows:
+        return ChannelBoard(
+            channel=channel, asked=None, booked=None, sales=None, share=None, why="no_channel"
+        )
+    screen: Screen[str] = suppress_rows(rows, links=())
+
+    def count(name: str) -> int | None:
+        value = screen.count(channel, name)
+        return None if isinstance(value, Hidden) else value
+
+    asked, sales = count("asked"), count("sales")
+    return ChannelBoard(
+        channel=channel,
+        asked=asked,
+        booked=count("booked"),
+        sales=sales,
+        share=sales / asked if asked and sales is not None else None,
+        why="few" if asked is None else "",
+    )

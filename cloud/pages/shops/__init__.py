@@ -1,0 +1,154 @@
+"""The room of shops: the list, and each shop's own page.
+
+`cloud.app` gives it what it asks and registers it; reads nothing itself. What it draws is worked
+out by `listing` and `board`.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+from flask import Blueprint, Flask, abort, render_template, request
+from flask.sansio.app import App
+
+from cloud.figures.metric import METRICS, Sums
+from cloud.figures.period import Period, PeriodFault, period_of
+from cloud.pages.board import ShopRow, board_of
+from cloud.pages.frame import framed
+from cloud.pages.shops.board import shop_board
+from cloud.pages.shops.listing import list_board
+from cloud.queries.funnel import due_of
+from cloud.queries.shop import ShopPeriod
+from cloud.queries.shops import SORTS, ShopList, Wanted
+from cloud.views import ChainToday
+from menkou.web.i18n import speak
+
+TEXT: Final = Path(__file__).parent / "text"
+_LONGEST: Final = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """How well a shop's counting was found to count (`cloud.counting`): which share of those who
+    came in, with its interval.
+    """
+
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What the room asks; each is scoped by who opens the page.
+
+    `today`: which day it is, in a shop's zone, or in that of most shops. `states`: some shops as
+    they are now. `measured`: how well a shop counts; None: nobody has checked.
+    """
+
+    today: Callable[[str | None], date]
+    listed: Callable[[Wanted], ShopList]
+    one: Callable[[str, Period, date], ShopPeriod | None]
+    states: Callable[[Collection[str]], ChainToday]
+    measured: Callable[[str], Measured | None] = lambda _store_id: None
+
+
+def create_shops(asking: Asking) -> Blueprint:
+    """Make the pages of shops: `/shops` and `/shops/SHOP`."""
+    pages = Blueprint("shops", __name__, url_prefix="/shops", template_folder="templates")
+
+    pages.record_once(lambda state: begin(state.app))
+
+    @pages.get("")
+    def page() -> str:
+        today = asking.today(None)
+        period, fault = asked_period(today)
+        wanted = _wanted(period, today)
+        found = asking.listed(wanted)
+        ids = {line.shop.store_id for line in found.lines}
+        board = list_board(found, wanted, _states(asking, ids))
+        return render_template("shops.html", board=board, period=period, fault=fault)
+
+    @pages.get("/<store_id>")
+    def shop(store_id: str) -> str:
+        today = asking.today(store_id)
+        period, fault = asked_period(today)
+        day = _day(period, today)
+        found = asking.one(store_id, period, day)
+        if found is None:
+            abort(404)
+        state = _states(asking, [store_id]).get(store_id)
+        board = shop_board(found, datetime.now(UTC), state.known_until if state else None)
+        return render_template(
+            "shop.html",
+            board=board,
+            chosen=day,
+            of=lambda key: parts(key, board.sums),
+            state=state,
+            measured=asking.measured(store_id),
+            period=period,
+            fault=fault,
+            due=due_of(period, today),
+            today=today,
+        )
+
+    return pages
+
+
+def begin(app: App) -> None:
+    """Give an app what the pages of shops, and of figures by shop, have in common."""
+    framed(app)
+    speak(app, TEXT)
+    assert isinstance(app, Flask)
+    app.jinja_env.globals["period_args"] = period_args
+
+
+def period_args(period: Period) -> dict[str, str]:
+    """Return what an address says to ask for a period."""
+    return {"from": period.first.isoformat(), "to": period.last.isoformat()}
+
+
+def parts(key: str, sums: Sums) -> tuple[int, int]:
+    """Return the two sums that a share is made of, to be shown beside it."""
+    metric = METRICS[key]
+    top, bottom = (sum(sums[name] or 0 for name in names) for names in (metric.top, metric.bottom))
+    return top, bottom
+
+
+def asked_period(today: date) -> tuple[Period, str]:
+    """Return the period that the address asks for, and which word says what is wrong with it.
+
+    With a fault it is the usual one.
+    """
+    try:
+        return period_of(request.args, today), ""
+    except PeriodFault as fault:
+        return period_of({}, today), fault.code
+
+
+def _day(period: Period, today: date) -> date:
+    """Return the day of the curve: `?day=`, or the last one of the period that is not to come."""
+    try:
+        return date.fromisoformat(request.args.get("day", ""))
+    except ValueError:
+        return min(period.last, max(today, period.first))
+
+
+def _wanted(period: Period, today: date) -> Wanted:
+    sort = request.args.get("sort", "name")
+    return Wanted(
+        period=period,
+        today=today,
+        text=request.args.get("q", "").strip()[:_LONGEST],
+        sort=sort if sort in SORTS else "name",
+        down=request.args.get("order") == "down",
+        page=request.args.get("page", 1, type=int),
+    )
+
+
+def _states(asking: Asking, ids: Collection[str]) -> Mapping[str, ShopRow]:
+    """Return some shops as they are now, with what is said of it, by their ids."""
+    groups = board_of(asking.states(ids)).groups if ids else ()
+    return {row.shop.store_id: row for group in groups for row in group.rows}

@@ -1,0 +1,129 @@
+"""What is hidden of the chain's shops in a period: asked by every page, file and route.
+
+Whether a shop's figure is shown is decided once, from the list of all the chain's shops, whoever
+asks: so a shop's own page hides what the list hides, and a region's list what the chain's does.
+The decision is kept for a minute; a count that has grown small or known since is hidden for itself.
+
+    screen = chain_screen(connection, scope, first, last, least)
+    screen.of_shop(metric, "nj-001", "crossings", sums)     HIDDEN, a number, or None
+    screen.of_all(metric, "crossings", sums)                of all shops together
+    screen.of_all(metric, "crossings", sums, shops)         of some shops together
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, Engine
+
+from cloud.accounts.scope import Scope
+from cloud.figures.cells import safe
+from cloud.figures.metric import Metric, Sums
+from cloud.figures.suppress import HIDDEN, LEAST, PEOPLE, Shown, shown, suppress_rows
+from cloud.queries.days import by_shop
+
+KEPT_S: Final = 60.0
+_KEPT: Final = 32
+_WHOLE: Final = Scope(shops=None, names=False)
+"""All shops: what is hidden of one depends on the others. Nothing of them leaves this module."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainScreen:
+    """What is hidden: by basis and count the shops with their counts, and the totals' counts."""
+
+    hidden: Mapping[tuple[str, str], Mapping[str, int]]
+    totals_hidden: frozenset[tuple[str, str]]
+    least: int
+    scope: Scope
+
+    def of_shop(self, metric: Metric, shop: str, basis: str, sums: Sums) -> Shown:
+        """Return a shop's figure; `sums` are its counts of the period and basis."""
+        for name in (*metric.top, *metric.bottom):
+            if shop in self.hidden.get((basis, name), ()):
+                return HIDDEN
+        return shown(metric, sums, self.least)
+
+    def of_all(
+        self, metric: Metric, basis: str, sums: Sums, shops: Collection[str] | None = None
+    ) -> Shown:
+        """Return the figure of shops together; None: of all that the caller sees.
+
+        It is hidden where the shops' own figures beside it would give one of them away.
+        """
+        among = self.scope.shops if shops is None else shops
+        for name in (*metric.top, *metric.bottom):
+            if among is None:
+                if (basis, name) in self.totals_hidden:
+                    return HIDDEN
+                continue
+            hidden = self.hidden.get((basis, name), {})
+            if not safe([hidden[shop] for shop in set(among) & hidden.keys()], self.least):
+                return HIDDEN
+        return shown(metric, sums, self.least)
+
+
+def chain_screen(
+    connection: Connection, scope: Scope, first: date, last: date, least: int = LEAST
+) -> ChainScreen:
+    """Return what is hidden of the shops in a period; both days are in it."""
+    found = _decisions.of(connection, first, last, least, time.monotonic)
+    return ChainScreen(
+        hidden=found.hidden, totals_hidden=found.totals_hidden, least=least, scope=scope
+    )
+
+
+def decide(connection: Connection, first: date, last: date, least: int) -> ChainScreen:
+    """Return what is hidden of the whole chain, worked out anew."""
+    tables: dict[str, dict[str, Sums]] = {}
+    for (shop, basis), sums in by_shop(connection, _WHOLE, first, last).items():
+        tables.setdefault(basis, {})[shop] = {name: sums[name] for name in PEOPLE & sums.keys()}
+    hidden: dict[tuple[str, str], dict[str, int]] = {}
+    totals: set[tuple[str, str]] = set()
+    for basis, rows in tables.items():
+        screen = suppress_rows(rows, least=least)
+        totals |= {(basis, name) for name in screen.totals_hidden}
+        for name, shops in screen.hidden.items():
+            if shops:
+                hidden[basis, name] = {shop: rows[shop].get(name) or 0 for shop in shops}
+    return ChainScreen(hidden=hidden, totals_hidden=frozenset(totals), least=least, scope=_WHOLE)
+
+
+class _Decisions:
+    """Decisions of the last minute, by database, period and least. Any thread may ask."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: WeakKeyDictionary[
+            Engine, OrderedDict[tuple[date, date, int], tuple[float, ChainScreen]]
+        ] = WeakKeyDictionary()
+
+    def of(
+        self,
+        connection: Connection,
+        first: date,
+        last: date,
+        least: int,
+        clock: Callable[[], float],
+    ) -> ChainScreen:
+        key, now = (first, last, least), clock()
+        with self._lock:
+            kept = self._kept.setdefault(connection.engine, OrderedDict())
+            at, found = kept.get(key, (now - KEPT_S, None))
+        if found is not None and now - at < KEPT_S:
+            return found
+        made = decide(connection, first, last, least)
+        with self._lock:
+            kept[key] = now, made
+            kept.move_to_end(key)
+            while len(kept) > _KEPT:
+                kept.popitem(last=False)
+        return made
+
+
+_decisions: Final = _Decisions()

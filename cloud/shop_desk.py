@@ -1,0 +1,100 @@
+"""What the rooms of shops and of the funnel ask, each question by who opens the page.
+
+Made by `app`, which gives its two `Asking`s to the rooms; asks `cloud.queries`.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from sqlalchemy import Engine
+
+from cloud.accounts.scope import Scope
+from cloud.boxes import zone_or_utc
+from cloud.db import reading
+from cloud.figures.period import Period
+from cloud.memo import Memo
+from cloud.pages.funnel import Asking as FunnelAsking
+from cloud.pages.funnel import Funnel
+from cloud.pages.shops import Asking as ShopsAsking
+from cloud.queries.funnel import (
+    Brought,
+    brought,
+    due_of,
+    funnel_of_shops,
+    funnel_sums,
+    shops_knowing,
+)
+from cloud.queries.shop import ShopPeriod, shop_period
+from cloud.queries.shops import Named, ShopList, Wanted, found, listed, main_zone, one_shop
+from cloud.queries.today import chain_today
+from cloud.views import ChainToday
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShopDesk:
+    """The questions over a database; `scope`: what the caller sees."""
+
+    engine: Engine
+    scope: Callable[[], Scope]
+    orders: Memo = field(default_factory=Memo)
+
+    def shops(self) -> ShopsAsking:
+        """Return what the room of shops asks."""
+        return ShopsAsking(today=self.today, listed=self.listed, one=self.one, states=self.states)
+
+    def funnel(self) -> FunnelAsking:
+        """Return what the room of the funnel asks."""
+        return FunnelAsking(
+            today=self.today, shops=self.named, counted=self.counted, brought=self.brought
+        )
+
+    def today(self, store_id: str | None = None) -> date:
+        """Return which day it is in a shop; None: in most of them."""
+        with reading(self.engine) as connection:
+            shop = one_shop(connection, self.scope(), store_id) if store_id else None
+            zone = shop.timezone if shop else main_zone(connection, self.scope())
+        return datetime.now(zone_or_utc(zone)).date()
+
+    def listed(self, wanted: Wanted) -> ShopList:
+        """Return a page of the list of shops."""
+        with reading(self.engine) as connection:
+            return listed(connection, self.scope(), wanted, datetime.now(UTC), self.orders)
+
+    def named(self) -> tuple[Named, ...]:
+        """Return all shops by their names."""
+        with reading(self.engine) as connection:
+            return found(connection, self.scope())
+
+    def one(self, store_id: str, period: Period, day: date) -> ShopPeriod | None:
+        """Return what is known of a shop."""
+        due = due_of(period, self.today(store_id))
+        with reading(self.engine) as connection:
+            return shop_period(connection, self.scope(), store_id, period, day, due)
+
+    def states(self, ids: Collection[str]) -> ChainToday:
+        """Return some shops as they are now."""
+        scope = self.scope()
+        seen = frozenset(ids) if scope.shops is None else scope.shops & frozenset(ids)
+        with reading(self.engine) as connection:
+            few = Scope(shops=seen, names=False)
+            return chain_today(connection, few, datetime.now(UTC))
+
+    def counted(self, period: Period, one: str | None, here: Collection[str]) -> Funnel:
+        """Return what is counted of the funnel."""
+        scope, shops = self.scope(), None if one is None else (one,)
+        due = due_of(period, self.today(one))
+        with reading(self.engine) as connection:
+            on, knowing = shops_knowing(connection, scope, period, shops)
+            return Funnel(
+                sums=funnel_sums(connection, scope, period, due, shops),
+                of_shops=funnel_of_shops(connection, scope, period, due, here),
+                knowing=knowing,
+                on=on,
+                due=due,
+            )
+
+    def brought(self, period: Period, one: str | None) -> tuple[Brought, ...]:
+        """Return what each channel brought."""
+        with reading(self.engine) as connection:
+            return brought(connection, self.scope(), period, None if one is None else (one,))

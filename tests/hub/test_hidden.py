@@ -1,0 +1,119 @@
+"""Whether a shop's figure is shown is decided once, for the list, its own page and every caller."""
+
+from datetime import date, timedelta
+from random import Random
+
+import pytest
+from sqlalchemy import Engine
+
+from cloud.accounts.scope import EVERYTHING, Scope
+from cloud.db import reading, writing
+from cloud.figures.metric import METRICS
+from cloud.figures.suppress import HIDDEN, suppress_rows
+from cloud.queries import hidden
+from cloud.queries.days import by_basis, by_shop
+from cloud.queries.hidden import KEPT_S, chain_screen, decide
+from tests.hub.conftest import on_sqlite
+from tests.support import tallies
+
+TODAY = date(2026, 11, 21)
+SALES, MEMBERS, SHARE = METRICS["sales"], METRICS["members"], METRICS["conversion"]
+
+
+def _chain(engine: Engine, *sales: int, basis: str = "crossings") -> None:
+    with writing(engine) as connection:
+        for number, count in enumerate(sales):
+            tallies.day(
+                *(connection, f"s-{basis[0]}{number}", TODAY),
+                basis=basis,
+                visitors=40 * count,
+                till_visitors=40 * count,
+                sales=count,
+            )
+
+
+def _bound(*shops: str) -> Scope:
+    return Scope(shops=frozenset(shops), names=False)
+
+
+def test_the_list_and_a_shops_own_page_hide_the_same(engine: Engine) -> None:
+    _chain(engine, 3, 14, 60, 80)
+    with reading(engine) as connection:
+        for scope in (EVERYTHING, _bound("s-c1"), _bound("s-c1", "s-c2")):
+            screen = chain_screen(connection, scope, TODAY, TODAY)
+            for (shop, basis), sums in by_shop(connection, scope, TODAY, TODAY).items():
+                found = screen.of_shop(SALES, shop, basis, sums)
+                assert (found is HIDDEN) == (shop in ("s-c0", "s-c1")), shop
+                assert (screen.of_shop(SHARE, shop, basis, sums) is HIDDEN) == (found is HIDDEN)
+
+
+@on_sqlite
+def test_some_shops_sum_is_hidden_where_the_list_beside_it_would_give_one_away(
+    engine: Engine,
+) -> None:
+    _chain(engine, 3, 14, 60, 80)
+    with reading(engine) as connection:
+        for shops, expected in (
+            (("s-c0", "s-c2"), HIDDEN),
+            (("s-c0", "s-c1", "s-c2"), 77),
+            (("s-c2", "s-c3"), 140),
+        ):
+            scope = _bound(*shops)
+            sums = by_basis(connection, scope, TODAY, TODAY)["crossings"]
+            screen = chain_screen(connection, scope, TODAY, TODAY)
+            assert screen.of_all(SALES, "crossings", sums) == expected
+            whole = chain_screen(connection, EVERYTHING, TODAY, TODAY)
+            assert whole.of_all(SALES, "crossings", sums, shops) == expected
+        tallied = by_basis(connection, _bound(*[f"s-c{n}" for n in range(4)]), TODAY, TODAY)
+        assert whole.of_all(SALES, "crossings", tallied["crossings"]) == 157
+
+
+@on_sqlite
+def test_each_basis_is_a_table_of_its_own(engine: Engine) -> None:
+    _chain(engine, 3, 70, 80)
+    _chain(engine, 12, 90, basis="distinct")
+    with reading(engine) as connection:
+        screen = chain_screen(connection, EVERYTHING, TODAY, TODAY)
+    assert set(screen.hidden["crossings", "sales"]) == {"s-c0", "s-c1"}
+    assert not screen.hidden.get(("distinct", "sales"))
+
+
+@on_sqlite
+def test_what_was_decided_is_kept_for_a_minute_and_a_count_that_is_small_is_hidden_at_once(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = [1000.0]
+    monkeypatch.setattr("cloud.queries.hidden.time.monotonic", lambda: time[0])
+    asked = []
+
+    def counted(*args: object) -> object:
+        asked.append(args)
+        return decide(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(hidden, "decide", counted)
+    _chain(engine, 30, 70)
+    with reading(engine) as connection:
+        for _ in range(3):
+            screen = chain_screen(connection, EVERYTHING, TODAY, TODAY)
+        assert len(asked) == 1
+        small = {"sales": 4, "till_visitors": 90}
+        assert screen.of_shop(SALES, "s-c9", "crossings", small) is HIDDEN
+        assert screen.of_all(SALES, "crossings", small) is HIDDEN
+        chain_screen(connection, EVERYTHING, TODAY, TODAY, 40)
+        chain_screen(connection, EVERYTHING, TODAY - timedelta(days=1), TODAY)
+        assert len(asked) == 3
+        time[0] += KEPT_S
+        chain_screen(connection, EVERYTHING, TODAY, TODAY)
+        assert len(asked) == 4
+
+
+@on_sqlite
+def test_it_hides_what_the_table_of_the_whole_chain_hides(engine: Engine, random: Random) -> None:
+    _chain(engine, *(random.randint(0, 40) for _ in range(40)))
+    with reading(engine) as connection:
+        screen = decide(connection, TODAY, TODAY, 10)
+        rows = by_shop(connection, EVERYTHING, TODAY, TODAY)
+    table = suppress_rows(rows)
+    for (shop, basis), sums in rows.items():
+        for metric in (SALES, SHARE, MEMBERS):
+            assert screen.of_shop(metric, shop, basis, sums) == table.shown(metric, (shop, basis))
