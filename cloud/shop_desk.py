@@ -17,6 +17,8 @@ from cloud.memo import Memo
 from cloud.pages.funnel import Asking as FunnelAsking
 from cloud.pages.funnel import Funnel
 from cloud.pages.shops import Asking as ShopsAsking
+from cloud.pages.shops import Measured
+from cloud.queries.counting import accuracy_of
 from cloud.queries.funnel import (
     Brought,
     brought,
@@ -41,7 +43,13 @@ class ShopDesk:
 
     def shops(self) -> ShopsAsking:
         """Return what the room of shops asks."""
-        return ShopsAsking(today=self.today, listed=self.listed, one=self.one, states=self.states)
+        return ShopsAsking(
+            today=self.today,
+            listed=self.listed,
+            one=self.one,
+            states=self.states,
+            measured=self.measured,
+        )
 
     def funnel(self) -> FunnelAsking:
         """Return what the room of the funnel asks."""
@@ -79,6 +87,15 @@ class ShopDesk:
         with reading(self.engine) as connection:
             few = Scope(shops=seen, names=False)
             return chain_today(connection, few, datetime.now(UTC))
+
+    def measured(self, store_id: str) -> Measured | None:
+        """Return how well a shop was found to count."""
+        with reading(self.engine) as connection:
+            now = datetime.now(UTC)
+            found = accuracy_of(connection, self.scope(), now, [store_id]).get(store_id)
+        if found is None or found.ratio is None or found.low is None or found.high is None:
+            return None
+        return Measured(share=found.ratio, low=found.low, high=found.high)
 
     def counted(self, period: Period, one: str | None, here: Collection[str]) -> Funnel:
         """Return what is counted of the funnel."""
