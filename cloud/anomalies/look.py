@@ -154,7 +154,7 @@ def _chain_before(connection: Connection) -> ChainWatch:
 def _due(
     connection: Connection, heard: Mapping[str, Heard], known: Known, now: datetime
 ) -> tuple[int, list[Any]]:
-    """Return how many shops have a model, and those with a new hour or of which nothing is heard."""
+    """Return how many shops have a model, and those that have something new."""
     rows = connection.execute(
         select(store.c.id, store.c.timezone, expectation.c.looked)
         .join(expectation, expectation.c.store == store.c.id)

@@ -30,7 +30,7 @@ PART: Final = 0.2
 busy hour does is chance, and every hour of a day is another chance to be wrong."""
 _DOUBT: Final = 0.05**2
 """Variance of the level itself, which is the same for all hours and days since."""
-_LEAST_OVER: Final = 50.0
+_LEAST_OVER: Final = 120.0
 _FEW: Final = 25.0
 _MOST: Final = 600.0
 """Visitors expected since, beyond which a moment is forgotten: a slow drift is the trend's."""
@@ -74,7 +74,7 @@ class Step(NamedTuple):
     told: Literal["", "raised", "over"] = ""
 
 
-def step(state: State, hour: int, chance: Expected, got: int) -> Step:
+def step(state: State, hour: int, chance: Expected, got: int, *, part: float = PART) -> Step:
     """Take the next hour of a shop.
 
     Args:
@@ -82,6 +82,7 @@ def step(state: State, hour: int, chance: Expected, got: int) -> Step:
         hour: where the hour begins, UTC second.
         chance: what was expected of it.
         got: visitors who came.
+        part: of a whole day's visitors, so many must have been expected before anything is said.
     """
     if chance.mean <= 0 and not got:
         return Step(state)
@@ -95,7 +96,7 @@ def step(state: State, hour: int, chance: Expected, got: int) -> Step:
     )
     held = _kept((*state.held, fresh))
     if state.raised is None:
-        raised = _raised(held, max(LEAST, PART * chance.whole))
+        raised = _raised(held, max(LEAST, part * chance.whole))
         return Step(State(held=held, raised=raised), "raised" if raised else "")
     raised = _longer(state.raised, fresh)
     if _is_over(held, raised):
