@@ -1,5 +1,6 @@
 """Channels and bookings: a table worked by hand, currencies apart, few people hidden."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -263,7 +264,7 @@ def test_channels_are_called_as_head_office_calls_them(chain: Engine) -> None:
     assert theirs["friend", ""].zh == "旧名"
 
 
-def _weeks_of(engine: Engine, store: str, weekly: list[int | None], *, zone: str = "") -> None:
+def _weeks_of(engine: Engine, store: str, weekly: Sequence[int | None], *, zone: str = "") -> None:
     """Put nine weeks of bookings there, the oldest first; None: one of its days is not known."""
     with writing(engine) as connection:
         tallies.shop(connection, store, zone=zone or "Asia/Shanghai")
@@ -272,7 +273,7 @@ def _weeks_of(engine: Engine, store: str, weekly: list[int | None], *, zone: str
                 on = LAST - timedelta(days=7 * back + day)
                 known = count is not None or day != 3
                 booked = {"booked": (count or 0) if day == 0 else 0} if known else {}
-                tallies.day(connection, store, on, **booked)
+                tallies.day(connection, store, on, basis="distinct", **booked)
 
 
 def _board(engine: Engine, shop: str | None = None) -> BookingBoard:
