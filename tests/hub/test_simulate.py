@@ -18,6 +18,7 @@ from cloud.simulate.chain import make_chain
 from cloud.simulate.removal import shops_in
 from cloud.simulate.years.habits import habits_of
 from cloud.tables import FIGURES, METADATA, box, daily, event, hourly
+from cloud.tally.recount import recount
 from tests.hub.conftest import FakeBox
 from tests.support.processes import Mosquitto, Running, our_command, until
 
@@ -125,6 +126,7 @@ def test_all_that_was_simulated_is_removed_and_nothing_else(
     real = FakeBox(store="sim", box="sim-0001")  # named so that only its id tells it apart
     ingest.take([real.hello(), real.batch(real.opened(), real.crossed())])
     rollup(engine)
+    recount(engine)
     kept = everything(engine)
     refused = simulate(capsys, *SMALL, "--days", "1", "--database", url, code=1)
     assert "expected one without real shops, got 1, sim among them" in refused["said"]
