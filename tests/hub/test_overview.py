@@ -18,7 +18,7 @@ from cloud.figures.suppress import HIDDEN
 from cloud.pages.overview.board import Board, Card, Group, board_of
 from cloud.queries.morning import Mornings
 from cloud.queries.morning_views import Asked
-from cloud.tables import box, box_order, epoch, member_change
+from cloud.tables import box, box_order, epoch, member_change, meter
 from cloud.tally.tables import bin_tally, day_tally
 from tests.support import tallies
 
@@ -497,6 +497,12 @@ def test_the_page_says_what_is_missing_and_why(engine: Engine, tmp_path: Path) -
         tallies.shop(connection, "a", called="<b>老店</b>", zone="UTC")
         tallies.day(connection, "a", yesterday, visitors=1_234, till_visitors=1_234, sales=3)
         a_box(connection, "a", state="offline", last_seen=NOW - timedelta(days=900))
+        order = {"store": "a", "box": "a-a", "epoch": "e" * 32, "seq": 1, "kind": "erase"}
+        then = datetime.now(UTC) - timedelta(hours=5)
+        connection.execute(insert(box_order), [{**order, "object": "x", "at": then}])
+        cleared = datetime(2026, 3, 1, tzinfo=UTC)
+        kept = {"name": "kept_from", "value": int(cleared.timestamp() * 1000)}
+        connection.execute(insert(meter), [kept])
     client = create_app(load(None, {"MENKOU_DATA_DIR": str(tmp_path)}), engine).test_client()
     page = client.get("/?lang=en").text
     assert ">1,234<" in page
@@ -505,6 +511,8 @@ def test_the_page_says_what_is_missing_and_why(engine: Engine, tmp_path: Path) -
     assert "No shop recognises members" in page
     assert "Not shown: too few people" in page
     assert "&lt;b&gt;老店&lt;/b&gt;" in page
+    assert "1 member; boxes still to confirm: 1; 5 hours ago" in page
+    assert "What was told before 1 March" in page
     assert "That day cannot be shown" not in page
     for asked in ("2999-01-01", "nonsense"):
         assert "That day cannot be shown" in client.get(f"/?lang=en&day={asked}").text
