@@ -20,7 +20,7 @@ from cloud.accounts.oidc import Provider
 from cloud.accounts.rooms import add_accounts
 from cloud.accounts.seal import AccountSeal
 from cloud.accounts.second import made_before
-from cloud.anomalies.desk import not_taken_on
+from cloud.anomalies.desk import how_many, not_taken_on
 from cloud.api import create_api
 from cloud.api.figures import create_figures_api
 from cloud.api.members import create_members_api
@@ -42,7 +42,7 @@ from cloud.pages.counting import create_counting
 from cloud.pages.fleet import Fleet, create_fleet
 from cloud.pages.funnel import create_funnel
 from cloud.pages.glossary import create_glossary
-from cloud.pages.overview import create_overview
+from cloud.pages.overview import ALARMS_SHOWN, Alarms, create_overview
 from cloud.pages.places import places
 from cloud.pages.shops import create_shops
 from cloud.queries.fleet import fleet_of, silences
@@ -83,6 +83,12 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     def morning(asked: Asked) -> Morning:
         return mornings.read(caller().scope, asked, datetime.now(UTC))
 
+    def alarms() -> Alarms:
+        with reading(engine) as connection:
+            first = not_taken_on(connection, caller().scope)
+            count = how_many(connection, caller().scope)[0] if first else 0
+        return Alarms(count=count, first=first[:ALARMS_SHOWN])
+
     def fleet() -> Fleet:
         now, scope = datetime.now(UTC), caller().scope
         with reading(engine) as connection:
@@ -100,7 +106,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         create_members_api(members, lambda: By(actor=caller().actor, scope=caller().scope))
     )
     take_uploads(app, "/api/v1/members/csv", "/api/v1/members/batch")
-    app.register_blueprint(create_overview(morning, config.suppress_below))
+    app.register_blueprint(create_overview(morning, alarms, config.suppress_below))
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
     guests, least = GuestDesk(engine=engine, scope=lambda: caller().scope), config.suppress_below
