@@ -44,6 +44,7 @@ REASONS: Final = (
 """What people may put an anomaly down to."""
 DRAWN: Final = ("drop", "surge", "silent")
 _DAY: Final = timedelta(days=1)
+_DIGESTED: Final = 100
 _HOURS_DRAWN: Final = 48
 _MODEL: Final = msgspec.json.Decoder(Model)
 
@@ -113,6 +114,11 @@ def open_ones(
         .offset(offset)
     )
     return _shown(connection, asked)
+
+
+def not_taken_on(connection: Connection, scope: Scope) -> tuple[Anomaly, ...]:
+    """Return the anomalies that go on and that nobody has acknowledged, for the digest."""
+    return tuple(one for one in open_ones(connection, scope, _DIGESTED) if one.state == "open")
 
 
 def past_ones(
@@ -293,7 +299,8 @@ def curves(
         *(
             and_(
                 hourly.c.store == one.store,
-                hourly.c.hour.between(*(int(at.timestamp()) for at in _span(one, now))),
+                hourly.c.hour >= int(_span(one, now)[0].timestamp()),
+                hourly.c.hour <= int(_span(one, now)[1].timestamp()),
             )
             for one in drawn
         )
