@@ -30,7 +30,7 @@ PART: Final = 0.2
 busy hour does is chance, and every hour of a day is another chance to be wrong."""
 _DOUBT: Final = 0.05**2
 """Variance of the level itself, which is the same for all hours and days since."""
-_LEAST_OVER: Final = 120.0
+_LEAST_OVER: Final = 180.0
 _FEW: Final = 25.0
 _MOST: Final = 600.0
 """Visitors expected since, beyond which a moment is forgotten: a slow drift is the trend's."""
