@@ -53,6 +53,8 @@ language = "en"
 
 def _fill(connection: Connection) -> None:
     """Two shops that count entries, one that counts guests, and nine weeks of them."""
+    for shop in ("nj-001", "nj-002", "sz-001"):
+        boxed(connection, shop, NOW, called=f"<b>{shop}</b>" if shop == "nj-002" else shop)
     for weeks in range(9):
         on = DAY - weeks * WEEK
         more = 40 if weeks == 1 else 0
@@ -61,8 +63,6 @@ def _fill(connection: Connection) -> None:
         faces = {"faces_visitors": 500, "members": 60, "members_new": 4, "members_back": 56}
         day(connection, "sz-001", on, basis="distinct", visitors=500, **faces)
     sum_chain(connection)
-    for shop in ("nj-001", "nj-002", "sz-001"):
-        boxed(connection, shop, NOW, called=f"<b>{shop}</b>" if shop == "nj-002" else shop)
 
 
 @pytest.fixture
