@@ -14,10 +14,11 @@ from sqlalchemy import Engine
 from cloud.accounts.scope import Scope
 from cloud.boxes import zone_or_utc
 from cloud.db import reading
+from cloud.figures.metric import Sums
 from cloud.figures.period import Period
 from cloud.memo import Memo
 from cloud.queries.channels import Asked, channels_page
-from cloud.queries.consultants import Colleagues, consultants_page
+from cloud.queries.consultants import Colleagues, by_shop, consultants_page
 from cloud.queries.shops import main_zone
 
 KEPT_S: Final = 300
@@ -54,13 +55,19 @@ class GuestDesk:
 
     def consultants(self, period: Period, shop: str | None, page: int | None) -> Colleagues | None:
         """Return what is asked of consultants."""
-        scope, now = self.scope(), self.clock()
+        scope, tick = self.scope(), _tick(self.clock())
+        shops = None if shop is None else (shop,)
+
+        def summed() -> dict[str, Sums]:
+            with reading(self.engine) as connection:
+                return by_shop(connection, scope, period.first, period.last, shops)
 
         def work() -> Colleagues | None:
+            told = self.memo.get(("shops", scope, period, shop, tick), summed)
             with reading(self.engine) as connection:
-                return consultants_page(connection, scope, period, shop, page)
+                return consultants_page(connection, scope, period, shop, page, told)
 
-        return self.memo.get(("consultants", scope, period, shop, page, _tick(now)), work)
+        return self.memo.get(("consultants", scope, period, shop, page, tick), work)
 
 
 def _tick(now: datetime) -> int:

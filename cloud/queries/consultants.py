@@ -43,7 +43,12 @@ class Colleagues(Struct, frozen=True, kw_only=True):
 
 
 def consultants_page(
-    connection: Connection, scope: Scope, period: Period, shop: str | None, page: int | None
+    connection: Connection,
+    scope: Scope,
+    period: Period,
+    shop: str | None,
+    page: int | None,
+    told: Mapping[str, Sums],
 ) -> Colleagues | None:
     """Return what is asked of consultants; None: there is no such shop to be seen.
 
@@ -53,13 +58,13 @@ def consultants_page(
         period: which days.
         shop: of one shop only.
         page: of the list of shops, from 1; one that is not there is the nearest; None: all of it.
+        told: the answer of `by_shop`.
     """
     shops = None if shop is None else (shop,)
     seen = names(connection, scope, shops)
     if shops is not None and not seen:
         return None
     about = (connection, scope, period.first, period.last)
-    told = by_shop(*about, shops)
     listed = sorted(told)
     here = range(len(listed)) if page is None else on_page(len(listed), page)
     staff = {} if shop is None else by_colleague(*about, shop)

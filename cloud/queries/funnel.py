@@ -5,6 +5,7 @@ step's share has a denominator of its own, taken where both are known: `cloud.fi
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -12,11 +13,13 @@ from msgspec import Struct
 from sqlalchemy import Connection, func, select
 
 from cloud.accounts.scope import Scope
-from cloud.figures.metric import METRICS, Sums
+from cloud.figures.metric import METRICS, Metric, Sums
 from cloud.figures.period import Period
+from cloud.figures.suppress import LEAST
 from cloud.queries.days import NOTHING, by_basis, only
+from cloud.queries.hidden import ChainScreen, chain_screen
 from cloud.queries.shops import Counted, OfShops, sums_of
-from cloud.tally.tables import chain_channel, chain_tally, channel_tally, day_tally
+from cloud.tally.tables import chain_tally, day_tally
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -62,13 +65,28 @@ RETURN_DAYS: Final = 91
 """Whole weeks, so that weekdays agree: 90 days are over then."""
 
 
-class Brought(Struct, frozen=True, kw_only=True):
-    """What a channel brought: guests who said so, of them those who were booked, who bought."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screens:
+    """What is hidden of the shops' figures: of the period, and of those days of which it is known
+    who came back.
+    """
 
-    channel: str
-    asked: int
-    booked: int
-    sales: int
+    period: ChainScreen
+    due: ChainScreen
+
+    def of(self, metric: Metric) -> ChainScreen:
+        """Return the one that a figure is of."""
+        return self.due if {*metric.top, *metric.bottom} <= set(DUE) else self.period
+
+
+def screens_of(
+    connection: Connection, scope: Scope, period: Period, due: Period, least: int = LEAST
+) -> Screens:
+    """Return what is hidden of the shops in a period, and in that of its last step."""
+    return Screens(
+        period=chain_screen(connection, scope, period.first, period.last, least),
+        due=chain_screen(connection, scope, due.first, due.last, least),
+    )
 
 
 def due_of(period: Period, today: date) -> Period:
@@ -160,21 +178,3 @@ def shops_knowing(
 def _knowing(row: Any) -> Knowing:
     steps = {step.key: count for step, count in zip(STEPS, row[2:], strict=True)}
     return Knowing(shops=row[1], by_step=steps)
-
-
-def brought(
-    connection: Connection, scope: Scope, period: Period, shops: Collection[str] | None
-) -> tuple[Brought, ...]:
-    """Return what each channel brought over a period."""
-    whole = scope.shops is None and shops is None
-    table = chain_channel if whole else channel_tally
-    of = table.c
-    chosen = select(of.channel, func.sum(of.asked), func.sum(of.booked), func.sum(of.sales))
-    chosen = chosen.where(of.day.between(period.first, period.last))
-    if not whole:
-        chosen = chosen.where(only(channel_tally, scope, shops))
-    rows = connection.execute(chosen.group_by(of.channel).order_by(of.channel))
-    return tuple(
-        Brought(channel=row[0], asked=int(row[1]), booked=int(row[2]), sales=int(row[3]))
-        for row in rows.all()
-    )

@@ -352,6 +352,18 @@ def test_a_week_of_few_bookings_is_not_told_to_the_last_one(engine: Engine) -> N
     assert shop.change == pytest.approx(9 / 40 - 1)
 
 
+def test_one_week_before_is_not_told_by_the_mean_of_all(engine: Engine) -> None:
+    _weeks_of(engine, "nj-001", [4, *range(21, 21 + WEEKS - 1), 30])
+    one = _board(engine, "nj-001").one
+    assert one is not None
+    assert [bar.state for bar in one.bars] == ["hidden", "hidden", *["known"] * 7]
+    assert [bar.booked for bar in one.bars][:3] == [None, None, 22]
+    _weeks_of(engine, "nj-002", [21] * WEEKS + [4])
+    other = _board(engine, "nj-002").one
+    assert other is not None
+    assert [bar.state for bar in other.bars] == [*["known"] * WEEKS, "few"]
+
+
 def _ways(engine: Engine) -> None:
     head = {"store": "nj-001", "day": DAY}
     names = ("booked", "kept", "late", "no_show", "cancelled")

@@ -9,11 +9,12 @@ from msgspec import structs
 from sqlalchemy import Engine
 
 from cloud.accounts.scope import EVERYTHING, Scope
-from cloud.db import reading, writing
+from cloud.db import writing
 from cloud.figures.period import Period
 from cloud.figures.suppress import HIDDEN
+from cloud.guest_desk import GuestDesk
 from cloud.pages.consultants.board import Board, codes_of, consultant_board
-from cloud.queries.consultants import Colleagues, consultants_page
+from cloud.queries.consultants import Colleagues
 from cloud.tally import tables
 from tests.hub.conftest import on_sqlite
 from tests.support import tallies
@@ -60,8 +61,7 @@ def chain(engine: Engine) -> Engine:
 def told(
     engine: Engine, scope: Scope = EVERYTHING, shop: str | None = None, page: int = 1
 ) -> Colleagues:
-    with reading(engine) as connection:
-        found = consultants_page(connection, scope, PERIOD, shop, page)
+    found = GuestDesk(engine=engine, scope=lambda: scope).consultants(PERIOD, shop, page)
     assert found is not None
     return found
 
@@ -128,8 +128,7 @@ def test_whoever_may_name_nobody_sees_totals_and_no_code(chain: Engine) -> None:
 
 def test_a_shop_of_others_is_not_there(chain: Engine) -> None:
     ours = Scope(shops=frozenset({"nj-001"}), names=True)
-    with reading(chain) as connection:
-        assert consultants_page(connection, ours, PERIOD, "nj-002", 1) is None
+    assert GuestDesk(engine=chain, scope=lambda: ours).consultants(PERIOD, "nj-002", 1) is None
     assert list(told(chain, ours).shops) == ["nj-001"]
 
 

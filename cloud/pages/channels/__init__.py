@@ -70,6 +70,8 @@ def create_channels(
             least=least,
             money=lambda minor, currency: money_text(said, minor, currency),
             named=lambda channel, advert="": name_of(said, found, channel, advert),
+            way_name=partial(way_of, said),
+            why_name=partial(why_of, said),
         )
 
     return pages
@@ -79,32 +81,45 @@ def _sheet(
     said: Speech, found: Asked, board: ChannelBoard, bookings: BookingBoard
 ) -> tuple[str, Sheet]:
     """Return the table that the address asks for, and its name."""
-    everything = said.t("channels.all")
     match table := request.args.get("table", TABLES[0]):
         case "channels":
             names = partial(name_of, said, found)
-            return table, channels_sheet(board, names, everything)
+            return table, channels_sheet(board, names, said.t("channels.all"))
         case "bookings":
-            ways = lambda way: said.word("booked_by", way) if way else everything  # noqa: E731
-            return table, bookings_sheet(bookings, ways)
+            return table, bookings_sheet(bookings, partial(way_of, said))
         case "weeks":
             return table, weeks_sheet(bookings)
         case "reasons":
-            return table, reasons_sheet(
-                bookings, lambda why: said.word("no_show_why", why or "unsaid")
-            )
+            return table, reasons_sheet(bookings, partial(why_of, said))
     expected = ", ".join(TABLES)
     return abort(400, description=f"table: expected one of {expected}, got {table[:32]!r}")
 
 
 def name_of(said: Speech, asked: Asked, channel: str, advert: str = "") -> str:
     """Return how people call a channel or an advertisement; without a name it is its id."""
-    if UNKNOWN in (channel, advert):
-        return said.t("channels.unknown_advert" if advert else "channels.unknown")
+    if advert == UNKNOWN:
+        return said.t("channels.unknown_advert")
+    if channel == UNKNOWN:
+        return said.t("channels.unknown")
     called = asked.called.get((channel, advert))
     if called is not None:
         return str(getattr(called, said.language))
-    return advert or said.word("channel_name", channel)
+    if advert or not said.has(f"channels.named_{channel}"):
+        return advert or channel
+    return said.t(f"channels.named_{channel}")
+
+
+def way_of(said: Speech, way: str) -> str:
+    """Return how people call a way to book; "": all of them, a new one stands for itself."""
+    if not way:
+        return said.t("channels.all")
+    return said.t(f"channels.by_{way}") if said.has(f"channels.by_{way}") else way
+
+
+def why_of(said: Speech, reason: str) -> str:
+    """Return how people call a reason; "": nobody said, a new one stands for itself."""
+    key = reason or "unsaid"
+    return said.t(f"channels.because_{key}") if said.has(f"channels.because_{key}") else reason
 
 
 def _begin(state: BlueprintSetupState) -> None:

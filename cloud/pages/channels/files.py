@@ -85,7 +85,9 @@ def weeks_sheet(board: BookingBoard) -> Sheet:
 
 def _weeks(shop: ShopWeeks) -> tuple[Cell, ...]:
     found = shop.found
-    bars: list[Cell] = [Hidden.HIDDEN if bar.state == "few" else bar.booked for bar in shop.bars]
+    bars: list[Cell] = [
+        Hidden.HIDDEN if bar.state in ("few", "hidden") else bar.booked for bar in shop.bars
+    ]
     head = (shop.store_id, shop.name, shop.last, found.verdict, found.reason, found.usual)
     return (*head, *bars)
 
