@@ -5,9 +5,9 @@
     day_tally                  a shop's day: each count, null where the shop cannot know it
     chain_tally                the sum of all shops' days, by basis; null where no shop knows
     hour_tally                 who was served, what was sold and how many worked in an hour
-    bin_tally                  a shop's day as a histogram in the fixed bins of `figures.bins`: until
-                               a guest was claimed, of visits that ended by tap or receipt, in the
-                               queue until the turn came
+    bin_tally                  a shop's day as a histogram in the fixed bins of `figures.bins`:
+                               until a guest was claimed (`wait`), of visits that ended by tap
+                               or receipt (`dwell`), until the turn came (`queue`)
     money_tally                what sales came to, by currency
     channel_tally, channel_money   what brought guests, and what they bought
     booking_tally, reason_tally    appointments by how they were booked, and why nobody came
@@ -50,10 +50,11 @@ DESK: Final = (
     *("desk_visitors", "served", "greeted_30s", "served_members", "asked"),
     *("queued", "queue_back", "queue_gone"),
 )
-"""Of shops with a desk. `desk_visitors`: their visitors. `served`: visits that began on the day, are
-not void and not of staff, and that somebody claimed and did not release, re-entries too;
+"""Of shops with a desk. `desk_visitors`: their visitors. `served`: visits that began on the day,
+are not void and not of staff, and that somebody claimed and did not release, re-entries too;
 `greeted_30s`: those claimed within 30 seconds, 30 included. `asked`: guests who were asked what
-brought them, whether they knew or not. `queued`: numbers; `queue_back`: who was there when called."""
+brought them, whether they knew or not. `queued`: numbers; `queue_back`: who was there when called.
+"""
 TILL: Final = ("till_visitors", "sales", "sales_members", "returns", "items")
 """Of shops with a till. `sales`: kept receipts of a sale to a guest; `items`: what is on them;
 `sales_members`: those tied to a visit of a member. An exchange is neither sale nor return."""
@@ -135,8 +136,8 @@ hour_tally: Final = Table(
     Column("store", _ID, primary_key=True),
     # As in `hourly`.
     Column("hour", BigInteger, primary_key=True, autoincrement=False),
-    # `served` by when the visit began. `on_duty`: how many of the staff took a guest, asked, offered
-    # or sold something in that hour.
+    # `served` by when the visit began. `on_duty`: how many of the staff took a guest, asked,
+    # offered or sold something in that hour.
     *_counts("served", "sales", "on_duty"),
     sqlite_with_rowid=False,
 )
