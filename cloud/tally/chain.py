@@ -1,5 +1,4 @@
-"""Adds up the counted days of all shops, by basis, and what they are split into (`sums`). Called by
-`recount`.
+"""Adds up the counted days of all shops, by basis; `sums` adds up the rest. Called by `recount`.
 
 What no shop knows of a day is null; what some know is their sum, beside the sums of what it is a
 share of in the same shops.
