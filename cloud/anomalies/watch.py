@@ -30,7 +30,8 @@ PART: Final = 0.2
 busy hour does is chance, and every hour of a day is another chance to be wrong."""
 _DOUBT: Final = 0.05**2
 """Variance of the level itself, which is the same for all hours and days since."""
-_LEAST_OVER: Final = 50.0
+_LEAST_OVER: Final = 180.0
+_FEW: Final = 25.0
 _MOST: Final = 600.0
 """Visitors expected since, beyond which a moment is forgotten: a slow drift is the trend's."""
 _DAYS_MOST: Final = 21
@@ -50,13 +51,17 @@ class Held(Struct, frozen=True, array_like=True):
 
 
 class Raised(Struct, frozen=True, kw_only=True):
-    """What goes on: since when, and what came of what was expected up to now."""
+    """What goes on: since when, and what came of what was expected up to now. `today`: of that
+    what was expected on the last day.
+    """
 
     kind: Kind
     since: int
     expected: float
     variance: float
     got: int
+    day: int = 0
+    today: float = 0.0
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -73,7 +78,7 @@ class Step(NamedTuple):
     told: Literal["", "raised", "over"] = ""
 
 
-def step(state: State, hour: int, chance: Expected, got: int) -> Step:
+def step(state: State, hour: int, chance: Expected, got: int, *, part: float = PART) -> Step:
     """Take the next hour of a shop.
 
     Args:
@@ -81,6 +86,7 @@ def step(state: State, hour: int, chance: Expected, got: int) -> Step:
         hour: where the hour begins, UTC second.
         chance: what was expected of it.
         got: visitors who came.
+        part: of a whole day's visitors, so many must have been expected before anything is said.
     """
     if chance.mean <= 0 and not got:
         return Step(state)
@@ -94,7 +100,7 @@ def step(state: State, hour: int, chance: Expected, got: int) -> Step:
     )
     held = _kept((*state.held, fresh))
     if state.raised is None:
-        raised = _raised(held, max(LEAST, PART * chance.whole))
+        raised = _raised(held, max(LEAST, part * chance.whole))
         return Step(State(held=held, raised=raised), "raised" if raised else "")
     raised = _longer(state.raised, fresh)
     if _is_over(held, raised):
@@ -161,28 +167,38 @@ def evidence(got: int, mean: float, variance: float, ratio: float) -> float:
 
 
 def _raised(held: tuple[Held, ...], least: float) -> Raised | None:
+    """Return what is to be said, since the likeliest moment; None: nothing."""
     sums = _sums(held)
-    best: tuple[float, Raised] | None = None
     for kind, ratio in RATIO.items():
-        for since, mean, variance, got in sums:
-            if mean < least:
-                continue
-            found = evidence(got, mean, variance, ratio) - RAISED_AT[kind]
-            if found >= 0 and (best is None or found > best[0]):
-                best = (
-                    found,
-                    Raised(kind=kind, since=since, expected=mean, variance=variance, got=got),
-                )
-    return best[1] if best else None
+        found = [
+            (evidence(got, mean, spread, ratio), n) for n, (_, mean, spread, got) in enumerate(sums)
+        ]
+        if all(weight < RAISED_AT[kind] or sums[n][1] < least for weight, n in found):
+            continue
+        # Whether it is so takes many visitors; since when it is, a few say best.
+        _, best = max(one for one in found if sums[one[1]][1] >= _FEW)
+        since, mean, spread, got = sums[best]
+        day = held[-1].day
+        today = sum(one.mean for one in held if one.day == day and one.hour >= since)
+        return Raised(
+            kind=kind, since=since, expected=mean, variance=spread, got=got, day=day, today=today
+        )
+    return None
 
 
 def _longer(raised: Raised, fresh: Held) -> Raised:
+    today = raised.today if fresh.day == raised.day else 0.0
+    shared = fresh.of_day * ((today + fresh.mean) ** 2 - today**2)
+    expected = raised.expected + fresh.mean
+    lasting = _DOUBT * (expected**2 - raised.expected**2)
     return Raised(
         kind=raised.kind,
         since=raised.since,
-        expected=raised.expected + fresh.mean,
-        variance=raised.variance + fresh.mean + fresh.own + fresh.of_day * fresh.mean**2,
+        expected=expected,
+        variance=raised.variance + fresh.mean + fresh.own + shared + lasting,
         got=raised.got + fresh.got,
+        day=fresh.day,
+        today=today + fresh.mean,
     )
 
 

@@ -27,8 +27,16 @@ _SEEN_WITHIN: Final = timedelta(days=14)
 _HOUR: Final = timedelta(hours=1)
 _SEED_BYTES: Final = 16
 Problem = Literal[
-    *("no_shop", "no_camera", "all_open", "no_hour", "gone", "over", "number", "not_over"),
-    *("not_told", "facts_gone"),
+    "no_shop",
+    "no_camera",
+    "all_open",
+    "no_hour",
+    "gone",
+    "over",
+    "number",
+    "not_over",
+    "not_told",
+    "facts_gone",
 ]
 
 
@@ -223,8 +231,8 @@ def _told_by_box(connection: Connection, row: Any, until: datetime) -> None:
     """Refuse an hour of which the box has not told everything, or of which facts are gone."""
     its = (box.c.store == row.store, box.c.id == row.box)
     found = connection.execute(select(box.c.last_seen, box.c.oldest_unacked_at).where(*its)).first()
-    behind = found is None or found.last_seen is None or found.last_seen < until
-    if behind or (found.oldest_unacked_at is not None and found.oldest_unacked_at < until):
+    seen, waits = (found.last_seen, found.oldest_unacked_at) if found else (None, None)
+    if seen is None or seen < until or (waits is not None and waits < until):
         raise CountingFault("not_told", f"box {row.box} has not told all of that hour yet")
     summary = hour_summary.c
     summed = connection.execute(

@@ -46,6 +46,11 @@ class CountingDesk:
     who: Callable[[], Who]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
+    def all(self) -> Accuracy | None:
+        """Return how right all shops count that somebody sees; None: nobody has checked any."""
+        with reading(self.engine) as connection:
+            return accuracy_of_all(connection, self.who().scope, self.now())
+
     def audited(self, shop: str | None) -> Audited:
         """Return what is known; `shop`: of this one only."""
         scope, now = self.who().scope, self.now()

@@ -3,7 +3,7 @@
     Mornings, overview.board    figures beside what is usual, by basis, suppressed
     fleet_of                    which boxes are in trouble now
     accuracy_of_all             how right the counting is
-    open_anomalies              what was told and not acknowledged
+    anomalies                   what goes on and nobody has taken on
 
 Called by `rounds` through `writer`; knows nothing of messages.
 """
@@ -15,6 +15,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Engine
 
 from cloud.accounts.scope import Scope
+from cloud.anomalies.desk import Anomaly
 from cloud.db import reading
 from cloud.figures.accuracy import Accuracy
 from cloud.pages.overview.board import Board, board_of
@@ -23,22 +24,16 @@ from cloud.queries.fleet import fleet_of, troubles_in
 from cloud.queries.morning import Mornings
 from cloud.queries.morning_views import Asked
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenAnomaly:
-    """Something that was told and that nobody has acknowledged. `text`: in the mail's language."""
-
-    shop: str
-    text: str
-
-
-Anomalies = Callable[[Connection, Scope, str], Sequence[OpenAnomaly]]
-"""Asks for the open ones, in a language."""
+Anomalies = Callable[[Connection, Scope], Sequence[Anomaly]]
+"""Asks for those that go on, and that nobody has taken on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """What a digest says. `troubles`: how many of `boxes` have which; `troubled`: have any."""
+    """What a digest says. `troubles`: how many of `boxes` have which; `troubled`: have any.
+
+    `least`: from how many people on a figure is shown.
+    """
 
     board: Board
     boxes: int
@@ -46,7 +41,8 @@ class Digest:
     troubles: Mapping[str, int]
     accuracy: Accuracy | None
     accuracy_old: bool
-    anomalies: tuple[OpenAnomaly, ...]
+    anomalies: tuple[Anomaly, ...]
+    least: int
 
 
 def gather(
@@ -55,8 +51,7 @@ def gather(
     scope: Scope,
     day: date,
     now: datetime,
-    language: str,
-    anomalies: Anomalies | None,
+    anomalies: Anomalies,
 ) -> Digest:
     """Return what a digest of a day says to somebody who sees a scope.
 
@@ -66,14 +61,13 @@ def gather(
         scope: which shops these are.
         day: a day that is over.
         now: an aware moment; boxes are as they are then.
-        language: of what anomalies say.
-        anomalies: asks for those that are open; None: none are looked for.
+        anomalies: asks for those that are open.
     """
     morning = mornings.read(scope, Asked(day=day), now)
     with reading(engine) as connection:
         boxes = fleet_of(connection, scope, now)
         accuracy = accuracy_of_all(connection, scope, now)
-        told = anomalies(connection, scope, language) if anomalies else ()
+        told = anomalies(connection, scope)
     return Digest(
         board=board_of(morning, mornings.least),
         boxes=len(boxes),
@@ -82,4 +76,5 @@ def gather(
         accuracy=accuracy,
         accuracy_old=accuracy is not None and accuracy.is_old(now),
         anomalies=tuple(told),
+        least=mornings.least,
     )

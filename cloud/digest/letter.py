@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from cloud.anomalies.desk import Anomaly
+from cloud.boxes import zone_or_utc
 from cloud.digest.figures import Digest
 from cloud.figures.suppress import Hidden
 from cloud.pages.frame import change_text, day_text, figure_text
@@ -59,7 +61,7 @@ def speech_of(language: str) -> Speech:
 def letter(digest: Digest, language: str, envelope: Envelope) -> EmailMessage:
     """Return the message; the same day's to the same address has the same Message-ID."""
     said = speech_of(language)
-    shown = _shown(digest, said)
+    shown = _shown(digest, said, envelope.at)
     shown |= {"url": envelope.url, "digest": digest, "board": digest.board}
     message = EmailMessage()
     message["Subject"] = shown["subject"]
@@ -67,10 +69,10 @@ def letter(digest: Digest, language: str, envelope: Envelope) -> EmailMessage:
     message["To"] = Address(addr_spec=envelope.to)
     message["Date"] = format_datetime(envelope.at)
     message["Message-ID"] = _message_id(digest.board.day, envelope)
-    message["Content-Language"] = said.tag
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence answers
     message.set_content(_template("digest.txt").render(shown))
     message.add_alternative(_template("digest.html").render(shown), subtype="html")
+    message["Content-Language"] = said.tag  # last: it would go to the first part otherwise
     return message
 
 
@@ -91,10 +93,10 @@ def _template(name: str) -> Any:
     return environment.get_template(name)
 
 
-def _shown(digest: Digest, said: Speech) -> dict[str, Any]:
+def _shown(digest: Digest, said: Speech, now: datetime) -> dict[str, Any]:
     board = digest.board
     day = day_text(said, board.day)
-    groups = []
+    groups: list[dict[str, Any]] = []
     for group in board.groups:
         cards = (group.visitors, *group.cards)
         groups.append(
@@ -107,11 +109,14 @@ def _shown(digest: Digest, said: Speech) -> dict[str, Any]:
             }
         )
     people = [_line(card, said) for card in (*board.people, *board.waiting)]
-    first = groups[0]["lines"][0].value if groups else said.t("digest.nothing")
+    # What is counted in two ways has no sum that could stand in a line by itself.
+    subject = said.t("digest.subject_apart", day=day)
+    if len(groups) == 1:
+        subject = said.t("digest.subject", day=day, visitors=groups[0]["lines"][0].value)
     return {
         "t": said.t,
         "lang": said.tag,
-        "subject": said.t("digest.subject", day=day, visitors=first),
+        "subject": subject,
         "day": day,
         "groups": groups,
         "people": people,
@@ -122,8 +127,18 @@ def _shown(digest: Digest, said: Speech) -> dict[str, Any]:
             if count
         ],
         "more": max(0, len(digest.anomalies) - ANOMALIES_SHOWN),
-        "anomalies": digest.anomalies[:ANOMALIES_SHOWN],
+        "anomalies": [_anomaly(one, said, now) for one in digest.anomalies[:ANOMALIES_SHOWN]],
     }
+
+
+def _anomaly(one: Anomaly, said: Speech, now: datetime) -> dict[str, str]:
+    """Return whose it is, and what it is since when, as the page of anomalies names it."""
+    local = now.astimezone(zone_or_utc(one.timezone)) if one.timezone else now
+    key = f"anomalies.is_{one.kind}_{one.reason}"
+    what = said.t(key, count=one.shops or 0) if said.has(key) else one.kind
+    since = said.t("anomalies.since_when", moment=said.moment(one.since, local))
+    shop = one.name if one.store else said.t("anomalies.whole_chain")
+    return {"shop": shop, "text": said.t("digest.anomaly", what=what, since=since)}
 
 
 def _line(card: Any, said: Speech) -> Line:

@@ -110,8 +110,8 @@ def claim(connection: Connection, day: date, address: str, now: datetime) -> boo
     """Take it on to send a day's digest to an address; say whether it is ours to do."""
     to = _hash(address)
     first = {"day": day, "recipient": to, "state": "open", "until": now + _MINE_FOR, "tries": 1}
-    made = connection.execute(upsert(connection, digest_mail).on_conflict_do_nothing(), first)
-    if made.rowcount == 1:
+    made = upsert(connection, digest_mail).values(first).on_conflict_do_nothing()
+    if connection.execute(made.returning(digest_mail.c.recipient)).first() is not None:
         connection.execute(delete(digest_mail).where(digest_mail.c.day < day - _KEPT))
         return True
     mine = _row(day, to)

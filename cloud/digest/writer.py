@@ -29,7 +29,7 @@ class Writer:
     mornings: Mornings
     url: str
     clock: Callable[[], datetime]
-    anomalies: Anomalies | None = None
+    anomalies: Anomalies
 
     def __call__(self, recipient: Recipient, day: date) -> EmailMessage:
         """Return the message for a recipient.
@@ -39,13 +39,10 @@ class Writer:
         """
         now = self.clock()
         scope = self._scope(recipient, now)
-        language = recipient.language
-        digest = gather(
-            self.engine, self.mornings, scope, day, now, language, anomalies=self.anomalies
-        )
+        digest = gather(self.engine, self.mornings, scope, day, now, self.anomalies)
         at = now.astimezone(self.config.zone)
         envelope = Envelope(sender=self.config.sender, to=recipient.address, url=self.url, at=at)
-        return letter(digest, language, envelope)
+        return letter(digest, recipient.language, envelope)
 
     def _scope(self, recipient: Recipient, now: datetime) -> Scope:
         """Return what a recipient sees; members are named to nobody in a mail."""

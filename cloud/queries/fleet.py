@@ -13,6 +13,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, Text, and_, cast, func, select
 
 from cloud.accounts.scope import Scope
+from cloud.anomalies.tables import anomaly
 from cloud.orders import WHOLE_SHOP
 from cloud.queries.today import SILENT_AFTER, cameras_of
 from cloud.tables import INCOMPLETE, box, box_order, config_report, desired, epoch, store
@@ -91,6 +92,17 @@ def fleet_of(connection: Connection, scope: Scope, now: datetime) -> list[FleetB
     wishes = _wishes(connection, scope)
     rows = connection.execute(_BOXES.where(scope.only(box.c.store))).all()
     return [_box(row, now, missing, orders, wishes) for row in rows]
+
+
+def silences(connection: Connection, scope: Scope) -> dict[str, tuple[str, bool]]:
+    """Return the anomaly of each shop whose data are missing now, and whether the shop was told."""
+    of = anomaly.c
+    rows = connection.execute(
+        select(of.store, of.id, of.told_at)
+        .where(of.closed_at.is_(None), of.kind == "silent", scope.only(of.store))
+        .order_by(of.opened_at)
+    )
+    return {row[0]: (row[1], row[2] is not None) for row in rows if row[0]}
 
 
 def troubles_in(boxes: list[FleetBox]) -> Counter[str]:

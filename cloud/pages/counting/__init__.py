@@ -3,6 +3,9 @@
 `cloud.app` gives it the desk and registers the blueprint; keeps nothing itself.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +16,7 @@ from cloud.accounts.access import caller
 from cloud.counting.checks import WHY_DROPPED, CountingFault, Told
 from cloud.counting.desk import CountingDesk
 from cloud.counting.draw import Way
+from cloud.figures.accuracy import Accuracy
 from cloud.pages.counting.board import board_of
 from menkou.web.i18n import speak, speech
 
@@ -21,10 +25,27 @@ _CHARS_MAX: Final = 64
 _DIGITS_MAX: Final = 6
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """How right the footfall of all shops is that the caller sees; None: nobody has checked."""
+
+    now: datetime
+    found: Accuracy | None
+    may: bool
+
+
 def create_counting(desk: CountingDesk) -> Blueprint:
     """Make the blueprint: `/counting` with `?shop=` and `?page=`, and its three forms."""
     pages = Blueprint("counting", __name__, url_prefix="/counting", template_folder="templates")
     pages.record_once(lambda state: speak(state.app, TEXT))
+
+    # Asked only by a page that shows it: `accuracy_line.html` stands beside footfall.
+    @pages.app_context_processor
+    def _line() -> dict[str, Callable[[], Line]]:
+        return {"counting_line": line}
+
+    def line() -> Line:
+        return Line(now=desk.now(), found=desk.all(), may=caller().may("counting.page"))
 
     def shown(problem: str | None = None, check: str = "") -> str:
         shop = request.args.get("shop", "")[:_CHARS_MAX] or None

@@ -3,13 +3,15 @@
 `cloud.app` gives it the boxes and registers the blueprint; reads nothing itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from flask import Blueprint, render_template, request
 
+from cloud.accounts.access import caller
 from cloud.pages.fleet.board import Wanted, board_of
 from cloud.queries.fleet import TROUBLES, FleetBox
 from menkou.web.i18n import speak
@@ -18,18 +20,34 @@ TEXT: Final = Path(__file__).parent / "text"
 _CHARS_MAX: Final = 64
 
 
-def create_fleet(boxes: Callable[[], tuple[datetime, Sequence[FleetBox]]]) -> Blueprint:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """What is asked: all boxes that the caller sees, and `silences`: by shop, the anomaly that its
+    data are missing, and whether the shop was told of it.
+    """
+
+    now: datetime
+    boxes: Sequence[FleetBox]
+    silences: Mapping[str, tuple[str, bool]]
+
+
+def create_fleet(fleet: Callable[[], Fleet]) -> Blueprint:
     """Make the blueprint: `/fleet`, with `?show=`, `?version=`, `?mode=`, `?q=` and `?page=`.
 
-    `boxes` is asked once a request: the moment, and all boxes that the caller sees.
+    `fleet` is asked once a request.
     """
     pages = Blueprint("fleet", __name__, url_prefix="/fleet", template_folder="templates")
     pages.record_once(lambda state: speak(state.app, TEXT))
 
     @pages.get("")
     def page() -> str:
-        now, found = boxes()
-        return render_template("fleet.html", board=board_of(found, _wanted(), now))
+        found = fleet()
+        return render_template(
+            "fleet.html",
+            board=board_of(found.boxes, _wanted(), found.now),
+            silences=found.silences,
+            may_tell=caller().may("anomalies.tell"),
+        )
 
     return pages
 
