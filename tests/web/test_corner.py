@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from cloud.pages.consultants.board import codes_of
 from edge.console.corner import percent, points_of
 from edge.console.corner_page import day_drawing
 from edge.core.weekday import Usual
@@ -167,6 +168,19 @@ def test_a_person_is_renamed_and_the_log_knows_by_id_only(shop: Shop) -> None:
     assert post(client, "/staff/rename", csrf=csrf, staff=NOBODY, name="x").status_code == 409
     row = shop.box.db.execute("SELECT detail FROM audit WHERE what = 'staff' ORDER BY id DESC")
     assert json.loads(row.fetchone()[0]) == {"how": "renamed", "staff": person.id}
+
+
+def test_the_shop_alone_tells_whose_the_code_at_head_office_is(shop: Shop) -> None:
+    client = shop.paired("manager")
+    for name in ("小林", "阿芳"):
+        shop.box.floor.people.add(name, "consultant", "", "local")
+    page = get(client, "/staff?lang=en").text
+    people = shop.box.floor.people.everybody()
+    codes = codes_of([person.id for person in people])
+    for person in people:
+        card = page.split(f'id="staff-{person.id}"')[1].split("</li>")[0]
+        assert person.name in card
+        assert f"at head office: {codes[person.id][-4:]}<" in card
 
 
 def test_staff_are_marked_one_by_one_and_by_the_shift_without_scripts(shop: Shop) -> None:
