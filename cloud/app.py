@@ -80,7 +80,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         with reading(engine) as connection:
             return street_of(connection, caller().scope, store_id, datetime.now(UTC))
 
-    mornings = Mornings(engine)
+    mornings = Mornings(engine, config.suppress_below)
 
     def morning(asked: Asked) -> Morning:
         return mornings.read(caller().scope, asked, datetime.now(UTC))
@@ -115,14 +115,14 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         create_members_api(members, lambda: By(actor=caller().actor, scope=caller().scope))
     )
     take_uploads(app, "/api/v1/members/csv", "/api/v1/members/batch")
-    app.register_blueprint(create_overview(morning))
+    app.register_blueprint(create_overview(morning, config.suppress_below))
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
     app.register_blueprint(create_channels(their_day, channels))
     app.register_blueprint(create_consultants(their_day, consultants))
     app.register_blueprint(create_fleet(fleet))
     app.register_blueprint(create_counting(counting_desk(engine)))
-    shops = ShopDesk(engine=engine, scope=lambda: caller().scope)
+    shops = ShopDesk(engine=engine, scope=lambda: caller().scope, least=config.suppress_below)
     app.register_blueprint(create_shops(shops.shops()))
     app.register_blueprint(create_funnel(shops.funnel()))
     app.register_blueprint(create_glossary(config.suppress_below))

@@ -130,7 +130,10 @@ class Question:
         if known not in self._compiled:
             mark = "?" if dialect.positional else "%s"
             one = f"({', '.join([mark] * self._width)})"
-            keys = f"{self._key} IN (VALUES {', '.join([one] * count)})"
+            named = f"VALUES {', '.join([one] * count)}"
+            if dialect.name == "sqlite":  # looks into the whole table for several rows of values
+                named = f"SELECT * FROM ({named})"
+            keys = f"{self._key} IN ({named})"
             sql = str(self._select.compile(dialect=dialect)).replace(str(KEYS), keys)
             self._compiled[known] = sql
         return self._compiled[known]

@@ -16,7 +16,7 @@ from typing import Final
 
 from sqlalchemy import make_url
 
-from cloud import account_cli, bench, export, key_cli, office_cli, retention
+from cloud import account_cli, bench_cli, export, key_cli, office_cli, retention
 from cloud.accounts.scope import EVERYTHING
 from cloud.app import digest_writer
 from cloud.command_line import command as _command
@@ -105,7 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
     account_cli.add(commands)
     key_cli.add(commands)
     office_cli.add(commands)
-    _add_bench(commands)
+    bench_cli.add(commands)
     _add_export(commands)
     _add_simulate(commands)
     digest_command.add(commands, _day, digest_writer)
@@ -117,39 +117,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_hash_password)
     return parser
-
-
-def _add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(
-        commands,
-        "bench",
-        "measure the hub on this machine, in a temporary directory and without settings",
-        "bench ingest --json",
-    )
-    command.add_argument(
-        "name",
-        nargs="?",
-        choices=bench.NAMES,
-        metavar="NAME",
-        help=f"{' or '.join(bench.NAMES)} (default: all of them)",
-    )
-    command.add_argument(
-        "--json", action="store_true", help="print one JSON object a line (default: words)"
-    )
-    command.add_argument(
-        "--events",
-        type=_positive,
-        metavar="N",
-        help="how many events each case takes in (default: by case, 50,000 to 200,000)",
-    )
-    command.add_argument(
-        "--database",
-        type=database_url,
-        metavar="URL",
-        help="measure pages on a database that `simulate --years` has filled (default: one of"
-        f" {bench.pages.SHOPS} shops, made for the while)",
-    )
-    command.set_defaults(run=_bench)
 
 
 def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -206,12 +173,6 @@ def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     command.set_defaults(run=simulate.run)
 
 
-def _positive(text: str) -> int:
-    if text.isascii() and text.isdecimal() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
-
-
 def _serve(arguments: argparse.Namespace) -> int:
     return run_serve(_config(arguments))
 
@@ -260,13 +221,6 @@ def _retain(arguments: argparse.Namespace) -> int:
     with _database(arguments) as engine:
         cleared = retention.retain(engine, keep, datetime.now(UTC), threading.Event())
     say(f"retain: {retention.words(cleared)}")
-    return 0
-
-
-def _bench(arguments: argparse.Namespace) -> int:
-    logging.getLogger().setLevel(logging.WARNING)
-    for result in bench.run(arguments.name, arguments.events, arguments.database):
-        print(result.line() if arguments.json else result.words(), flush=True)
     return 0
 
 

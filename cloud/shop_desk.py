@@ -3,7 +3,7 @@
 Made by `app`, which gives its two `Asking`s to the rooms; asks `cloud.queries`.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -12,19 +12,21 @@ from sqlalchemy import Engine
 from cloud.accounts.scope import Scope
 from cloud.boxes import zone_or_utc
 from cloud.db import reading
+from cloud.figures.accuracy import Accuracy
 from cloud.figures.period import Period
+from cloud.figures.suppress import LEAST
 from cloud.memo import Memo
 from cloud.pages.funnel import Asking as FunnelAsking
 from cloud.pages.funnel import Funnel
 from cloud.pages.shops import Asking as ShopsAsking
-from cloud.pages.shops import Measured
-from cloud.queries.counting import accuracy_of
+from cloud.queries.counting import accuracy_of, accuracy_of_all
 from cloud.queries.funnel import (
     Brought,
     brought,
     due_of,
     funnel_of_shops,
     funnel_sums,
+    screens_of,
     shops_knowing,
 )
 from cloud.queries.shop import ShopPeriod, shop_period
@@ -35,10 +37,13 @@ from cloud.views import ChainToday
 
 @dataclass(frozen=True, kw_only=True)
 class ShopDesk:
-    """The questions over a database; `scope`: what the caller sees."""
+    """The questions over a database; `scope`: what the caller sees; `least`: from how many people
+    on a count is shown.
+    """
 
     engine: Engine
     scope: Callable[[], Scope]
+    least: int = LEAST
     orders: Memo = field(default_factory=Memo)
 
     def shops(self) -> ShopsAsking:
@@ -54,7 +59,11 @@ class ShopDesk:
     def funnel(self) -> FunnelAsking:
         """Return what the room of the funnel asks."""
         return FunnelAsking(
-            today=self.today, shops=self.named, counted=self.counted, brought=self.brought
+            today=self.today,
+            shops=self.named,
+            counted=self.counted,
+            brought=self.brought,
+            measured=self.measured_all,
         )
 
     def today(self, store_id: str | None = None) -> date:
@@ -67,7 +76,9 @@ class ShopDesk:
     def listed(self, wanted: Wanted) -> ShopList:
         """Return a page of the list of shops."""
         with reading(self.engine) as connection:
-            return listed(connection, self.scope(), wanted, datetime.now(UTC), self.orders)
+            return listed(
+                connection, self.scope(), wanted, datetime.now(UTC), self.orders, self.least
+            )
 
     def named(self) -> tuple[Named, ...]:
         """Return all shops by their names."""
@@ -78,7 +89,7 @@ class ShopDesk:
         """Return what is known of a shop."""
         due = due_of(period, self.today(store_id))
         with reading(self.engine) as connection:
-            return shop_period(connection, self.scope(), store_id, period, day, due)
+            return shop_period(connection, self.scope(), store_id, period, day, due, self.least)
 
     def states(self, ids: Collection[str]) -> ChainToday:
         """Return some shops as they are now."""
@@ -87,15 +98,6 @@ class ShopDesk:
         with reading(self.engine) as connection:
             few = Scope(shops=seen, names=False)
             return chain_today(connection, few, datetime.now(UTC))
-
-    def measured(self, store_id: str) -> Measured | None:
-        """Return how well a shop was found to count."""
-        with reading(self.engine) as connection:
-            now = datetime.now(UTC)
-            found = accuracy_of(connection, self.scope(), now, [store_id]).get(store_id)
-        if found is None or found.ratio is None or found.low is None or found.high is None:
-            return None
-        return Measured(share=found.ratio, low=found.low, high=found.high)
 
     def counted(self, period: Period, one: str | None, here: Collection[str]) -> Funnel:
         """Return what is counted of the funnel."""
@@ -107,6 +109,7 @@ class ShopDesk:
                 sums=funnel_sums(connection, scope, period, due, shops),
                 of_shops=funnel_of_shops(connection, scope, period, due, here),
                 knowing=knowing,
+                screens=screens_of(connection, scope, period, due, self.least),
                 on=on,
                 due=due,
             )
@@ -115,3 +118,15 @@ class ShopDesk:
         """Return what each channel brought."""
         with reading(self.engine) as connection:
             return brought(connection, self.scope(), period, None if one is None else (one,))
+
+    def measured(self, ids: Collection[str]) -> Mapping[str, Accuracy]:
+        """Return how right some shops were found to count."""
+        with reading(self.engine) as connection:
+            return accuracy_of(connection, self.scope(), datetime.now(UTC), ids)
+
+    def measured_all(self, one: str | None) -> Accuracy | None:
+        """Return how right a shop was found to count; None: all of them together."""
+        if one is not None:
+            return self.measured([one]).get(one)
+        with reading(self.engine) as connection:
+            return accuracy_of_all(connection, self.scope(), datetime.now(UTC))

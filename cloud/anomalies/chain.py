@@ -21,6 +21,8 @@ _OF_DAY: Final = 0.08**2
 _OF_HOUR: Final = 0.03**2
 """The chain's own chance: holidays nobody knew of, weather of half a country. Ours; wide."""
 _HALF: Final = 0.5
+_PART: Final = 0.05
+"""Of a day: all shops together know within the hour, before the first of them says a word."""
 
 
 class ChainWatch(Struct, frozen=True, kw_only=True):
@@ -67,7 +69,7 @@ def watch_chain(
     for hour, (count, chance, got) in together.items():
         if hour <= last or count < SHOPS_LEAST or count < _HALF * shops:
             continue
-        state, _ = step(state, hour, chance, got)
+        state, _ = step(state, hour, chance, got, part=_PART)
         last = hour
     return ChainWatch(state=state, hour=last)
 

@@ -299,7 +299,8 @@ def curves(
         *(
             and_(
                 hourly.c.store == one.store,
-                hourly.c.hour.between(*(int(at.timestamp()) for at in _span(one, now))),
+                hourly.c.hour >= int(_span(one, now)[0].timestamp()),
+                hourly.c.hour <= int(_span(one, now)[1].timestamp()),
             )
             for one in drawn
         )

@@ -104,13 +104,13 @@ class Lookout:
             before = _chain_before(connection)
             ended = keep.last_of_chain(connection)
             heard = heard_of(connection, now)
-            due = _due(connection, heard, known, now)
+            total, due = _due(connection, heard, known, now)
         seen: dict[str, Seen] = {}
         for some in parts(due, _AT_ONCE):
             with reading(self._engine) as connection:
                 seen |= _look_at(connection, some, heard, self._calendar, now)
             give_way()
-        words = _Words(seen, known, before, ended, now)
+        words = _Words(seen, total, known, before, ended, now)
         opened = 0
         if due:
             with writing(self._engine) as connection:
@@ -153,8 +153,8 @@ def _chain_before(connection: Connection) -> ChainWatch:
 
 def _due(
     connection: Connection, heard: Mapping[str, Heard], known: Known, now: datetime
-) -> list[Any]:
-    """Return the shops with a model that have a new hour, or of which nothing is heard."""
+) -> tuple[int, list[Any]]:
+    """Return how many shops have a model, and those that have something new."""
     rows = connection.execute(
         select(store.c.id, store.c.timezone, expectation.c.looked)
         .join(expectation, expectation.c.store == store.c.id)
@@ -163,7 +163,7 @@ def _due(
     ).all()
     newest = int((now - GRACE).timestamp())
     well = Heard(now)
-    return [
+    return len(rows), [
         row
         for row in rows
         if row.looked is None
@@ -231,14 +231,15 @@ class _Words:
     def __init__(
         self,
         seen: Mapping[str, Seen],
+        total: int,
         known: Known,
         before: ChainWatch,
         ended: Row[Any] | None,
         now: datetime,
     ) -> None:
-        self._seen, self._known, self._now = seen, known, now
+        self._seen, self._total, self._known, self._now = seen, total, known, now
         self._chain = watch_chain(
-            before, hours_together(one.pulses for one in seen.values()), len(seen)
+            before, hours_together(one.pulses for one in seen.values()), total
         )
         self._open = known.get((CHAIN, "chain"))
         self._of: str | None = None  # what the chain's anomaly, if there is one, is of
@@ -250,10 +251,10 @@ class _Words:
         _keep_chain(connection, self._chain)
         told = self._chain_told()
         if told is None:
-            if self._open is not None and not self._lasts(self._open.reason):
-                keep.close(connection, issuer, [self._open], "recovered", self._now)
-            elif self._open is not None:
+            if self._open is not None:
                 self._of = self._open.reason
+                if not self._lasts(self._open.reason):
+                    keep.close(connection, issuer, [self._open], "recovered", self._now)
             return 0
         if self._open is not None and self._open.reason != told.reason:
             keep.close(connection, issuer, [self._open], "recovered", self._now)
@@ -283,10 +284,10 @@ class _Words:
             count = sum(
                 one.raised is not None and one.raised.kind == kind for one in self._seen.values()
             )
-        return bool(self._seen) and many(2 * count, len(self._seen))
+        return many(2 * count, self._total)
 
     def _chain_told(self) -> Told | None:
-        shops = len(self._seen)
+        shops = self._total
         silent = [one for one in self._seen.values() if one.silent is not None]
         if many(len(silent), shops):
             first = min(one.watched.gap.since for one in silent if one.watched.gap)

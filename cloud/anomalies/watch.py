@@ -30,7 +30,8 @@ PART: Final = 0.2
 busy hour does is chance, and every hour of a day is another chance to be wrong."""
 _DOUBT: Final = 0.05**2
 """Variance of the level itself, which is the same for all hours and days since."""
-_LEAST_OVER: Final = 50.0
+_LEAST_OVER: Final = 120.0
+_FEW: Final = 25.0
 _MOST: Final = 600.0
 """Visitors expected since, beyond which a moment is forgotten: a slow drift is the trend's."""
 _DAYS_MOST: Final = 21
@@ -73,7 +74,7 @@ class Step(NamedTuple):
     told: Literal["", "raised", "over"] = ""
 
 
-def step(state: State, hour: int, chance: Expected, got: int) -> Step:
+def step(state: State, hour: int, chance: Expected, got: int, *, part: float = PART) -> Step:
     """Take the next hour of a shop.
 
     Args:
@@ -81,6 +82,7 @@ def step(state: State, hour: int, chance: Expected, got: int) -> Step:
         hour: where the hour begins, UTC second.
         chance: what was expected of it.
         got: visitors who came.
+        part: of a whole day's visitors, so many must have been expected before anything is said.
     """
     if chance.mean <= 0 and not got:
         return Step(state)
@@ -94,7 +96,7 @@ def step(state: State, hour: int, chance: Expected, got: int) -> Step:
     )
     held = _kept((*state.held, fresh))
     if state.raised is None:
-        raised = _raised(held, max(LEAST, PART * chance.whole))
+        raised = _raised(held, max(LEAST, part * chance.whole))
         return Step(State(held=held, raised=raised), "raised" if raised else "")
     raised = _longer(state.raised, fresh)
     if _is_over(held, raised):
@@ -161,19 +163,19 @@ def evidence(got: int, mean: float, variance: float, ratio: float) -> float:
 
 
 def _raised(held: tuple[Held, ...], least: float) -> Raised | None:
+    """Return what is to be said, since the likeliest moment; None: nothing."""
     sums = _sums(held)
-    best: tuple[float, Raised] | None = None
     for kind, ratio in RATIO.items():
-        for since, mean, variance, got in sums:
-            if mean < least:
-                continue
-            found = evidence(got, mean, variance, ratio) - RAISED_AT[kind]
-            if found >= 0 and (best is None or found > best[0]):
-                best = (
-                    found,
-                    Raised(kind=kind, since=since, expected=mean, variance=variance, got=got),
-                )
-    return best[1] if best else None
+        found = [
+            (evidence(got, mean, spread, ratio), n) for n, (_, mean, spread, got) in enumerate(sums)
+        ]
+        if all(weight < RAISED_AT[kind] or sums[n][1] < least for weight, n in found):
+            continue
+        # Whether it is so takes many visitors; since when it is, a few say best.
+        _, best = max(one for one in found if sums[one[1]][1] >= _FEW)
+        since, mean, spread, got = sums[best]
+        return Raised(kind=kind, since=since, expected=mean, variance=spread, got=got)
+    return None
 
 
 def _longer(raised: Raised, fresh: Held) -> Raised:

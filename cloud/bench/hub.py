@@ -65,7 +65,7 @@ class BenchHub:
         self.port = port
         self._plain = plain
         self._folder = folder
-        self._process = process
+        self.process = process
 
     def committed(self, stores: str = "shop") -> int:
         """Return how many events of shops are committed."""
@@ -75,11 +75,11 @@ class BenchHub:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the hub; it goes on behind."""
-        os.kill(self._process.pid, signal.SIGSTOP)
+        os.kill(self.process.pid, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(self._process.pid, signal.SIGCONT)
+            os.kill(self.process.pid, signal.SIGCONT)
 
     def publish(self, messages: Sequence[Received]) -> None:
         """Give messages to the broker, from another process; return when it has them all."""
@@ -117,10 +117,10 @@ def running_hub(binary: str) -> Iterator[BenchHub]:
     """Run a broker and a hub; the hub has taken in one event when this begins."""
     with tempfile.TemporaryDirectory(prefix="menkou-bench-") as name, contextlib.ExitStack() as end:
         folder = Path(name)
-        port = _free_port()
+        port = free_port()
         (folder / "mosquitto.conf").write_text(_SETTINGS.format(port=port))
-        end.enter_context(_process([binary, "-c", str(folder / "mosquitto.conf")]))
-        wait_until(lambda: _listens(port), "Mosquitto to listen")
+        end.enter_context(process([binary, "-c", str(folder / "mosquitto.conf")]))
+        wait_until(lambda: listens(port), "Mosquitto to listen")
         url = f"sqlite:///{folder}/hub.db"
         engine = open_engine(url)
         migrate(engine)
@@ -130,7 +130,7 @@ def running_hub(binary: str) -> Iterator[BenchHub]:
         environ |= {"MENKOU_DATA_DIR": name, "MENKOU_DATABASE_URL": url}
         environ |= {"MENKOU_BROKER_URL": f"mqtt://127.0.0.1:{port}"}
         command = [sys.executable, "-m", "cloud.cli", "ingest"]
-        hub = BenchHub(folder, port, plain, end.enter_context(_process(command, environ)))
+        hub = BenchHub(folder, port, plain, end.enter_context(process(command, environ)))
         first = in_turn(chain(1, store="probe"), 1, 1)
         until = time.monotonic() + _WAIT_S
         while not hub.committed(
@@ -144,7 +144,7 @@ def running_hub(binary: str) -> Iterator[BenchHub]:
 
 
 @contextmanager
-def _process(
+def process(
     command: Sequence[str], environ: dict[str, str] | None = None
 ) -> Iterator["subprocess.Popen[bytes]"]:
     quiet = subprocess.DEVNULL
@@ -160,14 +160,16 @@ def _process(
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Say whether something listens on a port of loopback."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex(("127.0.0.1", port)) == 0

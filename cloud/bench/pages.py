@@ -1,14 +1,12 @@
-"""Measures what head office's page asks of the database, and the page. Called by `bench`.
+"""Measures what the board of today asks of the database, and all pages. Called by `bench`.
 
 Without a database it simulates a smaller chain in a temporary directory; with one that
 `simulate --years` has filled it measures there, as of the moment at which that was filled. Each
 question is asked in turns with its baseline: what slows the machine down slows both.
 """
 
-import math
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +17,9 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, func, select
 
 from cloud.accounts.scope import EVERYTHING
+from cloud.bench import served, users
+from cloud.bench.timing import Ask, in_turns, results
+from cloud.bench.users import Load
 from cloud.command_line import opened
 from cloud.db import migrate, open_engine, reading
 from cloud.db_faults import shown
@@ -41,20 +42,16 @@ SHOPS: Final = 250
 """Of the chain that is made where there is no database."""
 _YEARS: Final = 0.1
 _NOW: Final = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
-_TIMES: Final = 20
-_SLOW_TIMES: Final = 5
-_QUICK_MS: Final = 100  # a baseline that takes longer is asked only a few times
 _TO_NIGHT: Final = timedelta(hours=12)
 _LAST: Final = 10**9  # the page with the highest number, whichever it is
-_SHARES: Final = {"p50": 0.5, "p95": 0.95, "max": 1.0}
-Ask = Callable[[], Any]
 
 
-def cases(database: str | None) -> Iterator[Result]:
-    """Measure every question; three timings each.
+def cases(database: str | None, load: Load | None = None) -> Iterator[Result]:
+    """Measure every question, and every page; three timings each.
 
     Args:
         database: the address of one that `simulate --years` has filled, or None.
+        load: measure the pages alone, as so many users open them.
 
     Raises:
         DatabaseFault: the database holds no shop, or cannot be used.
@@ -64,20 +61,14 @@ def cases(database: str | None) -> Iterator[Result]:
         _engine(database, Path(folder)) as engine,
     ):
         now, size = _moment(engine), _size(engine)
+        if load is not None:
+            yield from users.cases(engine, size, Path(folder), load)
+            return
         settle_memory()
         for name, ask, baseline, before in _Questions(engine, now, Path(folder)).all():
-            times, others = _in_turns(ask, before)
-            for word, share in _SHARES.items():
-                ms, before_ms = _quantile(times, share), _quantile(others, share)
-                yield Result(
-                    bench="pages",
-                    case=f"{name}, {size}, {word}",
-                    value=round(ms, 2),
-                    unit="ms",
-                    baseline=baseline,
-                    baseline_value=round(before_ms, 2),
-                    ratio=round(before_ms / ms, 2),
-                )
+            times, others = in_turns(ask, before)
+            yield from results(f"{name}, {size}", times, baseline, others)
+        yield from served.cases(engine, size, Path(folder))
 
 
 @contextmanager
@@ -221,25 +212,3 @@ def _app(engine: Engine, now: datetime, folder: Path) -> Flask:
     app.add_url_rule("/api/v1/shops", "shops", lambda: "")  # the page links to it
     dress(app, Listen(host="127.0.0.1", port=0), secret_file=folder / "session.secret")
     return app
-
-
-def _in_turns(ask: Ask, other: Ask) -> tuple[list[float], list[float]]:
-    """Return milliseconds of a question and of its baseline; both are asked once before."""
-    took: list[float] = []
-    others: list[float] = []
-    _timed(ask), _timed(other)
-    for turn in range(_TIMES):
-        took.append(_timed(ask))
-        if turn < _SLOW_TIMES or others[-1] < _QUICK_MS:
-            others.append(_timed(other))
-    return sorted(took), sorted(others)
-
-
-def _timed(ask: Ask) -> float:
-    began = time.perf_counter()
-    ask()
-    return (time.perf_counter() - began) * 1000
-
-
-def _quantile(times: list[float], share: float) -> float:
-    return times[math.ceil(len(times) * share) - 1]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cloud.figures.metric import METRICS, Sums
-from cloud.figures.suppress import Hidden, Shown, shown
+from cloud.figures.suppress import Hidden, Shown
 
 _KNOWN_BY: Final = {
     "faces_visitors": "no_faces",
@@ -39,13 +39,8 @@ class Figure:
     why: str
 
 
-def figure(key: str, sums: Sums) -> Figure:
-    """Return a figure that stands alone, from summed counts."""
-    return figure_of(key, shown(METRICS[key], sums), sums)
-
-
 def figure_of(key: str, value: Shown, sums: Sums) -> Figure:
-    """Return a figure whose value is known already, or hidden."""
+    """Return a figure: its value, None or HIDDEN, and the counts that it is made of."""
     hidden = isinstance(value, Hidden)
     return Figure(
         key=key,

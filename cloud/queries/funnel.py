@@ -5,6 +5,7 @@ step's share has a denominator of its own, taken where both are known: `cloud.fi
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -12,9 +13,11 @@ from msgspec import Struct
 from sqlalchemy import Connection, func, select
 
 from cloud.accounts.scope import Scope
-from cloud.figures.metric import METRICS, Sums
+from cloud.figures.metric import METRICS, Metric, Sums
 from cloud.figures.period import Period
+from cloud.figures.suppress import LEAST
 from cloud.queries.days import NOTHING, by_basis, only
+from cloud.queries.hidden import ChainScreen, chain_screen
 from cloud.queries.shops import Counted, OfShops, sums_of
 from cloud.tally.tables import chain_channel, chain_tally, channel_tally, day_tally
 
@@ -60,6 +63,30 @@ COUNTED: Final = tuple(
 DUE: Final = ("members_due", "members_returned")
 RETURN_DAYS: Final = 91
 """Whole weeks, so that weekdays agree: 90 days are over then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screens:
+    """What is hidden of the shops' figures: of the period, and of those days of which it is known
+    who came back.
+    """
+
+    period: ChainScreen
+    due: ChainScreen
+
+    def of(self, metric: Metric) -> ChainScreen:
+        """Return the one that a figure is of."""
+        return self.due if {*metric.top, *metric.bottom} <= set(DUE) else self.period
+
+
+def screens_of(
+    connection: Connection, scope: Scope, period: Period, due: Period, least: int = LEAST
+) -> Screens:
+    """Return what is hidden of the shops in a period, and in that of its last step."""
+    return Screens(
+        period=chain_screen(connection, scope, period.first, period.last, least),
+        due=chain_screen(connection, scope, due.first, due.last, least),
+    )
 
 
 class Brought(Struct, frozen=True, kw_only=True):

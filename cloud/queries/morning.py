@@ -5,94 +5,118 @@ seldom, and then by a late or a corrected fact that changes the day's sums as we
 """
 
 from collections import Counter
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from cloud.accounts.scope import Scope
+from cloud.accounts.scope import EVERYTHING, Scope
 from cloud.boxes import zone_or_utc
 from cloud.db import reading
 from cloud.figures.compare import WEEKS, YEAR, compare
 from cloud.figures.metric import METRICS, Sums
 from cloud.figures.ranking import Ranking, Standing, rank
-from cloud.figures.suppress import LEAST, shown
+from cloud.figures.suppress import HIDDEN, LEAST
 from cloud.memo import Memo
 from cloud.queries import overview
 from cloud.queries.data_health import health_of
+from cloud.queries.hidden import ChainScreen, decide
 from cloud.queries.morning_views import NAMED, Asked, Bins, ChainDay, DataHealth, Morning
 from cloud.queries.privacy import consents_of, endings_of
-from cloud.queries.today import change_token
 
 _DAY: Final = timedelta(days=1)
 _EARLIEST: Final = date(2000, 1, 1)
 _BACK: Final = (*WEEKS, YEAR)
-_LIVE_S: Final = 5
+_LIVE_S: Final = 15
+"""How old may be what changes all the time: boxes' states, today's visitors, the grid."""
+_KEPT: Final = 512
+_KEPT_WHOLE: Final = 16
 _CONSENTS_S: Final = 600
 """Consents are counted from every word on members that is kept: not anew for every look."""
 Days = Mapping[tuple[date, str], Sums]
+Counted = Mapping[date, Hashable]
 
 
 @dataclass(frozen=True, slots=True)
 class Mornings:
     """The first page of one hub, of each day. Any thread may ask.
 
-    `least`: from how many people on a figure is shown.
+    `least`: from how many people on a figure is shown. `whole`: remembers what is of every shop,
+    and large; `memo` all else.
     """
 
     engine: Engine
     least: int = LEAST
-    memo: Memo = field(default_factory=Memo)
+    memo: Memo = field(default_factory=lambda: Memo(_KEPT))
+    whole: Memo = field(default_factory=lambda: Memo(_KEPT_WHOLE))
 
     def read(self, scope: Scope, asked: Asked, now: datetime) -> Morning:
         """Return what somebody sees on the page."""
         with reading(self.engine) as connection:
-            zone = zone_or_utc(overview.commonest_zone(connection, scope))
+            live = (scope, int(now.timestamp()) // _LIVE_S)
+            zone = zone_or_utc(
+                self.memo.get(("zone", live), lambda: overview.commonest_zone(connection, scope))
+            )
             newest = now.astimezone(zone).date() - _DAY
             day = asked.day if asked.day and _EARLIEST <= asked.day <= newest else newest
-            days = _sums(connection, scope, day)
-            health, today = self._live(connection, scope, day, now)
-            shops = self._shops(connection, scope, day, days)
-            rankings = _rankings(shops.standings, health)
+            counted = _counted(connection, day)
+            days = self._days(connection, scope, day, counted)
+            health = self.memo.get(
+                ("health", day, live), lambda: health_of(connection, scope, day, now)
+            )
+            shops, rankings = self._shops(connection, scope, day, counted, health)
+            lacking = health.lacking | shops.uncounted
             return Morning(
                 now=now.astimezone(zone),
                 day=day,
                 newest=newest,
-                today=today,
-                chain=self._chain(connection, scope, day, days),
+                today=self.memo.get(
+                    ("today", live), lambda: overview.today_so_far(connection, scope, now)
+                ),
+                chain=self._chain(connection, scope, day, days, counted),
                 rankings=rankings,
                 uncounted=shops.uncounted,
                 bases=shops.bases,
-                names=_names(connection, scope, rankings, health.lacking | shops.uncounted),
-                grid=overview.grid(connection, scope, day, asked.find, asked.page),
+                names=_names(connection, scope, rankings, lacking),
+                grid=self.memo.get(
+                    ("grid", day, asked.find, asked.page, live),
+                    lambda: overview.grid(connection, scope, day, asked.find, asked.page),
+                ),
                 find=asked.find,
                 health=health,
                 consents=self.memo.get(
                     ("consents", scope, int(now.timestamp()) // _CONSENTS_S),
                     lambda: consents_of(connection, scope),
                 ),
-                endings=endings_of(connection, scope),
+                endings=self.memo.get(("endings", live), lambda: endings_of(connection, scope)),
             )
 
-    def _live(
-        self, connection: Connection, scope: Scope, day: date, now: datetime
-    ) -> tuple[DataHealth, Mapping[str, int]]:
-        """Return what changes all the time: anew after each change, and every few seconds."""
-        token, moment = change_token(connection), int(now.timestamp()) // _LIVE_S
-        return self.memo.get(
-            ("live", scope, day, token, moment),
-            lambda: (
-                health_of(connection, scope, day, now),
-                overview.today_so_far(connection, scope, now),
-            ),
-        )
+    def _days(self, connection: Connection, scope: Scope, day: date, counted: Counted) -> Days:
+        found: dict[tuple[date, str], Sums] = {}
+        for on, key in counted.items():
+            found |= self.memo.get(
+                ("sums", scope, on, key),
+                lambda on=on: overview.sums_of_days(connection, scope, [on]),  # type: ignore[misc]
+            )
+        return found
 
-    def _chain(self, connection: Connection, scope: Scope, day: date, days: Days) -> ChainDay:
+    def _chain(
+        self, connection: Connection, scope: Scope, day: date, days: Days, counted: Counted
+    ) -> ChainDay:
+        def waits(on: date) -> Bins:
+            key = ("waits", scope, on, counted[on])
+            return self.memo.get(key, lambda: overview.waits_on(connection, scope, on))
+
         then = {week: day - timedelta(weeks=week) for week in _BACK}
+        # Of the other weeks only a median and a spread are told.
+        screens = {
+            week: self._screen(connection, scope, day - timedelta(weeks=week), counted)
+            for week in (0, 1, YEAR)
+        }
         shops, known = self.memo.get(
-            ("known", scope, day, _counted(days, day)),
+            ("known", scope, day, counted[day]),
             lambda: overview.known_on(connection, scope, day),
         )
         return ChainDay(
@@ -103,25 +127,41 @@ class Mornings:
             },
             shops=shops,
             known=known,
-            waits=self._waits(connection, scope, day, days),
-            waits_before={
-                week: bins
-                for week, on in then.items()
-                if (bins := self._waits(connection, scope, on, days))
+            hidden={
+                week: frozenset(_hidden(screen, day - timedelta(weeks=week), days))
+                for week, screen in screens.items()
             },
+            waits=waits(day),
+            waits_before={week: bins for week, on in then.items() if (bins := waits(on))},
         )
 
-    def _waits(self, connection: Connection, scope: Scope, day: date, days: Days) -> Bins:
-        return self.memo.get(
-            ("waits", scope, day, _counted(days, day)),
-            lambda: overview.waits_on(connection, scope, day),
+    def _shops(
+        self,
+        connection: Connection,
+        scope: Scope,
+        day: date,
+        counted: Counted,
+        health: DataHealth,
+    ) -> tuple["_Shops", tuple[Ranking, ...]]:
+        every = tuple(counted.values())
+        screen = self._screen(connection, scope, day, counted)
+        shops = self.whole.get(
+            ("shops", scope, day, every), lambda: _shops(connection, scope, day, screen)
         )
+        rankings = self.memo.get(
+            ("rankings", scope, day, every, health.lacking),
+            lambda: _rankings(shops.standings, health),
+        )
+        return shops, rankings
 
-    def _shops(self, connection: Connection, scope: Scope, day: date, days: Days) -> "_Shops":
-        every: Hashable = tuple(_counted(days, day - timedelta(weeks=n)) for n in (0, *_BACK))
-        return self.memo.get(
-            ("shops", scope, day, every), lambda: _shops(connection, scope, day, self.least)
+    def _screen(
+        self, connection: Connection, scope: Scope, on: date, counted: Counted
+    ) -> ChainScreen:
+        """Return what `hidden` hides of a day."""
+        whole = self.memo.get(
+            ("screen", on, counted[on]), lambda: decide(connection, on, on, self.least)
         )
+        return replace(whole, scope=scope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,18 +173,27 @@ class _Shops:
     bases: Mapping[str, str]
 
 
-def _sums(connection: Connection, scope: Scope, day: date) -> Days:
-    weeks = (0, *_BACK)
-    return overview.sums_of_days(connection, scope, [day - timedelta(weeks=n) for n in weeks])
+def _counted(connection: Connection, day: date) -> Counted:
+    """Return what was counted of a day and of those that it is compared with, in the whole chain.
+
+    Whatever changes in one shop's day changes this, too: what depends on it is asked anew.
+    """
+    days = [day - timedelta(weeks=week) for week in (0, *_BACK)]
+    found: dict[date, list[Hashable]] = {on: [] for on in days}
+    sums = overview.sums_of_days(connection, EVERYTHING, days)
+    for on, basis in sorted(sums):
+        found[on].append((basis, *sums[on, basis].values()))
+    return {on: tuple(told) for on, told in found.items()}
 
 
-def _counted(days: Days, day: date) -> Hashable:
-    """Return what a day's answers depend on: all that was counted of it."""
-    of_day = sorted((basis, sums) for (on, basis), sums in days.items() if on == day)
-    return tuple((basis, *sums.values()) for basis, sums in of_day)
+def _hidden(screen: ChainScreen, on: date, days: Days) -> Iterator[tuple[str, str]]:
+    for (of, basis), sums in days.items():
+        for key in (*overview.OF_VISITORS, *overview.OF_PEOPLE):
+            if of == on and screen.of_all(METRICS[key], basis, sums) is HIDDEN:
+                yield basis, key
 
 
-def _shops(connection: Connection, scope: Scope, day: date, least: int) -> _Shops:
+def _shops(connection: Connection, scope: Scope, day: date, screen: ChainScreen) -> _Shops:
     weeks = {week: day - timedelta(weeks=week) for week in _BACK}
     before = overview.visitors_on(connection, scope, list(weeks.values()))
     found = []
@@ -157,8 +206,8 @@ def _shops(connection: Connection, scope: Scope, day: date, least: int) -> _Shop
                 store_id=shop,
                 basis=basis,
                 sums=sums,
-                compare=compare(METRICS["visitors"], sums, past, least),
-                conversion=shown(METRICS["conversion"], sums, least),
+                compare=compare(METRICS["visitors"], sums, past),
+                conversion=screen.of_shop(METRICS["conversion"], shop, basis, sums),
             )
         )
     counted = {one.store_id: one.basis for one in found}

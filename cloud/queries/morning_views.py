@@ -34,24 +34,31 @@ class ChainDay:
     """A day of all shops together, by basis ("": of the shops' days on which nobody was counted).
 
     `history` is by how many weeks before it was; `known` says in how many of `shops` a count is
-    known. Times of waiting have no basis.
+    known. `hidden`: by weeks before (0, 1 and 52) the figures, each with its basis, that would tell
+    of few people (`cloud.queries.hidden`). Times of waiting have no basis.
     """
 
     sums: Mapping[str, Sums]
     history: Mapping[str, Mapping[int, Sums]]
     shops: Mapping[str, int]
     known: Mapping[str, Mapping[str, int]]
+    hidden: Mapping[int, frozenset[tuple[str, str]]]
     waits: Bins
     waits_before: Mapping[int, Bins]
 
 
 class ShopDays(Struct, frozen=True, kw_only=True):
-    """A shop's visitors day by day; None: that day they were not counted, or by another basis."""
+    """A shop's visitors day by day; None: that day they were not counted, or by another basis.
+
+    `known`: of how many days they are known; `most`: on the busiest of them.
+    """
 
     store_id: str
     name: str
     basis: str
     days: tuple[int | None, ...]
+    known: int
+    most: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

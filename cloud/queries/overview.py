@@ -179,7 +179,12 @@ def _days_of(shop: Any, rows: Sequence[Any], first: date) -> ShopDays:
     by_day = {row.day: row.visitors for row in rows if row.basis == basis}
     days = (first + timedelta(days=number) for number in range(GRID_DAYS))
     return ShopDays(
-        store_id=shop.id, name=shop.name, basis=basis, days=tuple(by_day.get(day) for day in days)
+        store_id=shop.id,
+        name=shop.name,
+        basis=basis,
+        days=tuple(by_day.get(day) for day in days),
+        known=len(by_day),
+        most=max(by_day.values(), default=0),
     )
 
 
@@ -202,14 +207,15 @@ def today_so_far(connection: Connection, scope: Scope, now: datetime) -> dict[st
         select(store.c.timezone).where(scope.only(store.c.id)).distinct()
     ).scalars()
     days = {name: now.astimezone(zone_or_utc(name)).date() for name in zones}
-    rows = connection.execute(
-        select(daily.c.basis, daily.c.day, store.c.timezone, func.sum(daily.c.visitors))
-        .join(store, store.c.id == daily.c.store)
-        .where(daily.c.day.in_(sorted(set(days.values()))), scope.only(daily.c.store))
-        .group_by(daily.c.basis, daily.c.day, store.c.timezone)
-    )
     found: dict[str, int] = defaultdict(int)
-    for basis, day, zone, visitors in rows.all():
-        if day == days.get(zone):
+    for day in sorted(set(days.values())):
+        theirs = [name for name, of in days.items() if of == day]
+        chosen = select(daily.c.basis, func.sum(daily.c.visitors)).where(
+            daily.c.day == day, scope.only(daily.c.store)
+        )
+        if len(theirs) < len(days):  # elsewhere it is another day: then the shops are looked up
+            there = select(store.c.id).where(store.c.timezone.in_(theirs))
+            chosen = chosen.where(daily.c.store.in_(there))
+        for basis, visitors in connection.execute(chosen.group_by(daily.c.basis)).all():
             found[basis] += int(visitors)
     return dict(found)

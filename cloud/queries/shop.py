@@ -17,8 +17,10 @@ from cloud.boxes import zone_or_utc
 from cloud.figures.compare import WEEKS
 from cloud.figures.metric import Sums
 from cloud.figures.period import Period
+from cloud.figures.suppress import LEAST
 from cloud.hours import day_bounds
 from cloud.queries.days import by_basis, by_day
+from cloud.queries.funnel import Screens, screens_of
 from cloud.queries.shops import Named, one_shop
 from cloud.tables import hourly, presence_daily
 from cloud.tally.tables import bin_tally, hour_tally, staff_tally
@@ -76,6 +78,7 @@ class ShopPeriod:
     """
 
     shop: Named
+    screens: Screens
     zone: ZoneInfo
     period: Period
     day: date
@@ -94,7 +97,13 @@ class ShopPeriod:
 
 
 def shop_period(
-    connection: Connection, scope: Scope, store_id: str, period: Period, day: date, due: Period
+    connection: Connection,
+    scope: Scope,
+    store_id: str,
+    period: Period,
+    day: date,
+    due: Period,
+    least: int = LEAST,
 ) -> ShopPeriod | None:
     """Return what a shop's page shows; None: there is no such shop, or none that one sees.
 
@@ -113,6 +122,7 @@ def shop_period(
     }
     return ShopPeriod(
         shop=shop,
+        screens=screens_of(connection, scope, period, due, least),
         zone=zone,
         period=period,
         day=day,

@@ -18,9 +18,10 @@ from cloud.accounts.scope import Scope
 from cloud.bulk import NAMED_AT_ONCE
 from cloud.figures.metric import METRICS, Sums
 from cloud.figures.period import Period
-from cloud.figures.suppress import Hidden, shown
+from cloud.figures.suppress import LEAST, Hidden, Shown
 from cloud.figures.yearly import yearly
 from cloud.memo import Memo
+from cloud.queries.hidden import ChainScreen, chain_screen
 from cloud.tables import store
 from cloud.tally.tables import day_tally
 from cloud.views import PAGE_SHOPS, on_page, pages_of
@@ -91,9 +92,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShopList:
-    """A page of the list: from `first` to `last`, counted from 1, of all `shops` found."""
+    """A page of the list: from `first` to `last`, counted from 1, of all `shops` found.
+
+    `screen`: what is hidden of their figures.
+    """
 
     lines: tuple[Line, ...]
+    screen: ChainScreen
     page: int
     pages: int
     first: int
@@ -116,10 +121,16 @@ def days_over(period: Period, today: date) -> Period | None:
 
 
 def listed(
-    connection: Connection, scope: Scope, wanted: Wanted, now: datetime, orders: Memo
+    connection: Connection,
+    scope: Scope,
+    wanted: Wanted,
+    now: datetime,
+    orders: Memo,
+    least: int = LEAST,
 ) -> ShopList:
     """Return a page of the shops that are asked for; one that is not there is the nearest."""
     shops = found(connection, scope, wanted.text)
+    screen = chain_screen(connection, scope, wanted.period.first, wanted.period.last, least)
     if wanted.sort == "name":
         order: Order = tuple((shop.store_id, None) for shop in shops)
         order = order[::-1] if wanted.down else order
@@ -127,12 +138,13 @@ def listed(
         # It takes every shop's days: what is shown is asked each time, its order now and then.
         when = int(now.timestamp()) // ORDER_KEPT_S
         asked = (scope.shops, wanted.period, wanted.today, wanted.sort, wanted.down, when)
-        every = orders.get(asked, lambda: _order(connection, scope, wanted))
+        every = orders.get(asked, lambda: _order(connection, scope, wanted, screen))
         order = _among(every, shops)
     place = range(len(order)) if wanted.page is None else on_page(len(order), wanted.page)
     here = order[place.start : place.stop]
     return ShopList(
         lines=_lines(connection, scope, wanted, shops, here),
+        screen=screen,
         page=place.start // PAGE_SHOPS + 1,
         pages=1 if wanted.page is None else pages_of(len(order)),
         first=min(place.start + 1, len(order)),
@@ -149,7 +161,7 @@ def _among(order: Order, shops: Sequence[Named]) -> Order:
     return (*(one for one in order if one[0] in names), *unknown)
 
 
-def _order(connection: Connection, scope: Scope, wanted: Wanted) -> Order:
+def _order(connection: Connection, scope: Scope, wanted: Wanted, screen: ChainScreen) -> Order:
     """Return all shops by a figure, within their basis; those without it last."""
     key = wanted.sort
     values: dict[tuple[str, str], float | None]
@@ -159,7 +171,11 @@ def _order(connection: Connection, scope: Scope, wanted: Wanted) -> Order:
         values = {of: change_of(one, before.get(of, NONE), days) for of, one in now.items()}
     else:
         every = sums_of(connection, scope, wanted.period, _made_of(key))
-        values = {of: _seen(key, one.sums) for of, one in every.items() if of[1] or one.days}
+        values = {
+            of: _seen(screen.of_shop(METRICS[key], *of, one.sums))
+            for of, one in every.items()
+            if of[1] or one.days
+        }
 
     def place(of: tuple[str, str]) -> tuple[str, bool, float, str]:
         value = values[of]
@@ -182,9 +198,8 @@ def _years(
     )
 
 
-def _seen(key: str, sums: Sums) -> float | None:
-    """Return a figure; one that is suppressed is in no order either, which would tell of it."""
-    value = shown(METRICS[key], sums)
+def _seen(value: Shown) -> float | None:
+    """Return a figure's place; one that is hidden has none, which would tell of it."""
     return None if isinstance(value, Hidden) else value
 
 

@@ -1,4 +1,7 @@
-"""The arguments of `menkou-hub simulate`, and what they may be. Used by `cli` and `command`."""
+"""The arguments of `menkou-hub simulate`, and what they may be. Used by `cli` and `command`.
+
+`bench_cli` takes numbers and times by the same words.
+"""
 
 import argparse
 import math
@@ -24,14 +27,14 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     chain = command.add_argument_group("the chain")
     chain.add_argument(
         "--shops",
-        type=_count,
+        type=count,
         default=SHOPS,
         metavar="N",
         help=f"how many shops (default: {SHOPS:,})",
     )
     chain.add_argument(
         "--visits",
-        type=_count,
+        type=count,
         metavar="N",
         help=f"visits of all shops in a year (default: {VISITS_A_SHOP:,} a shop)",
     )
@@ -51,7 +54,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     way = command.add_argument_group("which way (default: over the broker of the settings)")
     ways = way.add_mutually_exclusive_group()
     ways.add_argument("--broker", type=_broker, metavar="URL", help="speak as boxes over MQTT")
-    ways.add_argument("--days", type=_count, metavar="N", help="so many days through ingest")
+    ways.add_argument("--days", type=count, metavar="N", help="so many days through ingest")
     ways.add_argument("--years", type=_years, metavar="N", help="so many years as rollups only")
     ways.add_argument("--remove", action="store_true", help="delete all simulated shops")
     way.add_argument("--facts", action="store_true", help="with --days: say that facts are meant")
@@ -76,34 +79,34 @@ def _add_broker_arguments(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--duration",
-        type=_span,
+        type=span,
         default=timedelta(minutes=10),
         metavar="TIME",
         help="of the simulated clock: 90s, 10m, 8h, 3d (default: 10m)",
     )
     group.add_argument(
-        "--backlog", type=_span, metavar="TIME", help="deliver this long before the start as well"
+        "--backlog", type=span, metavar="TIME", help="deliver this long before the start as well"
     )
     group.add_argument(
-        "--backlog-shops", type=_count, metavar="N", help="only the first N shops were offline"
+        "--backlog-shops", type=count, metavar="N", help="only the first N shops were offline"
     )
     group.add_argument(
         "--connections",
-        type=_count,
+        type=count,
         default=_CONNECTIONS,
         metavar="N",
         help=f"to the broker (default: {_CONNECTIONS})",
     )
     group.add_argument(
         "--window",
-        type=_count,
+        type=count,
         default=WINDOW_EVENTS,
         metavar="N",
         help=f"events of a box that may be on their way (default: {WINDOW_EVENTS:,}, as boxes do)",
     )
     group.add_argument(
         "--settle",
-        type=_span,
+        type=span,
         default=_SETTLE,
         metavar="TIME",
         help="how long to wait at the end for what is not acknowledged (default: 10m)",
@@ -130,7 +133,12 @@ def _add_database_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """Return a whole number from 1.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
     if text.isascii() and text.isdecimal() and int(text) > 0:
         return int(text)
     raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
@@ -154,7 +162,12 @@ def _number(text: str, low: float, high: float) -> float:
     raise argparse.ArgumentTypeError(f"expected a number from {low:g} to {high:g}, got {text!r}")
 
 
-def _span(text: str) -> timedelta:
+def span(text: str) -> timedelta:
+    """Return a time such as 90s or 8h.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
     match = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
     if match and int(match[1]):
         return timedelta(seconds=int(match[1]) * _UNITS_S[match[2]])

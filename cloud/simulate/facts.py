@@ -1,7 +1,7 @@
 """Days of a simulated chain through the hub's own ingest, without a broker. Called by `command`.
 
 Every message is what a box would publish, taken by `cloud.ingest.Ingest` in sets as large as
-those of `cloud.mqtt`, and rolled up: all the code of the hub but MQTT.
+those of `cloud.mqtt`, rolled up, and its days counted: all the code of the hub but MQTT.
 """
 
 import time
@@ -19,6 +19,7 @@ from cloud.rollup import rollup
 from cloud.simulate.box import SimulatedBox, boxes_of, told_between
 from cloud.simulate.chain import Shop
 from cloud.simulate.truth import Truth
+from cloud.tally.recount import recount
 from cloud.waiting import weight_of
 from edge.wire.checks import milliseconds
 from edge.wire.codec import decode_ack
@@ -99,6 +100,7 @@ class Feeder:
         for box in self.boxes.values():
             self._send(box, "health", box.heartbeat(milliseconds(self._end)), self._end)
         self._flush()
+        recount(self._engine, now=self._end)
         boxes = self.boxes.values()
         return Taken(
             events=sum(box.told for box in boxes),

@@ -53,7 +53,7 @@ def count_desk(connection: Connection, day: ShopDay) -> Part:
     """Count the documents that are about a day."""
     documents: defaultdict[str, list[Document]] = defaultdict(list)
     at_work: defaultdict[int, set[str]] = defaultdict(set)
-    for row in connection.execute(_OF_DAY, day.span):
+    for row in connection.execute(_OF_DAY, day.span).all():
         one = Document(*row[:5], said_in(row[5]), None if row[7] else row[6])
         documents[one.what].append(one)
         if one.staff is not None and one.what in _AT_WORK:
@@ -187,7 +187,7 @@ class _Guest(NamedTuple):
 def _known_of_guests(connection: Connection, day: ShopDay) -> dict[tuple[str, str], _Guest]:
     """Return what else is known of the visits of guests who were asked, by box and visit."""
     found: dict[tuple[str, str], _Guest] = {}
-    for what, _, box, of, told in connection.execute(_OF_GUESTS, day.span):
+    for what, _, box, of, told in connection.execute(_OF_GUESTS, day.span).all():
         said = said_in(told)
         guest = found.get((box, of), _Guest(booked=False, bought=False, money=Counter()))
         if what == "appointment":

@@ -151,6 +151,8 @@ def fall_due(engine: Engine, now: datetime) -> None:
             select(counts.store, counts.day)
             .where(counts.day.between(first, today - WITHIN))
             .where(counts.members_due < counts.members_new + counts.members_back)
+            # A simulated year has no visits that could be counted anew.
+            .where(select(visit.c.store).where(visit.c.store == counts.store).exists())
         )
         mark_days(connection, {(store, day) for store, day in rows})
         statement = upsert(connection, meter).values(name=_FALLEN_DUE, value=today.toordinal())
@@ -179,5 +181,5 @@ def _asked(
     return [
         tuple(row)
         for some in some_at_once(sorted(set(keys)))
-        for row in connection.execute(question(list(some)))
+        for row in connection.execute(question(list(some))).all()
     ]

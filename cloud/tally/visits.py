@@ -57,7 +57,7 @@ class Visits:
 
 def count_visits(connection: Connection, day: ShopDay) -> Visits:
     """Count the visits of a day that stand."""
-    known = [_Visit._make(row) for row in connection.execute(_OF_DAY, day.span)]
+    known = [_Visit._make(row) for row in connection.execute(_OF_DAY, day.span).all()]
     visits = [one for one in known if one.who != "staff"]
     taken = [one for one in visits if one.said is not None and _is_taken(one.said)]
     waits = [(one.claimed or 0) - one.opened for one in taken]
@@ -77,7 +77,7 @@ def count_visits(connection: Connection, day: ShopDay) -> Visits:
             # Of staff, too: that it was one of them, nobody knew when the face was mistaken.
             "wrong_person": sum(one.wrong is not None for one in known),
         },
-        told=frozenset({"faces"} if members else ()),
+        told=_told(members, visits),
         tables={bin_tally: rows_of(("count",), {"count": times})},
         hours={"served": Counter(day.hour_of(one.opened) for one in taken)},
         staff=_by_staff(taken, _bought(connection, day)),
@@ -91,9 +91,14 @@ def count_visits(connection: Connection, day: ShopDay) -> Visits:
     )
 
 
+def _told(members: Sequence[_Visit], visits: Sequence[_Visit]) -> frozenset[str]:
+    kinds = {"faces": bool(members), "desk": any(one.said is not None for one in visits)}
+    return frozenset(kind for kind, is_there in kinds.items() if is_there)
+
+
 def members_of(connection: Connection, day: ShopDay) -> Counter[str]:
     """Return the visits of each known member on a day, without re-entries."""
-    return Counter(connection.execute(_MEMBERS, day.span).scalars())
+    return Counter(connection.execute(_MEMBERS, day.span).scalars().all())
 
 
 def _is_taken(said: str) -> bool:
@@ -117,7 +122,7 @@ def _by_staff(taken: Sequence[_Visit], bought: set[tuple[str, str]]) -> dict[str
 
 def _bought(connection: Connection, day: ShopDay) -> set[tuple[str, str]]:
     """Return the visits of a day, by box and visit, whose guests bought something."""
-    rows = connection.execute(_RECEIPTS, day.span)
+    rows = connection.execute(_RECEIPTS, day.span).all()
     return {(box, of) for box, of, told in rows if is_sale(said_in(told))}
 
 

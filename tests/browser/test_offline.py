@@ -12,6 +12,7 @@ from edge.store.devices import LOCAL
 from tests.browser.conftest import ShopSite
 from tests.browser.test_arrivals import _WIDTHS, entrance, network
 from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too_wide
+from tests.support.processes import until
 
 __all__ = ["entrance", "network"]
 Opener = Callable[..., Any]
@@ -22,7 +23,8 @@ def _ready(page: Page) -> None:
     """Wait until the page is live and would be shown without a network, too."""
     expect(page.locator("#live-sign")).to_be_visible()
     page.evaluate("navigator.serviceWorker.ready")
-    page.wait_for_function("navigator.serviceWorker.controller")
+    # Asked from here: for `wait_for_function` the page would evaluate text, which it may not.
+    until(lambda: page.evaluate("!!navigator.serviceWorker.controller"), what="the controller")
 
 
 def _lose(site: ShopSite, page: Page) -> None:

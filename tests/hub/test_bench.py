@@ -1,13 +1,20 @@
 """`menkou-hub bench`: what it prints. How fast it is no test says."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from cloud.bench.addresses import Page, app_of, pages_of
+from cloud.bench.served import opened
 from cloud.cli import main
+from cloud.db import writing
+from cloud.errors import HubFault
+from cloud.tables import FIGURES, daily
+from tests.support import tallies
 
 DIRECT = [
     "ingest, 50 events a message, SQLite",
@@ -99,10 +106,67 @@ def test_the_pages_questions_are_measured_beside_their_baselines(
         f"change token, 3 shops, 12 days, SQLite, {s}" for s in ("p50", "p95", "max")
     ]
     assert {"first page", "first page served", "today's totals"} < {c.split(",")[0] for c in cases}
+    assert {f"page today, 3 shops, 12 days, SQLite, {s}" for s in ("p50", "p95", "max")} < set(
+        cases
+    )
     for line in told:
         assert (line["bench"], line["unit"]) == ("pages", "ms")
         assert min(line["value"], line["baseline_value"], line["ratio"]) >= 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pages_are_measured_as_many_people_use_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("cloud.bench.pages.SHOPS", 3)
+    monkeypatch.setattr("cloud.bench.pages._YEARS", 0.01)
+    users = ("--users", "4", "--every", "1s", "--for", "4s")
+    assert main(["bench", "pages", "--json", *users]) == 0
+    told = lines(capsys)
+    assert [line["case"] for line in told[:3]] == [
+        f"all pages, 4 users, each every 1 s, 3 shops, 12 days, SQLite, {of}"
+        for of in ("p50", "p95", "max")
+    ]
+    for line in told:
+        assert list(line) == KEYS
+        assert line["baseline"] == "reading all shops' days raw"
+        assert min(line["value"], line["baseline_value"]) > 0
+    assert list(tmp_path.iterdir()) == [], "the server has ended, and nothing is left behind"
+
+
+def test_a_page_that_is_not_served_is_told_and_no_time_of_it(
+    engine: Engine, tmp_path: Path
+) -> None:
+    page = Page(name="nowhere", path="/nowhere", days=28, last=date(2026, 11, 21))
+    client = app_of(engine, tmp_path).test_client()
+    with pytest.raises(HubFault, match="/nowhere: expected 200, got 404"):
+        opened(client, page)
+
+
+def test_a_place_of_head_office_is_measured_for_a_month_and_for_a_year(
+    engine: Engine, tmp_path: Path
+) -> None:
+    with writing(engine) as connection:
+        tallies.shop(connection, "sh-1")
+        figures = dict.fromkeys(FIGURES, 3)
+        row = {"store": "sh-1", "day": date(2026, 11, 21), "basis": "crossings", **figures}
+        tallies.rows(connection, daily, row)
+    app = app_of(engine, tmp_path)
+    app.add_url_rule("/funnel", "funnel.page", lambda: "")
+    app.add_url_rule("/shops/<store_id>", "shops.shop", lambda store_id: "")
+    paths = {page.name: page.path for page in pages_of(app, engine)}
+    assert paths["funnel, 28 days"] == "/funnel?from=2026-10-25&to=2026-11-21"
+    assert paths["funnel, 365 days"] == "/funnel?from=2025-11-22&to=2026-11-21"
+    assert paths["a shop, 28 days"].startswith("/shops/sh-1?")
+    assert "today" in paths, "it has no period"
+
+
+def test_how_often_users_come_is_said_with_how_many_they_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["bench", "pages", "--every", "5s"]) == 2
+    assert "--every, --for: expected --users as well" in capsys.readouterr().err
 
 
 def test_a_database_without_shops_cannot_be_measured(

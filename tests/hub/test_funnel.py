@@ -19,6 +19,7 @@ from cloud.queries.funnel import (
     due_of,
     funnel_of_shops,
     funnel_sums,
+    screens_of,
     shops_knowing,
 )
 from cloud.queries.shop import shop_period
@@ -49,8 +50,9 @@ def _board(
             WEEK,
             funnel_sums(connection, scope, WEEK, DUE, narrowed),
             funnel_of_shops(connection, scope, WEEK, DUE, ids),
-            Shops(every=every, here=here, number=page),
+            Shops(every=every, here=here, number=page, alone=one is not None),
             knowing,
+            screens_of(connection, scope, WEEK, DUE),
         )
 
 

@@ -337,20 +337,37 @@ def test_shops_stand_out_against_their_own_usual_among_their_basis(engine: Engin
     assert [row.store_id for row in guests.below] == ["guests"]
 
 
-def test_conversion_is_ranked_where_enough_was_sold(engine: Engine) -> None:
+def test_conversion_is_ranked_where_it_may_be_shown(engine: Engine) -> None:
+    # Of `c` few were sold; `b`, the next, is hidden with it, or their sum would tell.
     sold = {"a": (30, 100), "b": (20, 100), "c": (9, 10), "d": (0, 100), "e": (40, 100)}
     with filling(engine) as connection:
-        for shop, (sales, of) in sold.items():
+        for shop, (sales, of) in {**sold, "f": (50, 100)}.items():
             a_box(connection, shop)
             tallies.day(connection, shop, DAY, visitors=of, sales=sales, till_visitors=of)
         a_box(connection, "no-till")
         tallies.day(connection, "no-till", DAY, visitors=500)
     listing = group_of(seen(engine), "crossings").listing
     assert listing is not None
-    assert [row.store_id for row in listing.best] == ["e", "a"]
-    assert [row.store_id for row in listing.least] == ["d", "b"]
-    assert [row.standing.conversion for row in listing.best] == [0.4, 0.3]
+    assert [row.store_id for row in listing.best] == ["f", "e"]
+    assert [row.store_id for row in listing.least] == ["d", "a"]
+    assert [row.standing.conversion for row in listing.best] == [0.5, 0.4]
     assert listing.with_till == 4
+
+
+def test_a_sum_that_would_give_few_people_away_is_hidden_also_of_weeks_before(
+    engine: Engine,
+) -> None:
+    with filling(engine) as connection:
+        for on, few in ((DAY, 5), (DAY - WEEK, 50), (DAY - 52 * WEEK, 5)):
+            tallies.day(connection, "few", on, visitors=100, members_new=few, members_back=40)
+            tallies.day(connection, "many", on, visitors=100, members_new=200, members_back=40)
+    of_all = card_of(seen(engine), "members_new").compare
+    assert (of_all.value, of_all.week_ago, of_all.year_ago) == (205, 250, 205)
+    # Beside the chain's 205, the 200 of the other shop would tell of the 5.
+    many = Scope(shops=frozenset({"many"}), names=False)
+    of_many = card_of(seen(engine, many), "members_new").compare
+    assert (of_many.value, of_many.week_ago, of_many.year_ago) == (HIDDEN, 200, HIDDEN)
+    assert (of_many.low, of_many.verdict) == (None, "unknown")
 
 
 def test_the_grid_has_28_days_with_gaps_where_nothing_is_known(engine: Engine) -> None:

@@ -159,11 +159,12 @@ def test_a_shop_without_a_till_has_no_conversion_and_says_why(engine: Engine) ->
         tallies.day(connection, "a", WEEK.last, visitors=100, till_visitors=80, sales=20)
         tallies.day(connection, "b", WEEK.last, visitors=100)
         tallies.day(connection, "c", WEEK.last, visitors=100, till_visitors=80, sales=4)
+        tallies.day(connection, "d", WEEK.last, visitors=100, till_visitors=80, sales=9)
     (group,) = _listing(engine).groups
     conversion = [
         (one.value, one.why) for row in group.rows for one in row.figures if one.key == "conversion"
     ]
-    assert conversion == [(0.25, ""), (None, "no_till"), (None, "few")]
+    assert conversion == [(0.25, ""), (None, "no_till"), *[(None, "few")] * 2]
     assert group.without == (("member_share", "no_faces"), ("capture_rate", "no_wifi"))
 
 
@@ -455,3 +456,23 @@ def test_a_period_that_cannot_be_read_is_said_and_the_usual_one_shown(
             page = client.get(f"{path}?{wrong}")
             assert page.status_code == 200
             assert said in page.text
+
+
+@on_sqlite
+def test_the_list_is_a_file_of_all_its_pages_hidden_where_it_hides(
+    engine: Engine, client: FlaskClient
+) -> None:
+    with writing(engine) as connection:
+        for number in range(53):
+            counts = {"till_visitors": 100, "sales": 4 if number < 4 else 30}
+            tallies.day(connection, f"s-{number:02}", WEEK.last, visitors=100, **counts)
+        tallies.sum_chain(connection)
+    address = f"from={WEEK.first}&to={WEEK.last}&format=csv"
+    rows = client.get(f"/shops?{address}").text.splitlines()
+    assert len(rows) == 54
+    assert rows[1].startswith("s-00,s-00,crossings,1,100,,hidden: few people,,,")
+    assert rows[-1].startswith("s-52,s-52,crossings,1,100,,0.3,,,")
+    assert len(client.get(f"/shops?{address}&page=2").text.splitlines()) == 4
+    assert len(client.get(f"/funnel?{address}").text.splitlines()) == 55
+    shop = client.get(f"/shops/s-00?{address}").text.splitlines()
+    assert shop[1] == f"{WEEK.last},crossings,100,,,"

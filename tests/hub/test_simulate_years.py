@@ -23,6 +23,7 @@ from cloud.tally.tables import (
     FACES,
     FOOTFALL,
     OF_DAYS,
+    SUMMED,
     TILL,
     bin_tally,
     booking_tally,
@@ -256,7 +257,7 @@ def test_all_kinds_of_rows_are_written_and_all_are_removed(
     engine: Engine, chain: tuple[Shop, ...]
 ) -> None:
     done = fill(engine, chain, seed=SEED, years=8 / 365, now=NOW, told=lambda _: None)
-    tables = (*OF_DAYS, hour_tally, chain_tally)
+    tables = (*OF_DAYS, hour_tally, chain_tally, *(chain for _, chain in SUMMED))
     assert all(rows_in(engine, table) for table in tables)
     assert done.days == SHOPS * 8
     assert done.rows > sum(rows_in(engine, table) for table in (*OF_DAYS, hour_tally))

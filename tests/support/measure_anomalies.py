@@ -6,7 +6,7 @@
 Each shop has two years: the first is only learnt from. The second is lived twice with the same
 visitors, once as it is (what is told then is a false alarm), once with drops by 40 % that begin at
 a random opened hour, at most once a month, and last three days. Every day the shop's model is
-learnt anew from what was seen before it, with the faults in it. Called by scripts/measure-anomalies.
+learnt anew from what was seen before it, faults and all. Called by scripts/measure-anomalies.
 """
 
 import argparse
@@ -305,7 +305,8 @@ def main() -> int:
     parser.add_argument("--weather", type=float, default=Noise().weather)
     asked = parser.parse_args()
     noise = Noise(weather=asked.weather)
-    print(report(measure(asked.shops, asked.days, asked.seed, noise, asked.workers)))
+    found = report(measure(asked.shops, asked.days, asked.seed, noise, asked.workers))
+    sys.stdout.write(f"{found}\n")
     return 0
 
 

@@ -1,5 +1,6 @@
 """Joins the page of anomalies to the database. Called by `cloud.app`."""
 
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +20,7 @@ _ALL: int = 10_000
 def anomaly_asks(engine: Engine, holidays: Path) -> Asks:
     """Return what the page asks, for whoever calls it."""
     calendar = read_calendar(holidays)
-    issuer = Issuer()
+    issuer, one_at_a_time = Issuer(), threading.Lock()
 
     def found(open_page: int, page: int) -> Found:
         scope, now = caller().scope, datetime.now(UTC)
@@ -53,7 +54,7 @@ def anomaly_asks(engine: Engine, holidays: Path) -> Asks:
             )
 
     def tell(which: str) -> bool:
-        with writing(engine) as connection:
+        with one_at_a_time, writing(engine) as connection:
             return desk.tell_shop(
                 connection, caller().scope, issuer, which, caller().actor, datetime.now(UTC)
             )

@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from flask import Blueprint, abort, render_template, request
+from flask.typing import ResponseReturnValue
 
+from cloud.figures.accuracy import Accuracy
 from cloud.figures.metric import Sums
 from cloud.figures.period import Period
+from cloud.pages.export import as_shown, asked_form
 from cloud.pages.funnel.board import Shops, channel_board, funnel_board
+from cloud.pages.funnel.files import COLUMNS, rows_of
 from cloud.pages.shops import asked_period, begin
-from cloud.queries.funnel import Brought, Knowing
+from cloud.queries.funnel import Brought, Knowing, Screens
 from cloud.queries.shops import Named, OfShops
 from cloud.views import PAGE_SHOPS, on_page
 from menkou.web.i18n import speak
@@ -28,12 +32,14 @@ class Funnel:
     """What is counted of the funnel. `shops` are all that it may be of, by their names.
 
     `sums`: by basis; `of_shops`: of those on the page; `knowing`: who knows what, on day `on`;
+    `screens`: what is hidden;
     `due`: of which days the last step is.
     """
 
     sums: Mapping[str, Sums]
     of_shops: OfShops
     knowing: Mapping[str, Knowing]
+    screens: Screens
     on: date | None
     due: Period
 
@@ -43,13 +49,15 @@ class Asking:
     """What the room asks; each is scoped by who opens the page.
 
     `counted` is asked for a period, the shop that it is narrowed to, and the shops on the page;
-    `brought` for a period and that shop.
+    `brought` for a period and that shop; `measured`: how right the counting of it, or of all, was
+    found to be.
     """
 
     today: Callable[[str | None], date]
     shops: Callable[[], tuple[Named, ...]]
     counted: Callable[[Period, str | None, Collection[str]], Funnel]
     brought: Callable[[Period, str | None], tuple[Brought, ...]]
+    measured: Callable[[str | None], Accuracy | None]
 
 
 def create_funnel(asking: Asking) -> Blueprint:
@@ -59,19 +67,27 @@ def create_funnel(asking: Asking) -> Blueprint:
     pages.record_once(lambda state: speak(state.app, TEXT))
 
     @pages.get("")
-    def page() -> str:
+    def page() -> ResponseReturnValue:
         one = request.args.get("shop") or None
         period, fault = asked_period(asking.today(one))
         every = asking.shops()
-        shops = _on_page([shop for shop in every if one in (None, shop.store_id)])
+        among = [shop for shop in every if one in (None, shop.store_id)]
+        form = asked_form()
+        shops = _on_page(among, alone=one is not None, whole=form is not None)
         if one is not None and not shops.every:
             abort(404)
         found = asking.counted(period, one, [shop.store_id for shop in shops.here])
+        board = funnel_board(
+            period, found.sums, found.of_shops, shops, found.knowing, found.screens
+        )
+        if form is not None:
+            return as_shown(COLUMNS, rows_of(board), form, name="funnel")
         channel = request.args.get("channel", "")[:32]
         brought = asking.brought(period, one) if channel else ()
         return render_template(
             "funnel.html",
-            board=funnel_board(period, found.sums, found.of_shops, shops, found.knowing),
+            board=board,
+            measured=asking.measured(one),
             on=found.on,
             due=found.due,
             one=shops.every[0] if one else None,
@@ -83,7 +99,10 @@ def create_funnel(asking: Asking) -> Blueprint:
     return pages
 
 
-def _on_page(shops: list[Named]) -> Shops:
+def _on_page(shops: list[Named], *, alone: bool, whole: bool) -> Shops:
+    """Return the shops on the page; `whole`: of a file, all of them unless it names a page."""
+    if whole and "page" not in request.args:
+        return Shops(every=shops, here=shops, number=1, alone=alone)
     place = on_page(len(shops), request.args.get("page", 1, type=int))
     number = place.start // PAGE_SHOPS + 1
-    return Shops(every=shops, here=shops[place.start : place.stop], number=number)
+    return Shops(every=shops, here=shops[place.start : place.stop], number=number, alone=alone)

@@ -5,19 +5,18 @@ taken of the step before among those that know both, and of visitors where steps
 each other: who is served need not be known, and who buys need not have been served by name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from cloud.figures.metric import METRICS, Metric, Sums
 from cloud.figures.period import Period
-from cloud.figures.suppress import Hidden, Screen, suppress_rows
+from cloud.figures.suppress import Hidden, Screen, Shown, suppress_rows
 from cloud.pages.known import Figure, figure_of, why_missing
-from cloud.queries.funnel import STEPS, Brought, Knowing, Step
+from cloud.queries.funnel import COUNTED, STEPS, Brought, Knowing, Screens, Step
 from cloud.queries.shops import Named, OfShops
 from cloud.views import PAGE_SHOPS
 
-_WHOLE: Final = 100
 _COUNTS: Final[Mapping[str, Metric]] = {
     step.key: METRICS.get(step.count) or Metric(key=step.count, top=(step.count,), people=True)
     for step in STEPS
@@ -65,16 +64,20 @@ class FunnelGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shops:
-    """Which shops the table lists: all by their names, and those on the page."""
+    """Which shops the table lists: all by their names, and those on the page.
+
+    `alone`: the funnel is that of one shop, and nothing is added up.
+    """
 
     every: Sequence[Named]
     here: Sequence[Named]
     number: int
+    alone: bool = False
 
     @property
     def pages(self) -> int:
         """How many pages there are."""
-        return max(1, -(-len(self.every) // PAGE_SHOPS))
+        return 1 if len(self.here) == len(self.every) else -(-len(self.every) // PAGE_SHOPS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,7 @@ def funnel_board(
     of_shops: OfShops,
     shops: Shops,
     knowing: Mapping[str, Knowing],
+    screens: Screens,
 ) -> FunnelBoard:
     """Work out the page.
 
@@ -103,8 +107,9 @@ def funnel_board(
         period: its days.
         sums: the counts of all shops by basis.
         of_shops: those of the shops on the page.
-        shops: which these are.
+        shops: which these are; of one alone it is that shop's funnel.
         knowing: how many shops know what.
+        screens: what is hidden.
     """
     # Days on which nobody was counted have no visitors, but may have passers-by or sales.
     bases = [basis for basis in sorted(sums, key=lambda one: one or "~") if _says(sums[basis])]
@@ -112,7 +117,8 @@ def funnel_board(
     return FunnelBoard(
         period=period,
         groups=tuple(
-            _group(basis, sums[basis], of_shops, shops, knowing.get(basis)) for basis in bases
+            _group(basis, sums[basis], of_shops, shops, knowing.get(basis), screens)
+            for basis in bases
         ),
         page=shops.number,
         pages=shops.pages,
@@ -127,55 +133,68 @@ def _says(sums: Sums) -> bool:
 
 
 def _group(
-    basis: str, sums: Sums, of_shops: OfShops, shops: Shops, knowing: Knowing | None
+    basis: str,
+    sums: Sums,
+    of_shops: OfShops,
+    shops: Shops,
+    knowing: Knowing | None,
+    screens: Screens,
 ) -> FunnelGroup:
-    rows = {
-        shop.store_id: of_shops[shop.store_id, basis].sums
-        for shop in shops.here
-        if (shop.store_id, basis) in of_shops
-    }
-    whole = shops.pages == 1
-    screen = suppress_rows(rows, sums if whole else None)
-    top = screen if whole else suppress_rows({}, sums)
+    def own(shop: Named) -> FunnelRow:
+        counts = of_shops[shop.store_id, basis].sums
+        return _row(
+            shop,
+            counts,
+            lambda one: screens.of(one).of_shop(one, shop.store_id, basis, counts),
+        )
+
+    here = [shop for shop in shops.here if (shop.store_id, basis) in of_shops]
+    rows = tuple(own(shop) for shop in here)
+    page = None
+    if shops.pages > 1:
+        ids = [shop.store_id for shop in here]
+        added = _added([of_shops[one, basis].sums for one in ids])
+        page = _row(None, added, lambda one: screens.of(one).of_all(one, basis, added, ids))
+    if shops.alone:
+        top = _row(None, sums, lambda one: _alone(shops, screens, one, basis, sums), knowing)
+    else:
+        top = _row(None, sums, lambda one: screens.of(one).of_all(one, basis, sums), knowing)
     return FunnelGroup(
-        basis=basis,
-        shops=knowing.shops if knowing else None,
-        all=_row(None, top, None, sums, knowing),
-        rows=tuple(
-            _row(shop, screen, shop.store_id, rows[shop.store_id])
-            for shop in shops.here
-            if shop.store_id in rows
-        ),
-        page=None if whole else _row(None, screen, None, screen.totals),
+        basis=basis, shops=knowing.shops if knowing else None, all=top, rows=rows, page=page
     )
+
+
+def _alone(shops: Shops, screens: Screens, metric: Metric, basis: str, sums: Sums) -> Shown:
+    return screens.of(metric).of_shop(metric, shops.here[0].store_id, basis, sums)
+
+
+def _added(rows: Sequence[Sums]) -> Sums:
+    """Add counts up; what none of them knows is not known."""
+    total: dict[str, int | None] = dict.fromkeys(COUNTED)
+    for row in rows:
+        for name, count in row.items():
+            if count is not None:
+                total[name] = (total[name] or 0) + count
+    return total
 
 
 def _row(
     shop: Named | None,
-    screen: Screen[str],
-    row: str | None,
     sums: Sums,
+    see: Callable[[Metric], Shown],
     knowing: Knowing | None = None,
 ) -> FunnelRow:
-    return FunnelRow(
-        shop=shop,
-        steps=tuple(_step(step, screen, row, sums, knowing) for step in STEPS),
-    )
+    return FunnelRow(shop=shop, steps=tuple(_step(step, sums, see, knowing) for step in STEPS))
 
 
 def _step(
-    step: Step, screen: Screen[str], row: str | None, sums: Sums, knowing: Knowing | None
+    step: Step, sums: Sums, see: Callable[[Metric], Shown], knowing: Knowing | None
 ) -> StepShown:
-    counted = _COUNTS[step.key]
-    count = screen.total(counted) if row is None else screen.shown(counted, row)
+    count = see(_COUNTS[step.key])
     if step.key == "returned" and not sums.get("members_due"):
         count = None  # nobody could have come back yet
-    share = None
-    if step.share:
-        metric = METRICS[step.share]
-        found = screen.total(metric) if row is None else screen.shown(metric, row)
-        share = figure_of(step.share, found, sums)
     hidden = isinstance(count, Hidden)
+    share = figure_of(step.share, see(METRICS[step.share]), sums) if step.share else None
     return StepShown(
         key=step.key,
         count=None if count is None or isinstance(count, Hidden) else int(count),

@@ -11,6 +11,7 @@ from typing import Final
 
 from flask import Blueprint, render_template, request
 
+from cloud.figures.suppress import LEAST
 from cloud.pages.frame import framed
 from cloud.pages.overview.board import board_of
 from cloud.queries.morning_views import Asked, Morning
@@ -20,10 +21,10 @@ TEXT: Final = Path(__file__).parent / "text"
 _CHARS_MAX: Final = 64
 
 
-def create_overview(read: Callable[[Asked], Morning]) -> Blueprint:
+def create_overview(read: Callable[[Asked], Morning], least: int = LEAST) -> Blueprint:
     """Make the first page's blueprint: `/`, with `?day=`, `?q=` (shops by name) and `?page=`.
 
-    `read` is asked once a request.
+    `read` is asked once a request; `least` is from how many people on a figure is shown.
     """
     pages = Blueprint("overview", __name__, template_folder="templates")
     pages.record_once(lambda state: framed(state.app))
@@ -41,7 +42,7 @@ def create_overview(read: Callable[[Asked], Morning]) -> Blueprint:
                 page=request.args.get("page", 1, type=int),
             )
         )
-        board = board_of(morning)
+        board = board_of(morning, least)
         wrong_day = bool(text) and morning.day.isoformat() != text
         return render_template("overview.html", board=board, wrong_day=wrong_day)
 

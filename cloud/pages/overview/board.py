@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from cloud.figures.compare import Comparison, compare
+from cloud.figures.compare import YEAR, Comparison, compare
 from cloud.figures.metric import METRICS, Form, Metric, Sums
 from cloud.figures.ranking import Ranking, Standing
 from cloud.figures.suppress import HIDDEN, LEAST, Hidden, Shown, small
@@ -183,33 +183,53 @@ def _groups(morning: Morning, least: int) -> tuple[Group, ...]:
 def _card(metric: Metric, basis: str, morning: Morning, least: int) -> Card:
     chain = morning.chain
     known = chain.known.get(basis, {})
+    hidden = {week for week, gone in chain.hidden.items() if (basis, metric.key) in gone}
+    sums, history = chain.sums.get(basis, {}), chain.history.get(basis, {})
     return Card(
         key=metric.key,
         form=metric.form,
         better=metric.better,
-        compare=compare(
-            metric, chain.sums.get(basis, {}), chain.history.get(basis, {}), least=least
-        ),
+        compare=_compared(metric, sums, history, hidden, least),
         known=min(known.get(name, 0) for name in (*metric.top, *metric.bottom)),
         shops=chain.shops.get(basis, 0),
     )
 
 
 def _of_all(metric: Metric, morning: Morning, least: int) -> Card:
-    """Return a figure of people, who are the same whatever their visits are counted by."""
+    """Return a figure of people, who are the same whatever their visits are counted by.
+
+    It is hidden with that of either basis: other pages show the one beside it.
+    """
     chain = morning.chain
     weeks = {week for history in chain.history.values() for week in history}
     history = {
         week: _added(of[week] for of in chain.history.values() if week in of) for week in weeks
     }
+    hidden = {week for week, gone in chain.hidden.items() if metric.key in {key for _, key in gone}}
     names = (*metric.top, *metric.bottom)
     return Card(
         key=metric.key,
         form=metric.form,
         better=metric.better,
-        compare=compare(metric, _added(chain.sums.values()), history, least=least),
+        compare=_compared(metric, _added(chain.sums.values()), history, hidden, least),
         known=min(_sum(chain.known, name) for name in names),
         shops=_counting(morning),
+    )
+
+
+def _compared(
+    metric: Metric, sums: Sums, history: Mapping[int, Sums], hidden: set[int], least: int
+) -> Comparison:
+    """Return a figure beside what it was; `hidden`: the weeks before of which nothing is told."""
+    seen = {week: then for week, then in history.items() if week not in hidden}
+    found = compare(metric, sums, seen, least)
+    return Comparison(
+        value=HIDDEN if 0 in hidden else found.value,
+        week_ago=HIDDEN if 1 in hidden else found.week_ago,
+        year_ago=HIDDEN if YEAR in hidden else found.year_ago,
+        low=None if 0 in hidden else found.low,
+        high=None if 0 in hidden else found.high,
+        verdict="unknown" if 0 in hidden else found.verdict,
     )
 
 

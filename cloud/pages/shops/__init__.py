@@ -12,17 +12,21 @@ from typing import Final
 
 from flask import Blueprint, Flask, abort, render_template, request
 from flask.sansio.app import App
+from flask.typing import ResponseReturnValue
 
+from cloud.figures.accuracy import Accuracy
 from cloud.figures.metric import METRICS, Sums
 from cloud.figures.period import Period, PeriodFault, period_of
 from cloud.pages.board import ShopRow, board_of
+from cloud.pages.export import as_shown, asked_form
 from cloud.pages.frame import framed
 from cloud.pages.shops.board import shop_board
+from cloud.pages.shops.files import DAYS, LIST, day_rows, list_rows
 from cloud.pages.shops.listing import list_board
 from cloud.queries.funnel import due_of
 from cloud.queries.shop import ShopPeriod
 from cloud.queries.shops import SORTS, ShopList, Wanted
-from cloud.views import ChainToday
+from cloud.views import PAGE_SHOPS, ChainToday
 from menkou.web.i18n import speak
 
 TEXT: Final = Path(__file__).parent / "text"
@@ -30,29 +34,18 @@ _LONGEST: Final = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """How well a shop's counting was found to count (`cloud.counting`): which share of those who
-    came in, with its interval.
-    """
-
-    share: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
     """What the room asks; each is scoped by who opens the page.
 
     `today`: which day it is, in a shop's zone, or in that of most shops. `states`: some shops as
-    they are now. `measured`: how well a shop counts; None: nobody has checked.
+    they are now. `measured`: how right some shops count; one that nobody checked is not in it.
     """
 
     today: Callable[[str | None], date]
     listed: Callable[[Wanted], ShopList]
     one: Callable[[str, Period, date], ShopPeriod | None]
     states: Callable[[Collection[str]], ChainToday]
-    measured: Callable[[str], Measured | None] = lambda _store_id: None
+    measured: Callable[[Collection[str]], Mapping[str, Accuracy]]
 
 
 def create_shops(asking: Asking) -> Blueprint:
@@ -62,23 +55,30 @@ def create_shops(asking: Asking) -> Blueprint:
     pages.record_once(lambda state: begin(state.app))
 
     @pages.get("")
-    def page() -> str:
+    def page() -> ResponseReturnValue:
         today = asking.today(None)
         period, fault = asked_period(today)
-        wanted = _wanted(period, today)
+        form = asked_form()
+        wanted = _wanted(period, today, whole=form is not None)
         found = asking.listed(wanted)
         ids = {line.shop.store_id for line in found.lines}
         board = list_board(found, wanted, _states(asking, ids))
-        return render_template("shops.html", board=board, period=period, fault=fault)
+        if form is not None:
+            return as_shown(LIST, list_rows(board), form, name="shops")
+        return render_template(
+            "shops.html", board=board, measured=asking.measured(ids), period=period, fault=fault
+        )
 
     @pages.get("/<store_id>")
-    def shop(store_id: str) -> str:
+    def shop(store_id: str) -> ResponseReturnValue:
         today = asking.today(store_id)
         period, fault = asked_period(today)
         day = _day(period, today)
         found = asking.one(store_id, period, day)
         if found is None:
             abort(404)
+        if (form := asked_form()) is not None:
+            return as_shown(DAYS, day_rows(found), form, name="shop")
         state = _states(asking, [store_id]).get(store_id)
         board = shop_board(found, datetime.now(UTC), state.known_until if state else None)
         return render_template(
@@ -87,7 +87,7 @@ def create_shops(asking: Asking) -> Blueprint:
             chosen=day,
             of=lambda key: parts(key, board.sums),
             state=state,
-            measured=asking.measured(store_id),
+            measured=asking.measured([store_id]).get(store_id),
             period=period,
             fault=fault,
             due=due_of(period, today),
@@ -136,7 +136,8 @@ def _day(period: Period, today: date) -> date:
         return min(period.last, max(today, period.first))
 
 
-def _wanted(period: Period, today: date) -> Wanted:
+def _wanted(period: Period, today: date, *, whole: bool) -> Wanted:
+    """Return what the address asks for; `whole`: of a file, all pages unless it names one."""
     sort = request.args.get("sort", "name")
     return Wanted(
         period=period,
@@ -144,11 +145,16 @@ def _wanted(period: Period, today: date) -> Wanted:
         text=request.args.get("q", "").strip()[:_LONGEST],
         sort=sort if sort in SORTS else "name",
         down=request.args.get("order") == "down",
-        page=request.args.get("page", 1, type=int),
+        page=request.args.get("page", None if whole else 1, type=int),
     )
 
 
 def _states(asking: Asking, ids: Collection[str]) -> Mapping[str, ShopRow]:
     """Return some shops as they are now, with what is said of it, by their ids."""
-    groups = board_of(asking.states(ids)).groups if ids else ()
-    return {row.shop.store_id: row for group in groups for row in group.rows}
+    found: dict[str, ShopRow] = {}
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), PAGE_SHOPS):  # as many as a board draws
+        some = ordered[start : start + PAGE_SHOPS]
+        for group in board_of(asking.states(some)).groups:
+            found |= {row.shop.store_id: row for row in group.rows}
+    return found

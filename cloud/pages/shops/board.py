@@ -11,11 +11,11 @@ from datetime import date, datetime
 from typing import Final
 
 from cloud.figures.bins import EDGES
-from cloud.figures.metric import Sums
+from cloud.figures.metric import METRICS, Metric, Sums
 from cloud.figures.period import Period
-from cloud.figures.suppress import suppress_rows
+from cloud.figures.suppress import Hidden
 from cloud.figures.yearly import yearly
-from cloud.pages.known import Figure, figure
+from cloud.pages.known import Figure, figure_of
 from cloud.pages.shops.desk_pictures import Duty, Times, duty, times
 from cloud.pages.shops.passing import Street, no_street, street_of
 from cloud.pages.shops.pictures import DayCurve, HeatMap, day_curve, heat_map
@@ -96,8 +96,9 @@ def shop_board(found: ShopPeriod, now: datetime, known_until: datetime | None = 
     hours = [hour for hour in found.hours if hour.basis == basis]
     desk_days = {on for on in ours if found.days[on, basis]["served"] is not None}
     usual_days = {on for on, by in found.usual_days.items() if by == basis}
+    least = found.screens.period.least
     street = street_of(found.street, basis)
-    staff = staff_rows(found.staff)
+    staff = staff_rows(found.staff, least)
     worked = duty(hours, found.desk, desk_days) if desk_days else None
     by_day = {day.day: day.passers for day in found.street}
     return ShopBoard(
@@ -105,7 +106,7 @@ def shop_board(found: ShopPeriod, now: datetime, known_until: datetime | None = 
         now=local,
         period=found.period,
         basis=basis,
-        figures={key: figure(key, sums) for key in FIGURES},
+        figures={key: _figure(found, basis, key, sums) for key in FIGURES},
         sums=sums,
         change=change,
         change_why=why,
@@ -123,7 +124,7 @@ def shop_board(found: ShopPeriod, now: datetime, known_until: datetime | None = 
             counted=found.day_basis == basis,
             known_until=known_until.astimezone(found.zone) if known_until else None,
         ),
-        times={name: times(name, found.times.get(name, {})) for name in EDGES},
+        times={name: times(name, found.times.get(name, {}), least) for name in EDGES},
         duty=worked,
         served_members=_served_members(found, basis),
         staff=staff[:_STAFF_SHOWN],
@@ -200,6 +201,17 @@ def _line(found: ShopPeriod, counted: Mapping[date, str], basis: str) -> DayLine
     )
 
 
+def _figure(found: ShopPeriod, basis: str, key: str, sums: Sums) -> Figure:
+    metric = METRICS[key]
+    screen = found.screens.of(metric)
+    return figure_of(key, screen.of_shop(metric, found.shop.store_id, basis, sums), sums)
+
+
+_MEMBERS_SERVED: Final = Metric(
+    key="members_served", top=("served_members",), bottom=("members",), people=True
+)
+
+
 def _served_members(found: ShopPeriod, basis: str) -> float | None:
     """Return which share of members' visits was served, on the days that know both."""
     both = [
@@ -207,11 +219,9 @@ def _served_members(found: ShopPeriod, basis: str) -> float | None:
         for (_, by), sums in found.days.items()
         if by == basis and sums["members"] is not None and sums["served_members"] is not None
     ]
-    sums = _sum(both)
-    few = suppress_rows({"shop": {name: sums[name] for name in ("members", "served_members")}})
-    if few.hides("shop", "members") or few.hides("shop", "served_members") or not sums["members"]:
-        return None
-    return (sums["served_members"] or 0) / sums["members"]
+    screen, shop = found.screens.of(_MEMBERS_SERVED), found.shop.store_id
+    value = screen.of_shop(_MEMBERS_SERVED, shop, basis, _sum(both))
+    return None if isinstance(value, Hidden) else value
 
 
 def _missing(

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Final
 
 from cloud.figures.bins import EDGES, Measure, quantile
-from cloud.figures.suppress import LEAST, small
+from cloud.figures.cells import small
 from cloud.queries.shop import DeskHour, Hour
 from menkou.web.chart import Column, columns, scale
 
@@ -46,17 +46,20 @@ _HALF: Final = 0.5
 _MOST: Final = 0.9
 
 
-def times(measure: Measure, counts: Mapping[int, int]) -> Times | None:
-    """Return the histogram of times, and its percentiles; None: none were measured."""
+def times(measure: Measure, counts: Mapping[int, int], least: int) -> Times | None:
+    """Return the histogram of times, and its percentiles; None: none were measured.
+
+    `least`: from how many people on a count is shown.
+    """
     total = sum(counts.values())
     if not total:
         return None
-    if small(total):
+    if small(total, least):
         return Times(count=0, few=True, median=None, p90=None, bars=())
     edges = EDGES[measure]
     values = [counts.get(number, 0) for number in range(len(edges))]
-    few = [small(value) for value in values]
-    heights = [LEAST // 2 if hide else value for value, hide in zip(values, few, strict=True)]
+    few = [small(value, least) for value in values]
+    heights = [least // 2 if hide else value for value, hide in zip(values, few, strict=True)]
     drawn = columns(heights, scale(max(heights))[-1], head=_HEAD)
     return Times(
         count=total,

@@ -6,9 +6,11 @@ Called by the room's blueprint; holds codes, the template turns them into words.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cloud.figures.metric import METRICS
 from cloud.figures.period import Period
 from cloud.pages.board import ShopRow
-from cloud.pages.known import Figure, figure
+from cloud.pages.known import Figure, figure_of
+from cloud.queries.hidden import ChainScreen
 from cloud.queries.shops import SHOWN, SORTS, Line, ShopList, Wanted, change_of
 
 
@@ -67,7 +69,9 @@ class ListBoard:
 
 def list_board(found: ShopList, wanted: Wanted, states: Mapping[str, ShopRow]) -> ListBoard:
     """Work out the page; `states` are the shops on it as they are now."""
-    rows = [_row(line, wanted, states.get(line.shop.store_id)) for line in found.lines]
+    rows = [
+        _row(line, wanted, found.screen, states.get(line.shop.store_id)) for line in found.lines
+    ]
     bases = sorted({row.line.basis for row in rows}, key=lambda basis: basis or "~")
     return ListBoard(
         period=wanted.period,
@@ -111,14 +115,16 @@ def _sort(key: str, wanted: Wanted) -> Sort:
     return Sort(key=key, down=not wanted.down if now else key != "name", now=now)
 
 
-def _row(line: Line, wanted: Wanted, state: ShopRow | None) -> ListRow:
+def _row(line: Line, wanted: Wanted, screen: ChainScreen, state: ShopRow | None) -> ListRow:
+    shop, sums = line.shop.store_id, line.now.sums
+    seen = {key: screen.of_shop(METRICS[key], shop, line.basis, sums) for key in SHOWN}
     change = change_of(line.whole, line.before, wanted.over.length if wanted.over else 0)
     why = ""
     if change is None:
         why = "no_year" if not line.before.days else "few_days"
     return ListRow(
         line=line,
-        figures=tuple(figure(key, line.now.sums) for key in SHOWN),
+        figures=tuple(figure_of(key, value, sums) for key, value in seen.items()),
         change=change,
         why=why,
         days=line.now.days,

@@ -24,7 +24,7 @@ class StaffRow:
     share: float | None
 
 
-def staff_rows(found: Sequence[StaffSums]) -> tuple[StaffRow, ...]:
+def staff_rows(found: Sequence[StaffSums], least: int) -> tuple[StaffRow, ...]:
     """Return what each did, who greeted most first."""
     rows = {
         one.staff: {
@@ -35,7 +35,7 @@ def staff_rows(found: Sequence[StaffSums]) -> tuple[StaffRow, ...]:
         }
         for one in found
     }
-    screen: Screen[str] = suppress_rows(rows)
+    screen: Screen[str] = suppress_rows(rows, least=least)
     codes = short_codes(tuple(rows))
     top = max((one.greeted for one in found), default=0)
 

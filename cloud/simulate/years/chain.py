@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, delete, func, insert, select
 
+from cloud.tally.sums import sum_days
 from cloud.tally.tables import COUNTS, chain_tally, day_tally
 
 
@@ -13,3 +14,4 @@ def sum_up(connection: Connection) -> None:
     names = ["day", "basis", "shops", *COUNTS]
     summed = select(day, basis, func.count(), *sums).group_by(day, basis)
     connection.execute(insert(chain_tally).from_select(names, summed))
+    sum_days(connection)

@@ -86,7 +86,7 @@ def habits_of(seed: int, shop: Shop) -> Habits:
     """
     random = Random(f"{seed}/habits/{shop.id}")
     desk = has_desk(shop)
-    declines, sees = _trouble(random, shop)
+    declines, sees = _trouble(Random(f"{seed}/trouble/{shop.id}"), shop)
     currency = currency_of(shop)
     waits = tuple(bins_of(EDGES["wait"], 18 * random.lognormvariate(0, 0.3), 0.9))
     return Habits(

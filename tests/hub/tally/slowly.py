@@ -166,6 +166,8 @@ class Slowly:
             visits = self._standing(store, day)
             if any(one.who == "member" for one in visits) or self._footfall(store, day)["members"]:
                 said.add((store, "faces", day))
+            if any((one.store, one.box, "claim", one.visit) in self.documents for one in visits):
+                said.add((store, "desk", day))
         self.told_days = said
         self.tables["told_day"] = dict.fromkeys(said, ())
 
