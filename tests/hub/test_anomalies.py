@@ -9,6 +9,7 @@ from sqlalchemy import Engine, insert, select, update
 from cloud.accounts.scope import EVERYTHING, Scope
 from cloud.anomalies import desk
 from cloud.anomalies.desk import Anomaly
+from cloud.anomalies.hours import curves
 from cloud.anomalies.look import Lookout
 from cloud.anomalies.tables import CHAIN, anomaly, expectation
 from cloud.db import reading, writing
@@ -327,7 +328,7 @@ def test_each_sees_and_takes_on_what_is_of_the_own_shops(chain: Chain) -> None:
         assert not desk.tell_shop(connection, others, Issuer(), one.id, "li", chain.now)
         assert desk.open_ones(connection, others, 9) == ()
         assert desk.how_many(connection, others) == (0, 0, 0)
-        assert desk.curves(connection, others, [one], EMPTY, chain.now) == {}
+        assert curves(connection, others, [one], EMPTY, chain.now) == {}
         assert len(desk.open_ones(connection, ours, 9)) == 1
         connection.execute(update(anomaly).values(store=CHAIN, kind="chain"))
         assert desk.open_ones(connection, ours, 9) == ()
@@ -337,7 +338,7 @@ def test_each_sees_and_takes_on_what_is_of_the_own_shops(chain: Chain) -> None:
 def test_the_hours_are_drawn_with_what_was_expected(chain: Chain) -> None:
     one = _drop(chain)
     with reading(chain.engine) as connection:
-        points = desk.curves(connection, EVERYTHING, [one], EMPTY, chain.now)[one.id]
+        points = curves(connection, EVERYTHING, [one], EMPTY, chain.now)[one.id]
     after = [point for point in points if point.start >= one.since.timestamp()]
     assert len(points) > len(after) > 4
     assert sum(point.got or 0 for point in after) == one.got
