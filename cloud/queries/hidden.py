@@ -56,16 +56,19 @@ class ChainScreen:
 
         It is hidden where the shops' own figures beside it would give one of them away.
         """
-        among = self.scope.shops if shops is None else shops
-        for name in (*metric.top, *metric.bottom):
-            if among is None:
-                if (basis, name) in self.totals_hidden:
-                    return HIDDEN
-                continue
-            hidden = self.hidden.get((basis, name), {})
-            if not safe([hidden[shop] for shop in set(among) & hidden.keys()], self.least):
-                return HIDDEN
+        if any(self.hides_all(name, basis, shops) for name in (*metric.top, *metric.bottom)):
+            return HIDDEN
         return shown(metric, sums, self.least)
+
+    def hides_all(self, name: str, basis: str, shops: Collection[str] | None = None) -> bool:
+        """Say whether a count of shops together is hidden; None: of all that the caller sees."""
+        among = self.scope.shops if shops is None else shops
+        if among is None:
+            return (basis, name) in self.totals_hidden
+        if self.scope.shops is not None:
+            among = self.scope.shops & set(among)
+        hidden = self.hidden.get((basis, name), {})
+        return not safe([hidden[shop] for shop in set(among) & hidden.keys()], self.least)
 
 
 def chain_screen(

@@ -1,4 +1,4 @@
-"""Adds up the counted days of all shops, by basis. Called by `recount`.
+"""Adds up the counted days of all shops, by basis; `sums` adds up the rest. Called by `recount`.
 
 What no shop knows of a day is null; what some know is their sum, beside the sums of what it is a
 share of in the same shops.
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, sele
 from cloud.aside import CHANGES, count_up
 from cloud.db import writing
 from cloud.tally.marks import one_counts
+from cloud.tally.sums import sum_days
 from cloud.tally.tables import COUNTS, chain_tally, day_tally, dirty_chain
 
 _DAYS_AT_ONCE: Final = 4
@@ -33,6 +34,7 @@ def _count_some(engine: Engine, days: list[date]) -> int:
         marks = connection.execute(read).all()
         for day, _ in marks:
             _count(connection, day)
+        sum_days(connection, [day for day, _ in marks])
         if marks:
             connection.execute(
                 delete(dirty_chain).where(
