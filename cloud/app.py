@@ -4,7 +4,7 @@ The only place that names the pages, the API and the database together. Called b
 """
 
 import logging
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -20,8 +20,9 @@ from cloud.accounts.oidc import Provider
 from cloud.accounts.rooms import add_accounts
 from cloud.accounts.seal import AccountSeal
 from cloud.accounts.second import made_before
-from cloud.anomalies.desk import not_taken_on
+from cloud.anomalies.desk import how_many, not_taken_on
 from cloud.api import create_api
+from cloud.api.figures import create_figures_api
 from cloud.api.members import create_members_api
 from cloud.config import HubConfig
 from cloud.config_digest import DigestConfig
@@ -29,7 +30,8 @@ from cloud.counting.checks import Who
 from cloud.counting.desk import CountingDesk
 from cloud.db import reading
 from cloud.digest.writer import Writer
-from cloud.figures.period import Period
+from cloud.figures_desk import FiguresDesk
+from cloud.guest_desk import GuestDesk
 from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
 from cloud.pages.anomalies import create_anomalies
@@ -40,16 +42,12 @@ from cloud.pages.counting import create_counting
 from cloud.pages.fleet import Fleet, create_fleet
 from cloud.pages.funnel import create_funnel
 from cloud.pages.glossary import create_glossary
-from cloud.pages.overview import create_overview
+from cloud.pages.overview import ALARMS_SHOWN, Alarms, create_overview
 from cloud.pages.places import places
 from cloud.pages.shops import create_shops
-from cloud.queries.channels import Asked as ChannelsAsked
-from cloud.queries.channels import channels_page
-from cloud.queries.consultants import Colleagues, consultants_page
 from cloud.queries.fleet import fleet_of, silences
 from cloud.queries.morning import Mornings
 from cloud.queries.morning_views import Asked, Morning
-from cloud.queries.named import today_of
 from cloud.queries.street import street_of, street_today
 from cloud.queries.today import HubHealth, chain_today, hub_health
 from cloud.shop_desk import ShopDesk
@@ -85,6 +83,12 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     def morning(asked: Asked) -> Morning:
         return mornings.read(caller().scope, asked, datetime.now(UTC))
 
+    def alarms() -> Alarms:
+        with reading(engine) as connection:
+            first = not_taken_on(connection, caller().scope)
+            count = how_many(connection, caller().scope)[0] if first else 0
+        return Alarms(count=count, first=first[:ALARMS_SHOWN])
+
     def fleet() -> Fleet:
         now, scope = datetime.now(UTC), caller().scope
         with reading(engine) as connection:
@@ -95,19 +99,6 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         with reading(engine) as connection:
             return hub_health(connection, datetime.now(UTC))
 
-    def channels(period: Period, shop: str | None) -> ChannelsAsked | None:
-        with reading(engine) as connection:
-            now = datetime.now(UTC)
-            return channels_page(connection, caller().scope, period, shop, now)
-
-    def consultants(period: Period, shop: str | None, page: int) -> Colleagues | None:
-        with reading(engine) as connection:
-            return consultants_page(connection, caller().scope, period, shop, page)
-
-    def their_day() -> date:
-        with reading(engine) as connection:
-            return today_of(connection, caller().scope, datetime.now(UTC))
-
     app = Flask("cloud")
     app.register_blueprint(create_api(today, health, passers))
     members = MemberDesk(engine, config.office_keys)
@@ -115,11 +106,14 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         create_members_api(members, lambda: By(actor=caller().actor, scope=caller().scope))
     )
     take_uploads(app, "/api/v1/members/csv", "/api/v1/members/batch")
-    app.register_blueprint(create_overview(morning, config.suppress_below))
+    app.register_blueprint(create_overview(morning, alarms, config.suppress_below))
     app.register_blueprint(create_pages(today))
     app.register_blueprint(create_street(passers, passers_of))
-    app.register_blueprint(create_channels(their_day, channels))
-    app.register_blueprint(create_consultants(their_day, consultants))
+    guests, least = GuestDesk(engine=engine, scope=lambda: caller().scope), config.suppress_below
+    figures = FiguresDesk(engine=engine, scope=lambda: caller().scope, guests=guests)
+    app.register_blueprint(create_figures_api(figures.table, figures.today, least))
+    app.register_blueprint(create_channels(guests.today, guests.channels, least))
+    app.register_blueprint(create_consultants(guests.today, guests.consultants, least))
     app.register_blueprint(create_fleet(fleet))
     app.register_blueprint(create_counting(counting_desk(engine)))
     shops = ShopDesk(engine=engine, scope=lambda: caller().scope, least=config.suppress_below)

@@ -19,10 +19,9 @@ from cloud.memo import Memo
 from cloud.pages.funnel import Asking as FunnelAsking
 from cloud.pages.funnel import Funnel
 from cloud.pages.shops import Asking as ShopsAsking
+from cloud.queries.channels import Asked, channels_page
 from cloud.queries.counting import accuracy_of, accuracy_of_all
 from cloud.queries.funnel import (
-    Brought,
-    brought,
     due_of,
     funnel_of_shops,
     funnel_sums,
@@ -62,7 +61,8 @@ class ShopDesk:
             today=self.today,
             shops=self.named,
             counted=self.counted,
-            brought=self.brought,
+            channels=self.channels,
+            least=self.least,
             measured=self.measured_all,
         )
 
@@ -114,10 +114,10 @@ class ShopDesk:
                 due=due,
             )
 
-    def brought(self, period: Period, one: str | None) -> tuple[Brought, ...]:
-        """Return what each channel brought."""
+    def channels(self, period: Period, one: str | None) -> Asked | None:
+        """Return what the page of channels shows."""
         with reading(self.engine) as connection:
-            return brought(connection, self.scope(), period, None if one is None else (one,))
+            return channels_page(connection, self.scope(), period, one, datetime.now(UTC))
 
     def measured(self, ids: Collection[str]) -> Mapping[str, Accuracy]:
         """Return how right some shops were found to count."""

@@ -68,6 +68,13 @@ RULES: Final[Mapping[str, Rule]] = {
     "web.logout": SEEN_BY_ALL,
     "api_v1.shops": Rule(roles=_ALL, token="read:figures"),
     "api_v1.street": Rule(roles=_ALL, token="read:figures"),
+    **dict.fromkeys(
+        (
+            *(f"api_figures.{name}" for name in ("figures", "days", "shops", "times", "fleet")),
+            *(f"api_figures.{name}" for name in ("channels", "bookings", "consultants")),
+        ),
+        Rule(roles=_ALL, token="read:figures"),
+    ),
     "api_v1.how": Rule(roles=_WATCH, token="read:health"),
     # Written and read by programs alone; `member_desk` notes each by the member's random id.
     "api_members.one": Rule(roles=_NONE, token="read:members"),

@@ -36,7 +36,7 @@ from cloud.orders import Issuer
 from cloud.tables import box, box_order, hourly, store
 from edge.wire.orders import NoticeOrder
 
-KINDS: Final = ("drop", "surge", "silent", "chain", "bookings")
+KINDS: Final = ("chain", "drop", "surge", "bookings", "silent")
 REASONS: Final = (
     *("weather", "event", "works", "closed", "camera", "counting"),
     *("staff", "expected", "other"),
@@ -98,15 +98,18 @@ class HourPoint(Struct, frozen=True, kw_only=True):
 
 
 def open_ones(
-    connection: Connection, scope: Scope, limit: int, offset: int = 0
+    connection: Connection, scope: Scope, limit: int, offset: int = 0, kind: str = ""
 ) -> tuple[Anomaly, ...]:
-    """Return anomalies that go on: those that nobody took on first, the chain's before shops'."""
+    """Return anomalies that go on: those that nobody took on first, the chain's before shops',
+    and what was seen before what could not be. `kind`: of which kind, "" of all.
+    """
     asked = (
         _asked(scope)
-        .where(anomaly.c.closed_at.is_(None))
+        .where(anomaly.c.closed_at.is_(None), true() if not kind else anomaly.c.kind == kind)
         .order_by(
             anomaly_ack.c.at.is_not(None),
             anomaly.c.store != CHAIN,
+            anomaly.c.kind == "silent",
             anomaly.c.opened_at.desc(),
             anomaly.c.id,
         )
@@ -148,6 +151,17 @@ def how_many(connection: Connection, scope: Scope) -> tuple[int, int, int]:
         select(*counts).select_from(anomaly).outerjoin(anomaly_ack).where(_only(scope))
     ).one()
     return int(row[0]), int(row[1]), int(row[2])
+
+
+def by_kind(connection: Connection, scope: Scope) -> dict[str, int]:
+    """Return how many of each kind go on, in the order of `KINDS`."""
+    rows = connection.execute(
+        select(anomaly.c.kind, func.count())
+        .where(anomaly.c.closed_at.is_(None), _only(scope))
+        .group_by(anomaly.c.kind)
+    )
+    found = {kind: int(count) for kind, count in rows}
+    return {kind: found[kind] for kind in KINDS if kind in found}
 
 
 def _only(scope: Scope) -> ColumnElement[bool]:

@@ -30,7 +30,7 @@ PART: Final = 0.2
 busy hour does is chance, and every hour of a day is another chance to be wrong."""
 _DOUBT: Final = 0.05**2
 """Variance of the level itself, which is the same for all hours and days since."""
-_LEAST_OVER: Final = 120.0
+_LEAST_OVER: Final = 180.0
 _FEW: Final = 25.0
 _MOST: Final = 600.0
 """Visitors expected since, beyond which a moment is forgotten: a slow drift is the trend's."""
@@ -51,13 +51,17 @@ class Held(Struct, frozen=True, array_like=True):
 
 
 class Raised(Struct, frozen=True, kw_only=True):
-    """What goes on: since when, and what came of what was expected up to now."""
+    """What goes on: since when, and what came of what was expected up to now. `today`: of that
+    what was expected on the last day.
+    """
 
     kind: Kind
     since: int
     expected: float
     variance: float
     got: int
+    day: int = 0
+    today: float = 0.0
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -174,17 +178,27 @@ def _raised(held: tuple[Held, ...], least: float) -> Raised | None:
         # Whether it is so takes many visitors; since when it is, a few say best.
         _, best = max(one for one in found if sums[one[1]][1] >= _FEW)
         since, mean, spread, got = sums[best]
-        return Raised(kind=kind, since=since, expected=mean, variance=spread, got=got)
+        day = held[-1].day
+        today = sum(one.mean for one in held if one.day == day and one.hour >= since)
+        return Raised(
+            kind=kind, since=since, expected=mean, variance=spread, got=got, day=day, today=today
+        )
     return None
 
 
 def _longer(raised: Raised, fresh: Held) -> Raised:
+    today = raised.today if fresh.day == raised.day else 0.0
+    shared = fresh.of_day * ((today + fresh.mean) ** 2 - today**2)
+    expected = raised.expected + fresh.mean
+    lasting = _DOUBT * (expected**2 - raised.expected**2)
     return Raised(
         kind=raised.kind,
         since=raised.since,
-        expected=raised.expected + fresh.mean,
-        variance=raised.variance + fresh.mean + fresh.own + fresh.of_day * fresh.mean**2,
+        expected=expected,
+        variance=raised.variance + fresh.mean + fresh.own + shared + lasting,
         got=raised.got + fresh.got,
+        day=fresh.day,
+        today=today + fresh.mean,
     )
 
 

@@ -88,6 +88,7 @@ OF_TABLES: Final[Mapping[str, Metric]] = {
     )
 }
 """Figures of tables that are not of a shop's day: by channel, by reason, by consultant."""
+DEFINED: Final[Mapping[str, Metric]] = {**METRICS, **OF_TABLES}
 
 
 def value_of(metric: Metric, sums: Sums) -> float | None:

@@ -30,4 +30,5 @@ def yearly(
         return None
     if not before or min(days, days_before) < max(1.0, _MOST * of):
         return None
-    return (visitors * days_before) / (before * days) - 1
+    now, then = visitors * days_before, before * days
+    return (now - then) / then

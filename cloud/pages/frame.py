@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from flask import Blueprint, Flask, current_app, request, url_for
+from flask import Blueprint, Flask, current_app, g, request, url_for
 from flask.sansio.app import App
 
 from cloud.figures.suppress import Hidden, Shown
@@ -38,7 +38,7 @@ def framed(app: App) -> None:
             speech(current_app), now, then, form
         ),
         day_text=lambda day: day_text(speech(current_app), day),
-        has_place=lambda endpoint: endpoint in current_app.view_functions,
+        has_place=has_place,
         address=address,
         band_of=band_of,
         spark_of=spark_of,
@@ -83,6 +83,12 @@ def day_text(said: Speech, day: date) -> str:
         day=day.day,
         weekday=said.t(f"date.weekday_{day.weekday()}"),
     )
+
+
+def has_place(endpoint: str) -> bool:
+    """Say whether a page is there and whoever asks may open it: else nothing links to it."""
+    asks = g.get("caller")
+    return endpoint in current_app.view_functions and (asks is None or asks.may(endpoint))
 
 
 def address(**changes: Any) -> str:

@@ -10,6 +10,7 @@ def money_text(said: Speech, minor: int, currency: str) -> str:
     By the signs of Unicode's CLDR: a yuan is `¥` in Chinese and `CN¥` in English.
     """
     amount = said.number(round(units(abs(minor), currency)))
-    key = f"money.{currency.lower()}"
-    text = said.t(key, amount=amount) if said.has(key) else f"{currency} {amount}"
+    code = currency.lower()
+    known = said.has(f"money.{code}")
+    text = said.t(f"money.{code}", amount=amount) if known else f"{currency} {amount}"
     return f"−{text}" if minor < 0 else text

@@ -43,7 +43,12 @@ class Colleagues(Struct, frozen=True, kw_only=True):
 
 
 def consultants_page(
-    connection: Connection, scope: Scope, period: Period, shop: str | None, page: int
+    connection: Connection,
+    scope: Scope,
+    period: Period,
+    shop: str | None,
+    page: int | None,
+    told: Mapping[str, Sums],
 ) -> Colleagues | None:
     """Return what is asked of consultants; None: there is no such shop to be seen.
 
@@ -52,16 +57,16 @@ def consultants_page(
         scope: whose shops.
         period: which days.
         shop: of one shop only.
-        page: of the list of shops, from 1; one that is not there is the nearest.
+        page: of the list of shops, from 1; one that is not there is the nearest; None: all of it.
+        told: the answer of `by_shop`.
     """
     shops = None if shop is None else (shop,)
     seen = names(connection, scope, shops)
     if shops is not None and not seen:
         return None
     about = (connection, scope, period.first, period.last)
-    told = by_shop(*about, shops)
     listed = sorted(told)
-    here = on_page(len(listed), page)
+    here = range(len(listed)) if page is None else on_page(len(listed), page)
     staff = {} if shop is None else by_colleague(*about, shop)
     compared = shops if shops is not None else listed[here.start : here.stop]
     days = by_day(*about, compared) if compared else {}

@@ -19,7 +19,7 @@ from cloud.figures.suppress import LEAST
 from cloud.queries.days import NOTHING, by_basis, only
 from cloud.queries.hidden import ChainScreen, chain_screen
 from cloud.queries.shops import Counted, OfShops, sums_of
-from cloud.tally.tables import chain_channel, chain_tally, channel_tally, day_tally
+from cloud.tally.tables import chain_tally, day_tally
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -87,15 +87,6 @@ def screens_of(
         period=chain_screen(connection, scope, period.first, period.last, least),
         due=chain_screen(connection, scope, due.first, due.last, least),
     )
-
-
-class Brought(Struct, frozen=True, kw_only=True):
-    """What a channel brought: guests who said so, of them those who were booked, who bought."""
-
-    channel: str
-    asked: int
-    booked: int
-    sales: int
 
 
 def due_of(period: Period, today: date) -> Period:
@@ -187,21 +178,3 @@ def shops_knowing(
 def _knowing(row: Any) -> Knowing:
     steps = {step.key: count for step, count in zip(STEPS, row[2:], strict=True)}
     return Knowing(shops=row[1], by_step=steps)
-
-
-def brought(
-    connection: Connection, scope: Scope, period: Period, shops: Collection[str] | None
-) -> tuple[Brought, ...]:
-    """Return what each channel brought over a period."""
-    whole = scope.shops is None and shops is None
-    table = chain_channel if whole else channel_tally
-    of = table.c
-    chosen = select(of.channel, func.sum(of.asked), func.sum(of.booked), func.sum(of.sales))
-    chosen = chosen.where(of.day.between(period.first, period.last))
-    if not whole:
-        chosen = chosen.where(only(channel_tally, scope, shops))
-    rows = connection.execute(chosen.group_by(of.channel).order_by(of.channel))
-    return tuple(
-        Brought(channel=row[0], asked=int(row[1]), booked=int(row[2]), sales=int(row[3]))
-        for row in rows.all()
-    )

@@ -1,12 +1,10 @@
-"""The names of shops that somebody sees, and which day it is there."""
+"""The names of shops that somebody sees, of all of them or to choose from."""
 
-from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from cloud.accounts.scope import Scope
-from cloud.hours import zone_named
 from cloud.queries.days import Shops
 from cloud.tables import store
 
@@ -27,18 +25,3 @@ def few_names(connection: Connection, scope: Scope) -> dict[str, str]:
     chosen = select(store.c.id, store.c.name).where(scope.only(store.c.id)).order_by(store.c.id)
     found = {row[0]: row[1] for row in connection.execute(chosen.limit(FEW + 1))}
     return found if len(found) <= FEW else {}
-
-
-def today_of(connection: Connection, scope: Scope, now: datetime) -> date:
-    """Return the date in the zone that most of the shops are in."""
-    zone = connection.execute(
-        select(store.c.timezone)
-        .where(scope.only(store.c.id))
-        .group_by(store.c.timezone)
-        .order_by(func.count().desc(), store.c.timezone)
-        .limit(1)
-    ).scalar()
-    try:
-        return now.astimezone(zone_named(zone or "UTC")).date()
-    except ValueError:
-        return now.date()

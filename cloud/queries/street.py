@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
@@ -119,35 +120,46 @@ def _hours(
     if not zones:
         return {}
     starts = {
-        (days[name], zone): tuple(hours_of_day(days[name], zone_or_utc(zone)))
-        for name, zone in zones.items()
+        (day, zone): _starts(day, zone_or_utc(zone))
+        for day, zone in {(days[name], zone) for name, zone in zones.items()}
     }
-    known = [start for of_day in starts.values() for start in of_day]
-    question = select(presence_hourly).where(presence_hourly.c.hour.between(min(known), max(known)))
+    known = [start for of_day in starts.values() for start, _ in of_day]
+    question = _OF_HOURS.where(presence_hourly.c.hour.between(min(known), max(known)))
     if len(zones) <= NAMED_AT_ONCE:
         question = question.where(presence_hourly.c.store.in_(list(zones)))
     rows = connection.execute(question)
     found: dict[str, dict[int, Any]] = defaultdict(dict)
-    for row in rows.all():
-        found[row.store][row.hour] = row
+    for name, hour, *told in rows.all():
+        found[name][hour] = told
     return {
         name: tuple(
-            _hour(datetime.fromtimestamp(start, zone_or_utc(zone)), found[name].get(start))
-            for start in starts[days[name], zone]
+            [_hour(begins, found[name].get(start)) for start, begins in starts[days[name], zone]]
         )
         for name, zone in zones.items()
     }
 
 
-def _hour(start: datetime, row: Any | None) -> StreetHour:
-    if row is None:
+def _starts(day: date, zone: ZoneInfo) -> tuple[tuple[int, datetime], ...]:
+    """Return the hours of a day, as the table has them and as people read them."""
+    return tuple((start, datetime.fromtimestamp(start, zone)) for start in hours_of_day(day, zone))
+
+
+_OF_HOURS: Final = select(
+    *(presence_hourly.c.store, presence_hourly.c.hour, presence_hourly.c.minutes),
+    *(presence_hourly.c.footfall, presence_hourly.c.passers, presence_hourly.c.captured),
+)
+
+
+def _hour(start: datetime, told: Any | None) -> StreetHour:
+    if told is None:
         return StreetHour(start=start, minutes=0, footfall=0.0, passers=None, captured=None)
+    minutes, footfall, passers, captured = told
     return StreetHour(
         start=start,
-        minutes=row.minutes,
-        footfall=row.footfall / _HUNDREDTHS,
-        passers=row.passers,
-        captured=row.captured,
+        minutes=minutes,
+        footfall=footfall / _HUNDREDTHS,
+        passers=passers,
+        captured=captured,
     )
 
 

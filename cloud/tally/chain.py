@@ -1,4 +1,4 @@
-"""Adds up the counted days of all shops, by basis. Called by `recount`.
+"""Adds up the counted days of all shops, by basis; `sums` adds up the rest. Called by `recount`.
 
 What no shop knows of a day is null; what some know is their sum, beside the sums of what it is a
 share of in the same shops.
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select
 from cloud.aside import CHANGES, count_up
 from cloud.db import reading, writing
 from cloud.tally.marks import one_counts
+from cloud.tally.sums import sum_days
 from cloud.tally.tables import COUNTS, chain_tally, day_tally, dirty_chain
 
 
@@ -31,6 +32,7 @@ def count_chain(engine: Engine, day: date) -> bool:
         if mark is None:
             return False
         _count(connection, day)
+        sum_days(connection, [day])
         mine = (dirty_chain.c.day == day) & (dirty_chain.c.mark == mark)
         connection.execute(delete(dirty_chain).where(mine))
         count_up(connection, {CHANGES: 1})

@@ -3,7 +3,7 @@
 """
 
 from cloud.anomalies.watch import State, evidence, step
-from cloud.expect.model import Expected
+from cloud.expect.model import Expected, variance
 from tests.support.measure_anomalies import Noise, measure
 
 HOUR = 3600
@@ -56,6 +56,19 @@ def test_since_is_where_it_began() -> None:
     assert now.raised is not None
     assert now.raised.since == 30 * HOUR
     assert (round(now.raised.expected), now.raised.got) == (500, 280)
+
+
+def test_the_band_of_what_goes_on_grows_as_that_of_its_hours() -> None:
+    now, hours = State(), list[Expected]()
+    for n in range(60):
+        chance = Expected(day=n // 10, mean=50, whole=500, of_hour=0.002, of_day=0.005)
+        hours.append(chance)
+        now, _ = step(now, n * HOUR, chance, 50 if n < 30 else 28)
+    assert now.raised is not None
+    mean, spread = variance(hours[now.raised.since // HOUR :])
+    assert round(now.raised.expected) == round(mean)
+    # And beyond that the level itself is known to a twentieth.
+    assert round(now.raised.variance) == round(spread + (0.05 * mean) ** 2)
 
 
 def test_what_is_kept_stays_small() -> None:

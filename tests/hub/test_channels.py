@@ -1,5 +1,6 @@
 """Channels and bookings: a table worked by hand, currencies apart, few people hidden."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -263,7 +264,7 @@ def test_channels_are_called_as_head_office_calls_them(chain: Engine) -> None:
     assert theirs["friend", ""].zh == "旧名"
 
 
-def _weeks_of(engine: Engine, store: str, weekly: list[int | None], *, zone: str = "") -> None:
+def _weeks_of(engine: Engine, store: str, weekly: Sequence[int | None], *, zone: str = "") -> None:
     """Put nine weeks of bookings there, the oldest first; None: one of its days is not known."""
     with writing(engine) as connection:
         tallies.shop(connection, store, zone=zone or "Asia/Shanghai")
@@ -272,7 +273,7 @@ def _weeks_of(engine: Engine, store: str, weekly: list[int | None], *, zone: str
                 on = LAST - timedelta(days=7 * back + day)
                 known = count is not None or day != 3
                 booked = {"booked": (count or 0) if day == 0 else 0} if known else {}
-                tallies.day(connection, store, on, **booked)
+                tallies.day(connection, store, on, basis="distinct", **booked)
 
 
 def _board(engine: Engine, shop: str | None = None) -> BookingBoard:
@@ -349,6 +350,18 @@ def test_a_week_of_few_bookings_is_not_told_to_the_last_one(engine: Engine) -> N
     assert shop.bars[-1].booked is None
     assert shop.bars[-1].state == "few"
     assert shop.change == pytest.approx(9 / 40 - 1)
+
+
+def test_one_week_before_is_not_told_by_the_mean_of_all(engine: Engine) -> None:
+    _weeks_of(engine, "nj-001", [4, *range(21, 21 + WEEKS - 1), 30])
+    one = _board(engine, "nj-001").one
+    assert one is not None
+    assert [bar.state for bar in one.bars] == ["hidden", "hidden", *["known"] * 7]
+    assert [bar.booked for bar in one.bars][:3] == [None, None, 22]
+    _weeks_of(engine, "nj-002", [21] * WEEKS + [4])
+    other = _board(engine, "nj-002").one
+    assert other is not None
+    assert [bar.state for bar in other.bars] == [*["known"] * WEEKS, "few"]
 
 
 def _ways(engine: Engine) -> None:

@@ -40,6 +40,7 @@ from menkou.web.i18n import load_texts
 from tests.hub.conftest import NOW, on_sqlite
 from tests.support.accounts import HubOffice, cheaply, token_of
 from tests.support.counted import counted, open_shop
+from tests.support.tallies import day, sum_chain
 
 HEAD = Who(actor="account:1", role="head_office", scope=EVERYTHING)
 TEXT = Path(__file__).parents[2] / "cloud/pages/counting/text"
@@ -315,3 +316,24 @@ def test_a_clerk_draws_and_enters_on_the_page_and_an_auditor_only_looks(
     assert 'action="/counting/draw"' not in auditor.get("/counting").text
     refused = auditor.post("/counting/draw", data={**form, "csrf": token_of(auditor.get("/me"))})
     assert refused.status_code == 403
+
+
+@on_sqlite
+def test_how_right_the_counting_is_stands_beside_footfall(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cheaply(monkeypatch)
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    with writing(engine) as connection:
+        open_shop(connection, SHOP, datetime.now(UTC), days=0)
+        for number in range(3):
+            day(connection, SHOP, yesterday - timedelta(days=number), visitors=500)
+        sum_chain(connection)
+    office = HubOffice(engine, tmp_path)
+    clerk = office.sign_in(office.person("chen", "shop", SHOP))
+    assert "The counting was never checked" in clerk.get("/").text
+    assert "97.5" not in clerk.get(f"/shops/{SHOP}").text
+    with writing(engine) as connection:
+        _checked(connection, 1, 400, 390, hour=datetime.now(UTC), done_at=datetime.now(UTC))
+    assert "cameras counted 97.5 %" in clerk.get("/").text
+    assert "97.5" in clerk.get(f"/shops/{SHOP}").text

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, select
 
 from cloud.accounts import changes
-from cloud.accounts.scope import Scope
+from cloud.anomalies.desk import not_taken_on
+from cloud.anomalies.tables import anomaly, anomaly_ack
 from cloud.cli import main
 from cloud.config import load
 from cloud.config_digest import DigestConfig, Recipient
@@ -18,7 +19,6 @@ from cloud.counting.tables import count_check
 from cloud.db import reading, writing
 from cloud.digest.command import text_of
 from cloud.digest.errors import DigestFault
-from cloud.digest.figures import OpenAnomaly
 from cloud.digest.tables import digest_mail
 from cloud.digest.writer import Writer
 from cloud.queries.fleet import TROUBLES
@@ -53,6 +53,8 @@ language = "en"
 
 def _fill(connection: Connection) -> None:
     """Two shops that count entries, one that counts guests, and nine weeks of them."""
+    for shop in ("nj-001", "nj-002", "sz-001"):
+        boxed(connection, shop, NOW, called=f"<b>{shop}</b>" if shop == "nj-002" else shop)
     for weeks in range(9):
         on = DAY - weeks * WEEK
         more = 40 if weeks == 1 else 0
@@ -61,8 +63,6 @@ def _fill(connection: Connection) -> None:
         faces = {"faces_visitors": 500, "members": 60, "members_new": 4, "members_back": 56}
         day(connection, "sz-001", on, basis="distinct", visitors=500, **faces)
     sum_chain(connection)
-    for shop in ("nj-001", "nj-002", "sz-001"):
-        boxed(connection, shop, NOW, called=f"<b>{shop}</b>" if shop == "nj-002" else shop)
 
 
 @pytest.fixture
@@ -79,15 +79,22 @@ def _config(folder: Path, text: str = SETTINGS) -> DigestConfig:
     return found
 
 
-def _writer(engine: Engine, folder: Path, **more: Any) -> Writer:
+def _writer(engine: Engine, folder: Path) -> Writer:
     return Writer(
         engine=engine,
         config=_config(folder),
         mornings=Mornings(engine),
         url="https://hub.example.com",
         clock=lambda: NOW,
-        **more,
+        anomalies=not_taken_on,
     )
+
+
+def _anomaly(connection: Connection, number: int, store: str, **changes: Any) -> None:
+    row: dict[str, Any] = {column.name: None for column in anomaly.c}
+    row |= {"id": "x" * 24 + f"{number:02}", "store": store, "kind": "drop", "reason": "fewer"}
+    row |= {"since": NOW, "opened_at": NOW, "expected": 100.0, "low": 80, "high": 120, "got": 40}
+    connection.execute(insert(anomaly).values(**{**row, **changes}))
 
 
 def _html(message: EmailMessage) -> str:
@@ -138,23 +145,28 @@ def test_somebody_gets_the_own_shops_only_and_in_the_own_language(
 
 @on_sqlite
 def test_nobodys_name_and_nothing_from_elsewhere_is_in_it(hub: Engine, tmp_path: Path) -> None:
-    asked: list[tuple[Scope, str]] = []
-
-    def anomalies(_connection: Connection, scope: Scope, language: str) -> list[OpenAnomaly]:
-        asked.append((scope, language))
-        return [OpenAnomaly(shop="<i>店</i>", text=f"客流少了 {n}") for n in range(12)]
-
-    message = _writer(hub, tmp_path, anomalies=anomalies)(EVERYBODY, DAY)
+    with writing(hub) as connection:
+        for number in range(12):
+            _anomaly(connection, number, "nj-002", since=NOW - timedelta(hours=number + 1))
+        _anomaly(connection, 20, "sz-001", kind="silent", reason="box_silent", got=None)
+        taken = {"anomaly": "x" * 24 + "20", "at": NOW, "actor": "x"}
+        connection.execute(insert(anomaly_ack).values(**taken))
+        _anomaly(connection, 21, "sz-001", closed_at=NOW)
+    message = _writer(hub, tmp_path)(EVERYBODY, DAY)
     html = _html(message)
-    assert asked == [(Scope(shops=None, names=False), "zh")]
     assert set(re.findall(r'(?:src|href|url)\s*[=(]\s*"?([^">]*)', html)) == {
         "https://hub.example.com"
     }
     assert not re.search(r"<(img|script|link|iframe|form)\b", html)
-    assert "<i>" not in html
-    assert "客流少了 9" in html
-    assert "客流少了 10" not in html
+    assert "<b>nj" not in html
+    assert "&lt;b&gt;nj-002&lt;/b&gt;" in html
+    assert html.count("来客比预计少，从") == 10
     assert "另有 2 条" in html
+    assert "收不到门店盒子的数据" not in html
+    clerk = Recipient(
+        address="s@example.com", account=None, shops=frozenset({"sz-001"}), language="en"
+    )
+    assert "None." in text_of(_writer(hub, tmp_path)(clerk, DAY))
     assert message["Auto-Submitted"] == "auto-generated"
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert, select, update
 
 from cloud.accounts.scope import EVERYTHING, Scope
+from cloud.anomalies.tables import anomaly
 from cloud.app import create_app
 from cloud.config import load
 from cloud.db import reading, writing
@@ -287,3 +288,27 @@ def test_every_trouble_and_state_has_words() -> None:
         states = ("none", "waiting", "applied", "refused", "newer", "superseded")
         assert {s for s in states if f"fleet.config_{s}" not in texts} == set()
     assert len(TROUBLES) == len(set(TROUBLES))
+
+
+@on_sqlite
+def test_a_shop_whose_data_are_missing_can_be_told_from_here(
+    engine: Engine, page: Callable[..., str]
+) -> None:
+    now = datetime.now(UTC)
+    with writing(engine) as connection:
+        for shop in ("nj-001", "sz-001", "wx-001"):
+            boxed(connection, shop, now, last_seen=now - timedelta(hours=3))
+        for number, (shop, kind) in enumerate((("nj-001", "silent"), ("sz-001", "drop"))):
+            row: dict[str, Any] = {column.name: None for column in anomaly.c}
+            row |= {"id": f"{number}" * 26, "store": shop, "kind": kind, "reason": "box_silent"}
+            row |= {"since": now, "opened_at": now, "expected": 100.0, "low": 80, "high": 120}
+            connection.execute(insert(anomaly).values(**row))
+    assert page().count('/tell"') == 1
+    assert f"/anomalies/{'0' * 26}/tell" in page()
+    with writing(engine) as connection:
+        connection.execute(update(anomaly).values(told_at=now, told_by="x"))
+    assert '/tell"' not in page()
+    assert "已通知门店" in page()
+    with writing(engine) as connection:
+        connection.execute(update(anomaly).values(closed_at=now))
+    assert "已通知门店" not in page()

@@ -11,11 +11,12 @@ from cloud.accounts.scope import EVERYTHING, Scope
 from cloud.db import reading, writing
 from cloud.figures.metric import Sums
 from cloud.figures.period import Period
-from cloud.pages.funnel.board import FunnelBoard, Shops, channel_board, funnel_board
+from cloud.pages.channels.board import channel_board
+from cloud.pages.funnel.board import FunnelBoard, Shops, channel_steps, funnel_board
 from cloud.pages.shops.board import shop_board
+from cloud.queries.channels import channels_page
 from cloud.queries.funnel import (
     COUNTED,
-    brought,
     due_of,
     funnel_of_shops,
     funnel_sums,
@@ -188,9 +189,8 @@ def test_what_a_page_and_its_totals_show_adds_up(engine: Engine, seed: int) -> N
 @on_sqlite
 def test_few_people_are_hidden_and_footfall_is_not(engine: Engine) -> None:
     with writing(engine) as connection:
-        for name, visitors, sales in (("a", 5, 3), ("b", 700, 80), ("c", 600, 50)):
-            counts = {"till_visitors": visitors, "sales": sales}
-            tallies.day(connection, name, WEEK.last, visitors=visitors, **counts)
+        for name, came, sales in (("a", 5, 3), ("b", 700, 80), ("c", 600, 50)):
+            tallies.day(connection, name, WEEK.last, visitors=came, till_visitors=came, sales=sales)
         tallies.sum_chain(connection)
     (group,) = _board(engine).groups
     steps = [{step.key: step for step in row.steps} for row in group.rows]
@@ -251,19 +251,20 @@ def test_a_channel_shows_whom_it_brought_and_who_of_them_bought(engine: Engine) 
             told("a", "friend", 40, 10),
             told("a", "friend", 20, 10, "spring"),
             told("b", "friend", 40, 20),
-            told("b", "street", 50, 12),
-            told("b", "web", 4, 1),
+            told("b", "street", 50, 25),
+            told("b", "web", 4, 0),
         )
         sum_days(connection)
     with reading(engine) as connection:
-        chain = brought(connection, EVERYTHING, WEEK, None)
-        shop = brought(connection, EVERYTHING, WEEK, ("a",))
-        outside = Period(first=WEEK.first, last=WEEK.first)
-        assert brought(connection, EVERYTHING, outside, None) == ()
-    board = channel_board("friend", chain)
-    assert (board.asked, board.sales, board.share) == (100, 40, 0.4)
-    assert channel_board("web", chain).why == "few"
-    assert channel_board("street", chain).asked is None, "it would give away the few of the web"
-    assert channel_board("poster", chain).why == "no_channel"
-    own = channel_board("friend", shop)
+        lines = {
+            shop: channel_board(asked).lines
+            for shop in (None, "a")
+            if (asked := channels_page(connection, EVERYTHING, WEEK, shop, NOW))
+        }
+    chain = {one: channel_steps(one, lines[None]) for one in ("friend", "web")}
+    assert (chain["friend"].asked, chain["friend"].sales) == (100, 40)
+    assert chain["friend"].share == 0.4
+    assert (chain["web"].asked, chain["web"].why) == (None, "few")
+    assert channel_steps("poster", lines[None]).why == "no_channel"
+    own = channel_steps("friend", lines["a"])
     assert (own.asked, own.sales) == (60, 20)

@@ -16,7 +16,7 @@ from cloud.accounts.access import RULES as RULES_OF_ACCESS
 from cloud.accounts.access import SEEN_BY_ALL
 from cloud.app import create_app
 from cloud.config import load
-from cloud.figures.metric import METRICS, value_of
+from cloud.figures.metric import DEFINED, METRICS, OF_TABLES, value_of
 from cloud.figures.period import period_of
 from cloud.pages.frame import framed
 from cloud.pages.glossary import TEXT, create_glossary
@@ -38,8 +38,8 @@ def client(engine: Engine, tmp_path: Path) -> Iterator[FlaskClient]:
 
 def test_each_figure_stands_in_the_glossary_once() -> None:
     assert len(SHOWN) == len(set(SHOWN))
-    assert set(METRICS) <= set(SHOWN)
-    assert set(SHOWN) - set(METRICS) == {"wait", "queue", "dwell"} | OF_MONEY
+    assert set(METRICS) | set(OF_TABLES) == set(DEFINED) <= set(SHOWN)
+    assert set(SHOWN) - set(DEFINED) == {"wait", "queue", "dwell", "fair"} | OF_MONEY
     assert {key for figures in SEEN.values() for key in figures} <= set(SHOWN)
     assert set(SEEN) <= {name for _, name in PLACES}
 
@@ -56,9 +56,9 @@ def _parts(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("key", METRICS)
+@pytest.mark.parametrize("key", DEFINED)
 def test_a_formula_names_the_counts_of_which_the_figure_is_made(key: str, language: str) -> None:
-    metric, text = METRICS[key], TEXTS[language][f"metric.{key}.formula"]
+    metric, text = DEFINED[key], TEXTS[language][f"metric.{key}.formula"]
     top, divided, bottom = text.partition("÷")
     assert tuple(_parts(top)) == metric.top
     assert tuple(_parts(bottom)) == metric.bottom
@@ -83,7 +83,7 @@ def test_the_page_tells_all_figures_and_where_they_are_seen(client: FlaskClient)
         for rule in RULES:
             assert f'id="rule-{rule}"' in page
         few = TEXTS[language]["glossary.people_note"].format(least=12)
-        of_people = {key for key in METRICS if METRICS[key].people} | OF_MONEY
+        of_people = {key for key in DEFINED if DEFINED[key].people} | OF_MONEY
         assert page.count(few) == len(of_people)
     street = page.split('id="passers"')[1].split("</article>")[0]
     assert 'href="/street"' in street

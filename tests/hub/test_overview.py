@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, update
 
 from cloud.accounts.scope import EVERYTHING, Scope
+from cloud.anomalies.tables import anomaly, anomaly_ack
 from cloud.app import create_app
 from cloud.config import load
 from cloud.db import writing
@@ -17,7 +18,7 @@ from cloud.figures.suppress import HIDDEN
 from cloud.pages.overview.board import Board, Card, Group, board_of
 from cloud.queries.morning import Mornings
 from cloud.queries.morning_views import Asked
-from cloud.tables import box, box_order, epoch, member_change
+from cloud.tables import box, box_order, epoch, member_change, meter
 from cloud.tally.tables import bin_tally, day_tally
 from tests.support import tallies
 
@@ -496,6 +497,12 @@ def test_the_page_says_what_is_missing_and_why(engine: Engine, tmp_path: Path) -
         tallies.shop(connection, "a", called="<b>老店</b>", zone="UTC")
         tallies.day(connection, "a", yesterday, visitors=1_234, till_visitors=1_234, sales=3)
         a_box(connection, "a", state="offline", last_seen=NOW - timedelta(days=900))
+        order = {"store": "a", "box": "a-a", "epoch": "e" * 32, "seq": 1, "kind": "erase"}
+        then = datetime.now(UTC) - timedelta(hours=5)
+        connection.execute(insert(box_order), [{**order, "object": "x", "at": then}])
+        cleared = datetime(2026, 3, 1, tzinfo=UTC)
+        kept = {"name": "kept_from", "value": int(cleared.timestamp() * 1000)}
+        connection.execute(insert(meter), [kept])
     client = create_app(load(None, {"MENKOU_DATA_DIR": str(tmp_path)}), engine).test_client()
     page = client.get("/?lang=en").text
     assert ">1,234<" in page
@@ -504,6 +511,8 @@ def test_the_page_says_what_is_missing_and_why(engine: Engine, tmp_path: Path) -
     assert "No shop recognises members" in page
     assert "Not shown: too few people" in page
     assert "&lt;b&gt;老店&lt;/b&gt;" in page
+    assert "1 member; boxes still to confirm: 1; 5 hours ago" in page
+    assert "What was told before 1 March" in page
     assert "That day cannot be shown" not in page
     for asked in ("2999-01-01", "nonsense"):
         assert "That day cannot be shown" in client.get(f"/?lang=en&day={asked}").text
@@ -513,3 +522,35 @@ def test_the_page_says_what_is_missing_and_why(engine: Engine, tmp_path: Path) -
     assert "No shop is called “nobody”." in empty
     assert f"day={(yesterday - timedelta(days=2)).isoformat()}" in empty
     assert client.get("/").text.count("<h1") == 1
+
+
+def test_anomalies_that_nobody_took_on_are_told_to_whoever_sees_the_shop(
+    engine: Engine, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+
+    def told(place: int, shop: str, kind: str = "drop", reason: str = "fewer") -> dict[str, Any]:
+        row = {"id": f"{place:026}", "store": shop, "kind": kind, "reason": reason, "since": now}
+        counts = {"expected": 100.0, "low": 80, "high": 120, "got": 10, "shops": None}
+        return {**row, "opened_at": now - timedelta(minutes=place), "closed_at": None, **counts}
+
+    with writing(engine) as connection:
+        for shop in ("open-shop", "taken", "over"):
+            tallies.shop(connection, shop, called=f"the {shop}")
+        rows = [told(1, "open-shop"), told(2, "taken"), {**told(3, "over"), "closed_at": now}]
+        rows += [told(10 + place, "open-shop", "surge", "more") for place in range(5)]
+        connection.execute(insert(anomaly), rows)
+        ack = {"anomaly": f"{2:026}", "at": now, "actor": "local", "reason": "event"}
+        connection.execute(insert(anomaly_ack), [ack])
+    app = create_app(load(None, {"MENKOU_DATA_DIR": str(tmp_path)}), engine)
+    page = app.test_client().get("/?lang=en").text
+    strip = page.split('id="h-alarms"')[1].split("</section>")[0]
+    assert "6 anomalies that nobody has taken on" in strip
+    assert strip.count("the open-shop") == 5
+    assert "Fewer visitors than expected" in strip
+    assert "the taken" not in strip
+    assert "the over" not in strip
+    assert 'href="/anomalies"' in strip
+    with writing(engine) as connection:
+        connection.execute(update(anomaly).values(closed_at=now))
+    assert 'id="h-alarms"' not in app.test_client().get("/?lang=en").text

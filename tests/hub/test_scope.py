@@ -17,6 +17,7 @@ from cloud.accounts.access import OPEN, RULES, Rule
 from cloud.accounts.audit import Wanted
 from cloud.accounts.errors import AccountFault
 from cloud.accounts.scope import Scope
+from cloud.anomalies import desk
 from cloud.db import reading, writing
 from cloud.ingest import Ingest
 from cloud.rollup import rollup
@@ -50,7 +51,7 @@ def _addresses(office: HubOffice) -> list[str]:
     for rule in office.app.url_map.iter_rules():
         if "GET" not in (rule.methods or ()) or rule.endpoint in OPEN | {"static"}:
             continue
-        parts = dict.fromkeys(rule.arguments, THEIRS)
+        parts = dict.fromkeys(rule.arguments, THEIRS) | dict(rule.defaults or {})
         found.append(office.app.url_map.bind("").build(rule.endpoint, parts))
     return found
 
@@ -167,7 +168,7 @@ def test_a_page_of_members_is_for_who_may_name_them_and_each_look_is_noted(
 def test_no_question_can_be_asked_without_a_scope() -> None:
     asked = 0
     rooms = [f"{queries.__name__}.{room.name}" for room in iter_modules(queries.__path__)]
-    for module in (*map(import_module, rooms), export):
+    for module in (*map(import_module, rooms), desk, export):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             hints = inspect.signature(function).parameters.values()
             kinds = {hint.annotation for hint in hints}

@@ -15,7 +15,12 @@ import paho.mqtt.client as paho
 import pytest
 import requests
 from paho.mqtt.enums import CallbackAPIVersion
+from sqlalchemy import insert
 
+from cloud.anomalies import keep, word
+from cloud.anomalies.tables import anomaly
+from cloud.db import open_engine, writing
+from cloud.orders import Issuer
 from tests.integration.conftest import Chain
 from tests.support.processes import free_port, until
 
@@ -213,3 +218,29 @@ def test_members_and_appointments_reach_the_box_sealed_and_an_erasure_takes_them
     assert not [word for word in secrets for payload in heard if word in payload]
     for kept in (*folder.glob("hub/hub.db*"), *folder.glob("*.log")):
         assert not [word for word in secrets if word in kept.read_bytes()], kept
+
+
+def test_a_notice_of_head_office_stands_on_the_managers_page_until_it_is_over(
+    linked: Linked,
+) -> None:
+    linked.running.start()
+    until(lambda: linked.state().get("uplink") == "connected", what="the uplink")
+    seen = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    name = "01KAJ3V7Z0AAAAAAAAAAAAAAAA"
+    engine = open_engine(f"sqlite:///{linked.folder / 'hub' / 'hub.db'}")
+    fresh = {"id": name, "store": "nj-001", "kind": "drop", "reason": "fewer", "since": seen}
+    counts = {"expected": 412.3, "low": 360, "high": 470, "got": 230}
+    with writing(engine) as connection:
+        connection.execute(insert(anomaly), [{**fresh, **counts, "opened_at": seen}])
+        assert word.tell(connection, Issuer(), name, "command", seen)
+
+    def page(language: str) -> str:
+        return requests.get(f"http://{linked.address}/manager?lang={language}", timeout=5).text
+
+    until(lambda: "预计 412 人，来了 230 人" in page("zh"), what="the notice")
+    assert "412 expected, 230 came" in page("en")
+    assert linked.waits() == 0
+    with writing(engine) as connection:
+        keep.close(connection, Issuer(), keep.going_on(connection).values(), "recovered", seen)
+    until(lambda: f"notice-{name}" not in page("zh"), what="its end")
+    engine.dispose()

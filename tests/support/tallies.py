@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table, func, insert, select
 
 from cloud.db import upsert
 from cloud.tables import store
+from cloud.tally.sums import sum_days
 from cloud.tally.tables import COUNTS, chain_tally, day_tally
 
 
@@ -42,3 +43,4 @@ def sum_chain(connection: Connection) -> None:
     connection.execute(chain_tally.delete())
     names = ["day", "basis", "shops", *COUNTS]
     connection.execute(insert(chain_tally).from_select(names, summed))
+    sum_days(connection)

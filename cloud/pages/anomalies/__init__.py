@@ -11,7 +11,7 @@ from typing import Final
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from cloud.anomalies.desk import REASONS
+from cloud.anomalies.desk import KINDS, REASONS
 from cloud.pages.anomalies.board import COLUMNS, Found, board_of, rows_of
 from cloud.pages.export import as_shown, asked_form
 from cloud.pages.frame import framed
@@ -22,11 +22,13 @@ TEXT: Final = Path(__file__).parent / "text"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asks:
-    """What the page asks and does. `found`: by the pages of those that go on and of past ones;
-    0: all. `take_on`: by id and reason; `tell`: by id; both say whether it was done.
+    """What the page asks and does; the latter says whether it was done.
+
+    `found`: by the pages of those that go on and of past ones (0: all), and the kind ("": all).
+    `take_on`: by id and reason. `tell`: by id.
     """
 
-    found: Callable[[int, int], Found]
+    found: Callable[[int, int, str], Found]
     take_on: Callable[[str, str], bool]
     tell: Callable[[str], bool]
     may: Callable[[str], bool]
@@ -34,7 +36,7 @@ class Asks:
 
 def create_anomalies(asks: Asks) -> Blueprint:
     """Make the blueprint: `/anomalies`, with `?page=` of past ones and `?open=` of those that go
-    on; and its two forms.
+    on, `?kind=`; and its two forms.
     """
     pages = Blueprint("anomalies", __name__, url_prefix="/anomalies", template_folder="templates")
 
@@ -46,8 +48,8 @@ def create_anomalies(asks: Asks) -> Blueprint:
     @pages.get("")
     def page() -> ResponseReturnValue:
         if (form := asked_form()) is not None:
-            return as_shown(COLUMNS, rows_of(asks.found(0, 0)), form, name="anomalies")
-        found = asks.found(_page("open"), _page("page"))
+            return as_shown(COLUMNS, rows_of(asks.found(0, 0, _kind())), form, name="anomalies")
+        found = asks.found(_page("open"), _page("page"), _kind())
         return render_template(
             "anomalies.html",
             board=board_of(found),
@@ -72,3 +74,8 @@ def create_anomalies(asks: Asks) -> Blueprint:
 
 def _page(name: str) -> int:
     return max(1, request.args.get(name, 1, type=int))
+
+
+def _kind() -> str:
+    asked = request.args.get("kind", "")
+    return asked if asked in KINDS else ""

@@ -22,27 +22,36 @@ def anomaly_asks(engine: Engine, holidays: Path) -> Asks:
     calendar = read_calendar(holidays)
     issuer, one_at_a_time = Issuer(), threading.Lock()
 
-    def found(open_page: int, page: int) -> Found:
+    def found(open_page: int, page: int, kind: str) -> Found:
         scope, now = caller().scope, datetime.now(UTC)
         with reading(engine) as connection:
             counts = desk.how_many(connection, scope)
+            kinds = desk.by_kind(connection, scope)
+            kind = kind if kind in kinds else ""
             if not page:
                 return Found(
                     now=now,
-                    going_on=desk.open_ones(connection, scope, _ALL),
+                    going_on=desk.open_ones(connection, scope, _ALL, kind=kind),
                     past=desk.past_ones(connection, scope, _ALL),
                     counts=counts,
                     hours={},
+                    kinds=kinds,
+                    kind=kind,
                 )
-            open_page = min(open_page, max(1, -(-sum(counts[:2]) // OPEN_A_PAGE)))
+            many = kinds[kind] if kind else sum(counts[:2])
+            open_page = min(open_page, max(1, -(-many // OPEN_A_PAGE)))
             page = min(page, max(1, -(-counts[2] // PAST_A_PAGE)))
-            going_on = desk.open_ones(connection, scope, OPEN_A_PAGE, (open_page - 1) * OPEN_A_PAGE)
+            going_on = desk.open_ones(
+                connection, scope, OPEN_A_PAGE, (open_page - 1) * OPEN_A_PAGE, kind
+            )
             return Found(
                 now=now,
                 going_on=going_on,
                 past=desk.past_ones(connection, scope, PAST_A_PAGE, (page - 1) * PAST_A_PAGE),
                 counts=counts,
                 hours=desk.curves(connection, scope, going_on, calendar, now),
+                kinds=kinds,
+                kind=kind,
                 open_page=open_page,
                 page=page,
             )

@@ -12,9 +12,11 @@ from cloud.figures.suppress import HIDDEN, LEAST, Hidden
 from cloud.pages.export import Cell, Column
 from menkou.web.chart import Curve, Tick, curve, ribbon, scale, ticks
 
-OPEN_A_PAGE: Final = 20
+OPEN_A_PAGE: Final = 12
 PAST_A_PAGE: Final = 50
 _HOUR_S: Final = 3600
+_EDGE: Final = 14
+"""Percent: nearer to a side there is no room for half a date."""
 COLUMNS: Final = (
     Column(key="shop", title="anomalies.shop"),
     Column(key="shop_id"),
@@ -35,7 +37,8 @@ COLUMNS: Final = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What is asked: a page of those that go on, one of those that are over, and how many of each
-    there are (nobody took them on, somebody did, over). `hours`: by id, what is drawn.
+    there are (nobody took them on, somebody did, over). `hours`: by id, what is drawn. `kinds`: how
+    many of each kind go on; `kind`: the one that is asked for.
     """
 
     now: datetime
@@ -43,15 +46,18 @@ class Found:
     past: Sequence[Anomaly]
     counts: tuple[int, int, int]
     hours: Mapping[str, Sequence[HourPoint]]
+    kinds: Mapping[str, int]
+    kind: str = ""
     open_page: int = 1
     page: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """A word under the plot; `x` in percent."""
+    """A word under the plot; `x` in percent; `side`: on which side of it there is room."""
 
     x: float
+    side: str
     hour: int
     day: datetime | None
 
@@ -96,6 +102,8 @@ class Board:
     waiting: int
     taken: int
     over: int
+    kinds: tuple[tuple[str, int], ...]
+    kind: str
     open_page: int
     open_pages: int
     page: int
@@ -120,6 +128,7 @@ class Board:
 def board_of(found: Found) -> Board:
     """Work out the page."""
     waiting, taken, over = found.counts
+    many = found.kinds[found.kind] if found.kind else waiting + taken
     return Board(
         now=found.now,
         cards=tuple(_card(one, found) for one in found.going_on),
@@ -128,7 +137,9 @@ def board_of(found: Found) -> Board:
         taken=taken,
         over=over,
         open_page=found.open_page,
-        open_pages=max(1, -(-(waiting + taken) // OPEN_A_PAGE)),
+        open_pages=max(1, -(-many // OPEN_A_PAGE)),
+        kinds=tuple(found.kinds.items()),
+        kind=found.kind,
         page=found.page,
         pages=max(1, -(-over // PAST_A_PAGE)),
     )
@@ -224,7 +235,7 @@ def _labels(starts: Sequence[datetime], width: float) -> Iterator[Label]:
     for n, start in enumerate(starts):
         fresh = start.date() != day
         if fresh or (start.hour % 6 == 0):
-            yield Label(
-                x=round((n + 0.5) * width, 3), hour=start.hour, day=start if fresh else None
-            )
+            x = round((n + 0.5) * width, 3)
+            side = "start" if x < _EDGE else "end" if x > 100 - _EDGE else "middle"
+            yield Label(x=x, side=side, hour=start.hour, day=start if fresh else None)
         day = start.date()

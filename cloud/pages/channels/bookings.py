@@ -4,7 +4,7 @@ Called by the package, beside `board`. Which shops deviate is said by `figures.w
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -32,7 +32,9 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeekBar:
-    """A week in the picture. `state`: known | few | missing; few are drawn as the most that is."""
+    """A week in the picture. `state`: known | few (this week, drawn as the most that is) | hidden
+    (one before, of which only the mean is told) | missing.
+    """
 
     column: Column
     state: str
@@ -134,36 +136,47 @@ def _ways(asked: Asked, least: int) -> tuple[Way | None, tuple[Way, ...]]:
 
 
 def _weeks(store_id: str, weeks: Weeks, found: WeekOnWeek, least: int) -> ShopWeeks:
-    drawn = [(least - 1 if small(booked, least) else booked or 0) for booked in weeks.booked]
+    gone = _gone(weeks.booked[:-1], least)
+    few = small(found.booked, least)
+    drawn = [0 if week in gone else booked or 0 for week, booked in enumerate(weeks.booked)]
+    if few:
+        drawn[-1] = least - 1
     top = max(*drawn, round(found.usual or 0), 1)
+    last_week = len(weeks.booked) - 1
     bars = tuple(
         WeekBar(
             column=column,
-            state="missing" if booked is None else "few" if small(booked, least) else "known",
-            booked=None if small(booked, least) else booked,
-            last=date.fromordinal(weeks.last.toordinal() - 7 * back),
+            state="hidden"
+            if week in gone
+            else "few"
+            if few and week == last_week
+            else "missing"
+            if weeks.booked[week] is None
+            else "known",
+            booked=None if week in gone or (few and week == last_week) else weeks.booked[week],
+            last=date.fromordinal(weeks.last.toordinal() - 7 * (last_week - week)),
         )
-        for column, booked, back in zip(
-            columns(drawn, top, head=_HEAD),
-            weeks.booked,
-            range(len(weeks.booked) - 1, -1, -1),
-            strict=True,
-        )
+        for week, column in enumerate(columns(drawn, top, head=_HEAD))
     )
-    hidden = small(found.booked, least)
     change = None
     if found.booked is not None and found.usual:
-        change = (least - 1 if hidden else found.booked) / found.usual - 1
+        change = (least - 1 if few else found.booked) / found.usual - 1
     return ShopWeeks(
         store_id=store_id,
         name=weeks.name,
         last=weeks.last,
         found=found,
-        booked=Hidden.HIDDEN if hidden else found.booked,
+        booked=Hidden.HIDDEN if few else found.booked,
         change=change,
         bars=bars,
         usual_y=None if found.usual is None else 100 - (100 - _HEAD) * found.usual / top,
     )
+
+
+def _gone(before: Sequence[int | None], least: int) -> frozenset[int]:
+    """Return which weeks before are hidden: their mean is told, so one alone is no secret."""
+    rows = {week: {"booked": booked} for week, booked in enumerate(before)}
+    return suppress_rows(rows, least=least).hidden.get("booked", frozenset())
 
 
 def _reasons(told: Mapping[str, int], least: int) -> tuple[Reason, ...]:

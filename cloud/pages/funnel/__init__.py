@@ -9,20 +9,23 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
 from cloud.figures.accuracy import Accuracy
 from cloud.figures.metric import Sums
 from cloud.figures.period import Period
+from cloud.pages.channels import name_of
+from cloud.pages.channels.board import channel_board
 from cloud.pages.export import as_shown, asked_form
-from cloud.pages.funnel.board import Shops, channel_board, funnel_board
+from cloud.pages.funnel.board import Shops, channel_steps, funnel_board
 from cloud.pages.funnel.files import COLUMNS, rows_of
 from cloud.pages.shops import asked_period, begin
-from cloud.queries.funnel import Brought, Knowing, Screens
+from cloud.queries.channels import Asked
+from cloud.queries.funnel import Knowing, Screens
 from cloud.queries.shops import Named, OfShops
 from cloud.views import PAGE_SHOPS, on_page
-from menkou.web.i18n import speak
+from menkou.web.i18n import speak, speech
 
 TEXT: Final = Path(__file__).parent / "text"
 
@@ -49,15 +52,16 @@ class Asking:
     """What the room asks; each is scoped by who opens the page.
 
     `counted` is asked for a period, the shop that it is narrowed to, and the shops on the page;
-    `brought` for a period and that shop; `measured`: how right the counting of it, or of all, was
-    found to be.
+    `channels`, what the page of channels shows, for a period and that shop, where one is asked for;
+    `measured`: how right the counting of it, or of all, was found to be.
     """
 
     today: Callable[[str | None], date]
     shops: Callable[[], tuple[Named, ...]]
     counted: Callable[[Period, str | None, Collection[str]], Funnel]
-    brought: Callable[[Period, str | None], tuple[Brought, ...]]
+    channels: Callable[[Period, str | None], Asked | None]
     measured: Callable[[str | None], Accuracy | None]
+    least: int
 
 
 def create_funnel(asking: Asking) -> Blueprint:
@@ -82,8 +86,10 @@ def create_funnel(asking: Asking) -> Blueprint:
         )
         if form is not None:
             return as_shown(COLUMNS, rows_of(board), form, name="funnel")
+        # `all`: of every channel alike, but with a choice of them.
         channel = request.args.get("channel", "")[:32]
-        brought = asking.brought(period, one) if channel else ()
+        asked = asking.channels(period, one) if channel else None
+        lines = channel_board(asked, asking.least).lines if asked else ()
         return render_template(
             "funnel.html",
             board=board,
@@ -91,12 +97,17 @@ def create_funnel(asking: Asking) -> Blueprint:
             on=found.on,
             due=found.due,
             one=shops.every[0] if one else None,
-            channel=channel_board(channel, brought) if channel else None,
+            channel=channel_steps(channel, lines) if channel not in ("", "all") else None,
+            channels={line.channel: _called(asked, line.channel) for line in lines},
             period=period,
             fault=fault,
         )
 
     return pages
+
+
+def _called(asked: Asked | None, channel: str) -> str:
+    return name_of(speech(current_app), asked, channel) if asked else channel
 
 
 def _on_page(shops: list[Named], *, alone: bool, whole: bool) -> Shops:

@@ -11,9 +11,10 @@ from typing import Final
 
 from cloud.figures.metric import METRICS, Metric, Sums
 from cloud.figures.period import Period
-from cloud.figures.suppress import Hidden, Screen, Shown, suppress_rows
+from cloud.figures.suppress import Hidden, Shown
+from cloud.pages.channels.board import Line
 from cloud.pages.known import Figure, figure_of, why_missing
-from cloud.queries.funnel import COUNTED, STEPS, Brought, Knowing, Screens, Step
+from cloud.queries.funnel import COUNTED, STEPS, Knowing, Screens, Step
 from cloud.queries.shops import Named, OfShops
 from cloud.views import PAGE_SHOPS
 
@@ -210,41 +211,34 @@ def _why(step: Step, sums: Sums) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelBoard:
-    """What one channel brought, as far as it is told: guests who said so, and who of them bought.
+class ChannelSteps:
+    """What one channel brought, as its line on the page of channels has it: guests who said so,
+    and who of them bought.
 
-    None: nobody named it, or it is hidden because they are few.
+    None: nobody named it, or it is hidden: `why`.
     """
 
     channel: str
     asked: int | None
-    booked: int | None
     sales: int | None
     share: float | None
     why: str
 
 
-def channel_board(channel: str, found: Sequence[Brought]) -> ChannelBoard:
-    """Work out a channel's steps beside those of the others."""
-    rows: dict[str, Sums] = {
-        one.channel: {"asked": one.asked, "booked": one.booked, "sales": one.sales} for one in found
-    }
-    if channel not in rows:
-        return ChannelBoard(
-            channel=channel, asked=None, booked=None, sales=None, share=None, why="no_channel"
-        )
-    screen: Screen[str] = suppress_rows(rows, links=())
-
-    def count(name: str) -> int | None:
-        value = screen.count(channel, name)
-        return None if isinstance(value, Hidden) else value
-
-    asked, sales = count("asked"), count("sales")
-    return ChannelBoard(
+def channel_steps(channel: str, lines: Sequence[Line]) -> ChannelSteps:
+    """Return a channel's steps from the lines of the page of channels."""
+    line = next((one for one in lines if one.channel == channel), None)
+    if line is None:
+        return ChannelSteps(channel=channel, asked=None, sales=None, share=None, why="no_channel")
+    asked, sales, share = (_seen(one) for one in (line.asked, line.sales, line.sales_share))
+    return ChannelSteps(
         channel=channel,
-        asked=asked,
-        booked=count("booked"),
-        sales=sales,
-        share=sales / asked if asked and sales is not None else None,
+        asked=None if asked is None else int(asked),
+        sales=None if sales is None else int(sales),
+        share=share,
         why="few" if asked is None else "",
     )
+
+
+def _seen(value: Shown) -> float | None:
+    return None if isinstance(value, Hidden) else value

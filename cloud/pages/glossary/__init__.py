@@ -11,7 +11,7 @@ from typing import Final
 from flask import Blueprint, Flask, current_app, render_template
 from flask.blueprints import BlueprintSetupState
 
-from cloud.figures.metric import METRICS
+from cloud.figures.metric import DEFINED
 from cloud.figures.period import PeriodFault
 from cloud.pages.export import can_write
 from cloud.pages.frame import framed
@@ -37,7 +37,7 @@ def create_glossary(least: int) -> Blueprint:
         # As globals, so that the macros have them however they are imported.
         state.app.jinja_env.globals.update(
             formula=lambda key: formula_of(speech(current_app), key),
-            figure_of=METRICS.get,
+            figure_of=DEFINED.get,
             suppress_below=least,
             export_forms=can_write,
         )

@@ -1,13 +1,13 @@
 """What the glossary says of each figure, and in which order. Pure; drawn by the room's templates.
 
-Figures that come of counts are those of `METRICS`, their formulas name the counts that `value_of`
+Figures that come of counts are those of `DEFINED`, their formulas name the counts that `value_of`
 adds and divides; times come of `figures.bins`, money of the tills' receipts.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
-from cloud.figures.metric import METRICS
+from cloud.figures.metric import DEFINED
 from menkou.web.i18n import Speech
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -18,7 +18,13 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "service": ("served", "served_share", "greeted_share", "asked_share", "queue_left"),
     "till": ("sales", "conversion", "value", "paid_back", "basket"),
-    "bookings": ("booked", "kept_share", "late_share", "no_show_share"),
+    "bookings": (
+        *("booked", "kept_share", "late_share", "no_show_share", "cancelled", "no_shows"),
+    ),
+    "channels": ("asked", "brought_booked", "brought_sales"),
+    "consultants": (
+        *("greeted", "greeted_quick", "greeted_sales", "follow_ups", "greeted_wrong", "fair"),
+    ),
     "times": ("wait", "queue", "dwell"),
 }
 RULES: Final = ("day", "basis", "missing", "hidden", "usual", "interval")
@@ -37,10 +43,12 @@ SEEN: Final[Mapping[str, tuple[str, ...]]] = {
         *("passers", "capture_rate", "visitors", "members", "served", "sales", "return_rate"),
     ),
     "channels": (
-        *("asked_share", "booked", "kept_share", "late_share", "no_show_share", "sales"),
-        *("conversion", "value", "basket"),
+        *("asked", "asked_share", "brought_booked", "brought_sales", "value", "booked"),
+        *("kept_share", "late_share", "no_show_share", "cancelled", "no_shows"),
     ),
-    "consultants": ("served", "greeted_share", "conversion", "wrong_share", "sales"),
+    "consultants": (
+        *("greeted", "greeted_quick", "greeted_sales", "follow_ups", "greeted_wrong", "fair"),
+    ),
     "street": ("passers", "capture_rate"),
 }
 """Places (`cloud.pages.places`) and the figures that are seen there."""
@@ -53,6 +61,6 @@ def seen_on(key: str) -> tuple[str, ...]:
 
 def formula_of(said: Speech, key: str) -> str:
     """Return a figure's formula in words, with the counts that `value_of` takes."""
-    metric = METRICS.get(key)
+    metric = DEFINED.get(key)
     parts = (*metric.top, *metric.bottom) if metric else ()
     return said.t(f"metric.{key}.formula", **{name: said.t(f"part.{name}") for name in parts})

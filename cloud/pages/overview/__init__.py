@@ -3,14 +3,16 @@
 `cloud.app` gives it what it shows and registers the blueprint; reads nothing itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
 
 from flask import Blueprint, render_template, request
 
+from cloud.anomalies.desk import Anomaly
 from cloud.figures.suppress import LEAST
 from cloud.pages.frame import framed
 from cloud.pages.overview.board import board_of
@@ -19,12 +21,26 @@ from menkou.web.i18n import speak
 
 TEXT: Final = Path(__file__).parent / "text"
 _CHARS_MAX: Final = 64
+ALARMS_SHOWN: Final = 5
 
 
-def create_overview(read: Callable[[Asked], Morning], least: int = LEAST) -> Blueprint:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarms:
+    """What goes on and nobody has taken on: the first of `count` anomalies."""
+
+    count: int
+    first: Sequence[Anomaly]
+
+
+def create_overview(
+    read: Callable[[Asked], Morning],
+    alarms: Callable[[], Alarms] | None = None,
+    least: int = LEAST,
+) -> Blueprint:
     """Make the first page's blueprint: `/`, with `?day=`, `?q=` (shops by name) and `?page=`.
 
-    `read` is asked once a request; `least` is from how many people on a figure is shown.
+    `read` and `alarms` are asked once a request; `least` is from how many people on a figure is
+    shown.
     """
     pages = Blueprint("overview", __name__, template_folder="templates")
     pages.record_once(lambda state: framed(state.app))
@@ -44,6 +60,11 @@ def create_overview(read: Callable[[Asked], Morning], least: int = LEAST) -> Blu
         )
         board = board_of(morning, least)
         wrong_day = bool(text) and morning.day.isoformat() != text
-        return render_template("overview.html", board=board, wrong_day=wrong_day)
+        return render_template(
+            "overview.html",
+            board=board,
+            wrong_day=wrong_day,
+            alarms=alarms() if alarms else Alarms(count=0, first=()),
+        )
 
     return pages

@@ -37,6 +37,17 @@ def told(store: str, box: str, kind: str, at: datetime, body: str, subject: str 
     return Told(store=store, box=box, kind=kind, at=at, body=json.loads(body), subject=subject)
 
 
+_SUMMED = (
+    ("money_tally", "chain_money", 1),
+    ("channel_tally", "chain_channel", 2),
+    ("channel_money", "chain_channel_money", 3),
+    ("booking_tally", "chain_booking", 1),
+    ("reason_tally", "chain_reason", 1),
+    ("staff_tally", "chain_staff", 0),
+)
+"""Tables, where their sums over all shops are, and by how many keys beside the day."""
+
+
 @dataclass(kw_only=True)
 class Slowly:
     """The tallies of a chain, each as rows by their keys."""
@@ -452,6 +463,13 @@ class Slowly:
                 if count is not None:
                     held[name] = (held[name] or 0) + count
         self.tables["chain_tally"] = dict(sums)
+        for of, to, kept in _SUMMED:
+            summed: dict[tuple[Any, ...], tuple[int, ...]] = {}
+            for (_, day, *keys), row in self.tables[of].items():
+                key = (day, *keys[:kept])
+                before = summed.get(key, (0,) * len(row))
+                summed[key] = tuple(one + other for one, other in zip(before, row, strict=True))
+            self.tables[to] = dict(summed)
 
 
 def moment(text: str) -> datetime:

@@ -25,7 +25,8 @@ NAMED = ("day_tally", "chain_tally")
 COMPARED = (
     *("day_tally", "hour_tally", "bin_tally", "money_tally", "channel_tally", "channel_money"),
     *("booking_tally", "reason_tally", "service_tally", "staff_tally", "subject_day"),
-    *("correction", "told_day", "chain_tally"),
+    *("correction", "told_day", "chain_tally", "chain_money", "chain_channel"),
+    *("chain_channel_money", "chain_booking", "chain_reason", "chain_staff"),
 )
 
 

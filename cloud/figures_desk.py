@@ -1,0 +1,61 @@
+"""What `/api/v1/figures` asks: each table by its name, of what the caller sees.
+
+Made by `app`; asks `cloud.queries`, and `guest_desk` for what stands on the pages of guests.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final
+
+from sqlalchemy import Engine
+
+from cloud.accounts.scope import Scope
+from cloud.api.tables import bookings_table, channels_table, consultants_table
+from cloud.db import reading
+from cloud.guest_desk import GuestDesk
+from cloud.queries import consultants, figures
+from cloud.queries.figures import Figures, Wanted
+
+_OF_GUESTS: Final = {"channels": channels_table, "bookings": bookings_table}
+_QUESTIONS: Final = {
+    "figures": figures.whole,
+    "days": figures.by_days,
+    "shops": figures.by_shops,
+    "times": figures.times,
+}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FiguresDesk:
+    """The tables over a database; `scope`: what the caller sees."""
+
+    engine: Engine
+    scope: Callable[[], Scope]
+    guests: GuestDesk
+    clock: Callable[[], datetime] = _now
+
+    def today(self) -> date:
+        """Return which day it is, where most of the shops are."""
+        return self.guests.today()
+
+    def table(self, name: str, wanted: Wanted) -> Figures | None:
+        """Return a table; None: it is of one shop that the caller does not see."""
+        if name in _OF_GUESTS:
+            asked = self.guests.channels(wanted.period, wanted.one_shop)
+            return None if asked is None else _OF_GUESTS[name](asked, wanted.least)
+        scope = self.scope()
+        with reading(self.engine) as connection:
+            if name == "fleet":
+                return figures.fleet(connection, scope, wanted, self.clock())
+            if name != "consultants":
+                return _QUESTIONS[name](connection, scope, wanted)
+            about = (connection, scope, wanted.period.first, wanted.period.last)
+            shops = consultants.by_shop(*about, wanted.shops)
+            shop = wanted.one_shop
+            staff = consultants.by_colleague(*about, shop) if shop is not None else {}
+            return consultants_table(shops, staff, shop, wanted.least)

@@ -1,0 +1,74 @@
+"""What the rooms of channels and of consultants ask, each question by who opens the page.
+
+Made by `app`; asks `cloud.queries`. A year of all shops' consultants takes seconds to add up:
+answers are kept for some minutes, the same for whoever sees the same shops.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Final
+
+from sqlalchemy import Engine
+
+from cloud.accounts.scope import Scope
+from cloud.boxes import zone_or_utc
+from cloud.db import reading
+from cloud.figures.metric import Sums
+from cloud.figures.period import Period
+from cloud.memo import Memo
+from cloud.queries.channels import Asked, channels_page
+from cloud.queries.consultants import Colleagues, by_shop, consultants_page
+from cloud.queries.shops import main_zone
+
+KEPT_S: Final = 300
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuestDesk:
+    """The questions over a database; `scope`: what the caller sees."""
+
+    engine: Engine
+    scope: Callable[[], Scope]
+    clock: Callable[[], datetime] = _now
+    memo: Memo = field(default_factory=Memo)
+
+    def today(self) -> date:
+        """Return which day it is, where most of the shops are."""
+        with reading(self.engine) as connection:
+            zone = main_zone(connection, self.scope())
+        return self.clock().astimezone(zone_or_utc(zone)).date()
+
+    def channels(self, period: Period, shop: str | None) -> Asked | None:
+        """Return what is asked of channels and bookings."""
+        scope, now = self.scope(), self.clock()
+
+        def work() -> Asked | None:
+            with reading(self.engine) as connection:
+                return channels_page(connection, scope, period, shop, now)
+
+        return self.memo.get(("channels", scope, period, shop, _tick(now)), work)
+
+    def consultants(self, period: Period, shop: str | None, page: int | None) -> Colleagues | None:
+        """Return what is asked of consultants."""
+        scope, tick = self.scope(), _tick(self.clock())
+        shops = None if shop is None else (shop,)
+
+        def summed() -> dict[str, Sums]:
+            with reading(self.engine) as connection:
+                return by_shop(connection, scope, period.first, period.last, shops)
+
+        def work() -> Colleagues | None:
+            told = self.memo.get(("shops", scope, period, shop, tick), summed)
+            with reading(self.engine) as connection:
+                return consultants_page(connection, scope, period, shop, page, told)
+
+        return self.memo.get(("consultants", scope, period, shop, page, tick), work)
+
+
+def _tick(now: datetime) -> int:
+    return int(now.timestamp()) // KEPT_S
