@@ -18,7 +18,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from cloud.anomalies.desk import Anomaly
 from cloud.boxes import zone_or_utc
 from cloud.digest.figures import Digest
-from cloud.figures.suppress import Hidden
 from cloud.pages.frame import change_text, day_text, figure_text
 from menkou.web.i18n import LANGUAGES, Speech, load_texts
 from menkou.web.i18n import TEXT as WEB_TEXT
@@ -144,8 +143,6 @@ def _anomaly(one: Anomaly, said: Speech, now: datetime) -> dict[str, str]:
 def _line(card: Any, said: Speech) -> Line:
     """Return a card of the first page in words."""
     name, compare = said.word("metric", card.key), card.compare
-    if isinstance(compare.value, Hidden):
-        return Line(name=name, value=said.t("digest.hidden"), beside=())
     if compare.value is None:
         why = f"overview.why_{card.key}" if not card.known else "overview.why_nothing"
         return Line(name=name, value="–", beside=(), why=said.t(why) if said.has(why) else "")

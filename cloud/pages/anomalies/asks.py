@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from cloud.accounts.access import caller
 from cloud.anomalies import desk
+from cloud.anomalies.hours import curves
 from cloud.db import reading, writing
 from cloud.expect.calendar import read_calendar
 from cloud.orders import Issuer
@@ -49,7 +50,7 @@ def anomaly_asks(engine: Engine, holidays: Path) -> Asks:
                 going_on=going_on,
                 past=desk.past_ones(connection, scope, PAST_A_PAGE, (page - 1) * PAST_A_PAGE),
                 counts=counts,
-                hours=desk.curves(connection, scope, going_on, calendar, now),
+                hours=curves(connection, scope, going_on, calendar, now),
                 kinds=kinds,
                 kind=kind,
                 open_page=open_page,
