@@ -190,9 +190,7 @@ def test_what_a_page_and_its_totals_show_adds_up(engine: Engine, seed: int) -> N
 def test_few_people_are_hidden_and_footfall_is_not(engine: Engine) -> None:
     with writing(engine) as connection:
         for name, came, sales in (("a", 5, 3), ("b", 700, 80), ("c", 600, 50)):
-            tallies.day(
-                connection, name, WEEK.last, visitors=came, till_visitors=came, sales=sales
-            )
+            tallies.day(connection, name, WEEK.last, visitors=came, till_visitors=came, sales=sales)
         tallies.sum_chain(connection)
     (group,) = _board(engine).groups
     steps = [{step.key: step for step in row.steps} for row in group.rows]

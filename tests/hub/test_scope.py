@@ -51,7 +51,7 @@ def _addresses(office: HubOffice) -> list[str]:
     for rule in office.app.url_map.iter_rules():
         if "GET" not in (rule.methods or ()) or rule.endpoint in OPEN | {"static"}:
             continue
-        parts = dict.fromkeys(rule.arguments, THEIRS)
+        parts = dict.fromkeys(rule.arguments, THEIRS) | dict(rule.defaults or {})
         found.append(office.app.url_map.bind("").build(rule.endpoint, parts))
     return found
 

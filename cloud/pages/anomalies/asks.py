@@ -41,7 +41,9 @@ def anomaly_asks(engine: Engine, holidays: Path) -> Asks:
             many = kinds[kind] if kind else sum(counts[:2])
             open_page = min(open_page, max(1, -(-many // OPEN_A_PAGE)))
             page = min(page, max(1, -(-counts[2] // PAST_A_PAGE)))
-            going_on = desk.open_ones(connection, scope, OPEN_A_PAGE, (open_page - 1) * OPEN_A_PAGE)
+            going_on = desk.open_ones(
+                connection, scope, OPEN_A_PAGE, (open_page - 1) * OPEN_A_PAGE, kind
+            )
             return Found(
                 now=now,
                 going_on=going_on,

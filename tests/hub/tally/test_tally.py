@@ -176,7 +176,7 @@ def test_what_a_visit_turns_out_to_be_changes_the_day_of_a_receipt(
 ) -> None:
     opening = box.opened(NOW)
     visit = opening.body.visit  # type: ignore[union-attr]
-    take(engine, ingest, box, opening, sold(box, NOW + DAY, visit=visit))
+    take(engine, ingest, box, came(box, -1, ulid(8)), opening, sold(box, NOW + DAY, visit=visit))
     assert counted(engine, TODAY + DAY)["sales_members"] == 0
     take(engine, ingest, box, box.revised(opening, who="member", subject=ulid(9)))
     assert counted(engine, TODAY + DAY)["sales_members"] == 1
