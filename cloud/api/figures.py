@@ -93,8 +93,8 @@ def create_figures_api(ask: Ask, today: Callable[[], date], least: int) -> Bluep
 
 def _form() -> Form | None:
     """Return which file is asked for, by the address or else by Accept; None: JSON."""
-    text = request.args.get("format", "")
-    if not text:
+    text = request.args.get("format")
+    if text is None:
         kinds = {_JSON: "json", "text/csv": "csv", TYPES["parquet"]: "parquet"}
         text = kinds[request.accept_mimetypes.best_match(list(kinds), _JSON)]
     if text not in ("json", *TYPES):
@@ -110,6 +110,8 @@ def _wanted(today: date, least: int) -> Wanted:
             raise _Unfit(f"{name[:32]!r}: expected one of {known}, got another name")
         if name != "shop" and len(given.getlist(name)) > 1:
             raise _Unfit(f"{name}: expected it once, got it {len(given.getlist(name))} times")
+        if not all(given.getlist(name)):
+            raise _Unfit(f"{name}: expected a value, got an empty one")
     shops = given.getlist("shop")
     if len(shops) > SHOPS_MOST:
         raise _Unfit(f"shop: expected at most {SHOPS_MOST} shops, got {len(shops)}")

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -94,9 +95,8 @@ def _is_up(server: "subprocess.Popen[bytes]", port: int) -> bool:
 
 def _used(port: int, pages: Sequence[Page], months: Sequence[Page], load: Load) -> _Seen:
     """Let the users open pages; return what they found."""
-    with closing(_connected(port)) as connection:
-        for page in pages:
-            _open(connection, page)
+    for page in pages:
+        _open(port, page)
     seen, stop = _Seen(), threading.Event()
     until = time.monotonic() + load.for_s
     users = [
@@ -126,24 +126,21 @@ def _use(
 ) -> None:
     """Open pages as one user does: at first at any moment, then every few seconds."""
     next_at = time.monotonic() + random.random() * load.every_s
-    with closing(_connected(port)) as connection:
-        while next_at < until and not stop.wait(max(0.0, next_at - time.monotonic())):
-            page = random.choice(pages if random.random() < 2 * _A_YEAR else months)
-            try:
-                seen.times[page].append(timed(lambda page=page: _open(connection, page)))  # type: ignore[misc]
-            except (OSError, http.client.HTTPException, HubFault) as exc:
-                seen.fault = f"{page.path}: {exc}"
-                stop.set()
-            next_at += load.every_s
+    while next_at < until and not stop.wait(max(0.0, next_at - time.monotonic())):
+        page = random.choice(pages if random.random() < 2 * _A_YEAR else months)
+        try:
+            seen.times[page].append(timed(partial(_open, port, page)))
+        except (OSError, http.client.HTTPException, HubFault) as exc:
+            seen.fault = f"{page.path}: {exc}"
+            stop.set()
+        next_at += load.every_s
 
 
-def _connected(port: int) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_S)
-
-
-def _open(connection: http.client.HTTPConnection, page: Page) -> None:
-    connection.request("GET", page.path)
-    answer = connection.getresponse()
-    answer.read()
-    if answer.status != 200:
-        raise HubFault(f"{page.path}: expected 200, got {answer.status}")
+def _open(port: int, page: Page) -> None:
+    """Open a page over a connection of its own: the last one was closed meanwhile."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_S)) as connection:
+        connection.request("GET", page.path)
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            raise HubFault(f"{page.path}: expected 200, got {answer.status}")

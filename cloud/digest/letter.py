@@ -18,7 +18,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from cloud.anomalies.desk import Anomaly
 from cloud.boxes import zone_or_utc
 from cloud.digest.figures import Digest
-from cloud.figures.suppress import Hidden
 from cloud.pages.frame import change_text, day_text, figure_text
 from menkou.web.i18n import LANGUAGES, Speech, load_texts
 from menkou.web.i18n import TEXT as WEB_TEXT
@@ -134,8 +133,8 @@ def _shown(digest: Digest, said: Speech, now: datetime) -> dict[str, Any]:
 def _anomaly(one: Anomaly, said: Speech, now: datetime) -> dict[str, str]:
     """Return whose it is, and what it is since when, as the page of anomalies names it."""
     local = now.astimezone(zone_or_utc(one.timezone)) if one.timezone else now
-    key = f"anomalies.is_{one.kind}_{one.reason}"
-    what = said.t(key, count=one.shops or 0) if said.has(key) else one.kind
+    code = f"is_{one.kind}_{one.reason}"
+    what = said.word("anomalies", code, count=one.shops or 0)
     since = said.t("anomalies.since_when", moment=said.moment(one.since, local))
     shop = one.name if one.store else said.t("anomalies.whole_chain")
     return {"shop": shop, "text": said.t("digest.anomaly", what=what, since=since)}
@@ -144,11 +143,10 @@ def _anomaly(one: Anomaly, said: Speech, now: datetime) -> dict[str, str]:
 def _line(card: Any, said: Speech) -> Line:
     """Return a card of the first page in words."""
     name, compare = said.word("metric", card.key), card.compare
-    if isinstance(compare.value, Hidden):
-        return Line(name=name, value=said.t("digest.hidden"), beside=())
     if compare.value is None:
-        why = f"overview.why_{card.key}" if not card.known else "overview.why_nothing"
-        return Line(name=name, value="–", beside=(), why=said.t(why) if said.has(why) else "")
+        code = "nothing" if card.known else card.key
+        why = said.t(f"overview.why_{code}") if said.has(f"overview.why_{code}") else ""
+        return Line(name=name, value="–", beside=(), why=why)
     beside = []
     if compare.verdict != "unknown":
         beside.append(said.t(f"verdict.{compare.verdict}"))

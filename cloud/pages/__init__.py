@@ -6,10 +6,13 @@
 from collections.abc import Callable
 
 from flask import Blueprint, abort, render_template, request
+from flask.typing import ResponseReturnValue
 
 from cloud.pages.board import board_of
+from cloud.pages.export import as_shown, asked_form
 from cloud.pages.frame import framed
 from cloud.pages.street import street_board, street_shop
+from cloud.pages.street_files import HOURS, hour_rows
 from cloud.views import ChainToday, StreetMinutes, StreetToday
 from menkou.rates import capture_rate
 
@@ -71,8 +74,14 @@ def create_street(
         return board("street_live.html")
 
     @pages.get("/<store_id>")
-    def shop(store_id: str) -> str:
-        return one("street_shop.html", store_id)
+    def shop(store_id: str) -> ResponseReturnValue:
+        form = asked_form()
+        if form is None:
+            return one("street_shop.html", store_id)
+        found = of(store_id)
+        if found is None:
+            abort(404)
+        return as_shown(HOURS, hour_rows(street_shop(found)), form, name=f"street-{store_id}")
 
     @pages.get("/<store_id>/live")
     def shop_live(store_id: str) -> str:

@@ -12,8 +12,7 @@ The decision is kept for a minute; a count that has grown small or known since i
 
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -25,6 +24,7 @@ from cloud.accounts.scope import Scope
 from cloud.figures.cells import safe
 from cloud.figures.metric import Metric, Sums
 from cloud.figures.suppress import HIDDEN, LEAST, PEOPLE, Shown, shown, suppress_rows
+from cloud.memo import Memo
 from cloud.queries.days import by_shop
 
 KEPT_S: Final = 60.0
@@ -75,7 +75,8 @@ def chain_screen(
     connection: Connection, scope: Scope, first: date, last: date, least: int = LEAST
 ) -> ChainScreen:
     """Return what is hidden of the shops in a period; both days are in it."""
-    found = _decisions.of(connection, first, last, least, time.monotonic)
+    key = (first, last, least, time.monotonic() // KEPT_S)
+    found = _memo(connection.engine).get(key, lambda: decide(connection, first, last, least))
     return ChainScreen(
         hidden=found.hidden, totals_hidden=found.totals_hidden, least=least, scope=scope
     )
@@ -97,36 +98,10 @@ def decide(connection: Connection, first: date, last: date, least: int) -> Chain
     return ChainScreen(hidden=hidden, totals_hidden=frozenset(totals), least=least, scope=_WHOLE)
 
 
-class _Decisions:
-    """Decisions of the last minute, by database, period and least. Any thread may ask."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: WeakKeyDictionary[
-            Engine, OrderedDict[tuple[date, date, int], tuple[float, ChainScreen]]
-        ] = WeakKeyDictionary()
-
-    def of(
-        self,
-        connection: Connection,
-        first: date,
-        last: date,
-        least: int,
-        clock: Callable[[], float],
-    ) -> ChainScreen:
-        key, now = (first, last, least), clock()
-        with self._lock:
-            kept = self._kept.setdefault(connection.engine, OrderedDict())
-            at, found = kept.get(key, (now - KEPT_S, None))
-        if found is not None and now - at < KEPT_S:
-            return found
-        made = decide(connection, first, last, least)
-        with self._lock:
-            kept[key] = now, made
-            kept.move_to_end(key)
-            while len(kept) > _KEPT:
-                kept.popitem(last=False)
-        return made
+def _memo(engine: Engine) -> Memo:
+    with _lock:
+        return _memos.setdefault(engine, Memo(_KEPT))
 
 
-_decisions: Final = _Decisions()
+_lock: Final = threading.Lock()
+_memos: Final[WeakKeyDictionary[Engine, Memo]] = WeakKeyDictionary()

@@ -245,6 +245,7 @@ class SimulatedBox:
                 occupancy=0,
                 storage="ok",
                 cameras=tuple(CameraState(name=n, state=s) for n, s in self.box.states()),
+                **self.box.board(),
             )
         )
 

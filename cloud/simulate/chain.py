@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from cloud.hours import zone_named
 from edge.wire.topics import BoxAddress
 
+_DISK_MB: Final = 29_820  # a card of 32 GB
 SIMULATED: Final = re.compile(r"sim-[0-9]{4,}")
 """What the ids of simulated shops look like."""
 SHOPS: Final = 2_100
@@ -73,6 +75,15 @@ class Box:
         """Return each camera with its state; where one ails, it is the last."""
         ailing = self.cameras[-1] if self.fault == "camera" else None
         return [(name, "lost" if name == ailing else "ok") for name in self.cameras]
+
+    def board(self) -> dict[str, int]:
+        """Return what its board tells in a heartbeat: some are warmer and fuller than others."""
+        some = crc32(f"{self.store}/{self.id}".encode())
+        return {
+            "temperature_c": 45 + some % 20,
+            "disk_mb": _DISK_MB,
+            "disk_free_mb": _DISK_MB * (30 + some % 50) // 100,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

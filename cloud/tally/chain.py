@@ -5,45 +5,38 @@ share of in the same shops.
 """
 
 from datetime import date
-from typing import Final
 
-from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from cloud.aside import CHANGES, count_up
-from cloud.db import writing
+from cloud.db import reading, writing
 from cloud.tally.marks import one_counts
 from cloud.tally.sums import sum_days
 from cloud.tally.tables import COUNTS, chain_tally, day_tally, dirty_chain
 
-_DAYS_AT_ONCE: Final = 4
+
+def marked_days(engine: Engine) -> list[date]:
+    """Return the days of the chain that must be added up anew, the newest first."""
+    with reading(engine) as connection:
+        newest_first = select(dirty_chain.c.day).order_by(dirty_chain.c.day.desc())
+        return list(connection.execute(newest_first).scalars())
 
 
-def count_chain(engine: Engine, days: list[date]) -> int:
-    """Add up marked days of the chain; return how many."""
-    return sum(
-        _count_some(engine, days[start : start + _DAYS_AT_ONCE])
-        for start in range(0, len(days), _DAYS_AT_ONCE)
-    )
-
-
-def _count_some(engine: Engine, days: list[date]) -> int:
+def count_chain(engine: Engine, day: date) -> bool:
+    """Add up a marked day of the chain in a transaction of its own; return whether it was."""
     with writing(engine) as connection:
         if not one_counts(connection):
-            return 0
-        read = select(dirty_chain.c.day, dirty_chain.c.mark).where(dirty_chain.c.day.in_(days))
-        marks = connection.execute(read).all()
-        for day, _ in marks:
-            _count(connection, day)
-        sum_days(connection, [day for day, _ in marks])
-        if marks:
-            connection.execute(
-                delete(dirty_chain).where(
-                    dirty_chain.c.day == bindparam("on"), dirty_chain.c.mark == bindparam("read")
-                ),
-                [{"on": day, "read": mark} for day, mark in marks],
-            )
-            count_up(connection, {CHANGES: 1})
-        return len(marks)
+            return False
+        read = select(dirty_chain.c.mark).where(dirty_chain.c.day == day)
+        mark = connection.execute(read).scalar()
+        if mark is None:
+            return False
+        _count(connection, day)
+        sum_days(connection, [day])
+        mine = (dirty_chain.c.day == day) & (dirty_chain.c.mark == mark)
+        connection.execute(delete(dirty_chain).where(mine))
+        count_up(connection, {CHANGES: 1})
+        return True
 
 
 def _count(connection: Connection, day: date) -> None:

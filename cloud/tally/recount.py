@@ -35,12 +35,12 @@ from cloud.db import again, reading, writing
 from cloud.members import await_others
 from cloud.retention import kept_from
 from cloud.tables import store
-from cloud.tally.chain import count_chain
+from cloud.tally.chain import count_chain, marked_days
 from cloud.tally.day import count_day, keep_footfall
 from cloud.tally.marks import Day, mark_chain, mark_counts, one_counts
 from cloud.tally.returns import fall_due, place
 from cloud.tally.shop_day import ShopDay, shop_day
-from cloud.tally.tables import dirty_chain, dirty_day
+from cloud.tally.tables import dirty_day
 from cloud.tally.visits import members_of
 
 _DAYS_AT_ONCE: Final = 4  # a twentieth of a second's work: nothing else is written meanwhile
@@ -72,7 +72,9 @@ def recount(
     done = 0
     while counted := sum(1 for _ in _counted(engine, moment, give_way, lambda day: True)):
         done += counted
-    return done + count_chain(engine, _chain_days(engine))
+    for day in marked_days(engine):
+        done += _add_up(engine, day, give_way)
+    return done
 
 
 class Counting:
@@ -107,15 +109,24 @@ class Counting:
             return day not in self._rested or day in rested
 
         fall_due(self._engine, now)
-        done = 0
+        # The chain's days, too, while there is no end of those of shops.
+        done = self._chain(give_way, may, began + _TURN_S / 2)
         for day in _counted(self._engine, now, give_way, may):
             self._rested[day] = self._clock()
             done += 1
             if self._clock() - began >= _TURN_S:
                 return done
-        chain = [day for day in _chain_days(self._engine) if may(("", day))]
-        self._rested.update((("", day), self._clock()) for day in chain)
-        return done + count_chain(self._engine, chain)
+        return done + self._chain(give_way, may, began + _TURN_S)
+
+    def _chain(self, give_way: Callable[[], None], may: Callable[[Day], bool], until: float) -> int:
+        done = 0
+        for day in marked_days(self._engine):
+            if self._clock() >= until:
+                break
+            if may(("", day)):
+                done += _add_up(self._engine, day, give_way)
+                self._rested["", day] = self._clock()
+        return done
 
     def _forget(self, now: float) -> None:
         self._rested = {day: at for day, at in self._rested.items() if now - at < _REST_S[1]}
@@ -155,10 +166,11 @@ def _marked(engine: Engine, after: Day | None) -> list[Day]:
         return [(shop, day) for shop, day in connection.execute(question)]
 
 
-def _chain_days(engine: Engine) -> list[date]:
-    with reading(engine) as connection:
-        newest_first = select(dirty_chain.c.day).order_by(dirty_chain.c.day.desc())
-        return list(connection.execute(newest_first).scalars())
+def _add_up(engine: Engine, day: date, give_way: Callable[[], None]) -> bool:
+    """Add up a day of the chain; return whether it was."""
+    done = again(lambda: count_chain(engine, day))
+    give_way()
+    return done
 
 
 def _of_shop(

@@ -24,7 +24,6 @@ from cloud.tally.shop_day import ShopDay
 from cloud.tally.tables import day_tally, subject_day
 
 WITHIN: Final = timedelta(days=90)
-_DAY: Final = timedelta(days=1)
 _LOCAL: Final = timedelta(days=2)
 """A day is over everywhere two days after it was over somewhere."""
 _FALLEN_DUE: Final = "tally_due"

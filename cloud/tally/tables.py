@@ -5,7 +5,9 @@
     day_tally                  a shop's day: each count, null where the shop cannot know it
     chain_tally                the sum of all shops' days, by basis; null where no shop knows
     hour_tally                 who was served, what was sold and how many worked in an hour
-    bin_tally                  a shop's day as a histogram in the fixed bins of `figures.bins`
+    bin_tally                  a shop's day as a histogram in the fixed bins of `figures.bins`:
+                               until a guest was claimed (`wait`), of visits that ended by tap
+                               or receipt (`dwell`), until the turn came (`queue`)
     money_tally                what sales came to, by currency
     channel_tally, channel_money   what brought guests, and what they bought
     booking_tally, reason_tally    appointments by how they were booked, and why nobody came
@@ -37,19 +39,25 @@ FACES: Final = (
     *("faces_visitors", "members", "members_new", "members_back", "members_due"),
     *("members_returned", "wrong_person"),
 )
-"""Of shops that recognise members. `faces_visitors`: their visitors. `members_back`: members'
-visits of somebody who had come on another day of the 90 before; `members_new`: of those who had
-not. `members_due`: members' visits whose 90 days after are over; `members_returned`: those of
-them of somebody who came again on a later of those days."""
+"""Of shops that recognise members. `faces_visitors`: their visitors. `members`: members' visits
+that are no re-entries, as `daily` has them. Those of somebody who is known, by the shop or as one
+person in several: `members_back`, of who had come on another day of the 90 before; `members_new`,
+of who had not; `members_due`, whose 90 days after are over; `members_returned`, those of the latter
+of somebody who came again on a later of those days. `wrong_person`: visits that are not void, of
+which it was said."""
 STREET: Final = ("passers", "captured")
 DESK: Final = (
     *("desk_visitors", "served", "greeted_30s", "served_members", "asked"),
     *("queued", "queue_back", "queue_gone"),
 )
-"""Of shops with a desk. `desk_visitors`: their visitors. `served`: visits that somebody claimed and
-did not release; `asked`: guests who were asked what brought them."""
+"""Of shops with a desk. `desk_visitors`: their visitors. `served`: visits that began on the day,
+are not void and not of staff, and that somebody claimed and did not release, re-entries too;
+`greeted_30s`: those claimed within 30 seconds, 30 included. `asked`: guests who were asked what
+brought them, whether they knew or not. `queued`: numbers; `queue_back`: who was there when called.
+"""
 TILL: Final = ("till_visitors", "sales", "sales_members", "returns", "items")
-"""Of shops with a till. `sales`: kept receipts of a sale to a guest."""
+"""Of shops with a till. `sales`: kept receipts of a sale to a guest; `items`: what is on them;
+`sales_members`: those tied to a visit of a member. An exchange is neither sale nor return."""
 BOOKINGS: Final = ("booked", "kept", "late", "no_show", "cancelled")
 """Appointments by the day that they are for. `kept`: somebody came, late or not; `late`: of those.
 `booked`: all but the cancelled ones."""
@@ -128,7 +136,8 @@ hour_tally: Final = Table(
     Column("store", _ID, primary_key=True),
     # As in `hourly`.
     Column("hour", BigInteger, primary_key=True, autoincrement=False),
-    # `on_duty`: how many of the staff did something at the desk in that hour.
+    # `served` by when the visit began. `on_duty`: how many of the staff took a guest, asked,
+    # offered or sold something in that hour.
     *_counts("served", "sales", "on_duty"),
     sqlite_with_rowid=False,
 )
@@ -158,7 +167,8 @@ channel_tally: Final = Table(
         _key("channel"),
         # "": none was said.
         _key("advert"),
-        # Guests whom it brought; of them those with an appointment, and those who bought.
+        # Guests whom it brought on that day; of them those with an appointment that was not
+        # cancelled, and those who bought, whenever the receipt is of.
         *_counts("asked", "booked", "sales"),
     ),
     Index("channel_tally_by_day", "day"),
@@ -198,8 +208,8 @@ staff_tally: Final = Table(
     METADATA,
     *_shops_day(
         _key("staff", 26),
-        # `members`: greeted visits of members; `wrong_person`: greeted visits that were said to be
-        # somebody else's; `follow_ups`: tickets that were brought to their end.
+        # `sales`: greeted visits of guests who bought, `members`: of members; `wrong_person`: that
+        # were said to be somebody else's; `follow_ups`: tickets of the day, brought to their end.
         *_counts("greeted", "greeted_30s", "members", "sales", "wrong_person", "follow_ups"),
     ),
     Index("staff_tally_by_day", "day"),

@@ -135,7 +135,9 @@ def test_a_band_holds_nine_of_ten_ordinary_counts() -> None:
 
 def test_the_chain_learns_the_median_of_its_shops_and_neighbouring_days_help() -> None:
     feasts = chain_feasts([{"labour_day+0": (1.5, 1)}, {"labour_day+0": (1.7, 2)}] * 3)
-    assert feasts["labour_day+0"] == (pytest.approx(1.6), 6)
+    factor, count = feasts["labour_day+0"]
+    assert factor == pytest.approx(1.6)
+    assert count == 6
     assert feast_factor(feasts, "labour_day+1").factor == pytest.approx(1.6)
     assert not feast_factor(feasts, "labour_day-1").known
 

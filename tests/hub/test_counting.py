@@ -314,6 +314,11 @@ def test_a_clerk_draws_and_enters_on_the_page_and_an_auditor_only_looks(
     assert "Shown chen" not in page.split("<main")[1]
     assert "95% interval" in auditor.get("/counting").text
     assert 'action="/counting/draw"' not in auditor.get("/counting").text
+    cameras = auditor.get("/counting?format=csv").text.splitlines()
+    hours = auditor.get("/counting?format=csv&table=hours").text.splitlines()
+    assert [line.split(",")[1] for line in cameras[1:]] == [SHOP]
+    assert [line.split(",")[5] for line in hours[1:]] == ["120"]
+    assert "/counting?format=csv&amp;table=hours" in page
     refused = auditor.post("/counting/draw", data={**form, "csrf": token_of(auditor.get("/me"))})
     assert refused.status_code == 403
 

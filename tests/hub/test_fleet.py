@@ -1,5 +1,7 @@
 """The page of the fleet: every box, what is wrong with it, and settings that it has otherwise."""
 
+import csv
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -258,6 +260,20 @@ def page(engine: Engine, tmp_path: Path) -> Callable[..., str]:
         return app.test_client().get(path, headers={"Accept-Language": language}).text
 
     return get
+
+
+@on_sqlite
+def test_the_table_as_a_file_has_the_boxes_that_are_asked_for_in_the_pages_order(
+    fleet: Engine, page: Callable[..., str]
+) -> None:
+    def boxes(query: str) -> list[str]:
+        (_, *rows) = csv.reader(io.StringIO(page(f"/fleet?{query}&format=csv")))
+        return [row[1] for row in rows]
+
+    assert boxes("show=all") == [f"nj-{number:03}" for number in range(60)]
+    assert boxes("show=all&page=2") == [f"nj-{number:03}" for number in range(50, 60)]
+    assert boxes("show=lowered") == ["nj-002"]
+    assert 'href="/fleet?show=all&amp;format=csv"' in page("/fleet?show=all")
 
 
 @on_sqlite

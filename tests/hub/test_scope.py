@@ -17,7 +17,7 @@ from cloud.accounts.access import OPEN, RULES, Rule
 from cloud.accounts.audit import Wanted
 from cloud.accounts.errors import AccountFault
 from cloud.accounts.scope import Scope
-from cloud.anomalies import desk
+from cloud.anomalies import desk, hours
 from cloud.db import reading, writing
 from cloud.ingest import Ingest
 from cloud.rollup import rollup
@@ -168,7 +168,7 @@ def test_a_page_of_members_is_for_who_may_name_them_and_each_look_is_noted(
 def test_no_question_can_be_asked_without_a_scope() -> None:
     asked = 0
     rooms = [f"{queries.__name__}.{room.name}" for room in iter_modules(queries.__path__)]
-    for module in (*map(import_module, rooms), desk, export):
+    for module in (*map(import_module, rooms), desk, hours, export):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             hints = inspect.signature(function).parameters.values()
             kinds = {hint.annotation for hint in hints}

@@ -344,7 +344,7 @@ def test_traffic_stands_beside_staff_on_the_days_that_know_both(engine: Engine) 
             _hour(connection, "s1", first + place * DAY, 12, 8)
         tallies.day(connection, "s1", first + 2 * DAY, visitors=999)  # the desk was away
         _hour(connection, "s1", first + 2 * DAY, 10, 999)
-        for place, on_duty in ((0, 3), (1, 1)):
+        for place, on_duty in ((0, 3), (1, 1), (2, 50)):
             start = day_bounds(first + place * DAY, zone)[0] + 36_000
             told = {"served": 9, "sales": 2, "on_duty": on_duty}
             tallies.rows(connection, hour_tally, {"store": "s1", "hour": start, **told})

@@ -3,18 +3,24 @@
 import csv
 import io
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 from flask import Flask, Response
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 
+from cloud.app import create_app
+from cloud.config import load
 from cloud.figures.suppress import HIDDEN
+from cloud.ingest import Ingest
 from cloud.pages.export import Cell, Column, as_shown, asked_form, can_write
 from cloud.pages.frame import framed
 from cloud.pages.glossary import create_glossary
+from cloud.rollup import rollup
+from tests.hub.conftest import FakeBox, on_sqlite
 
 NOON = datetime(2026, 11, 21, 4, tzinfo=UTC)
 COLUMNS = (
@@ -109,3 +115,26 @@ def test_another_form_is_refused(client: FlaskClient) -> None:
     answer = client.get("/table?format=xlsx")
     assert answer.status_code == 400
     assert "expected csv or parquet" in answer.text
+
+
+@on_sqlite
+def test_the_hours_of_a_shops_passers_by_are_a_file_at_the_pages_own_address(
+    engine: Engine, ingest: Ingest, box: FakeBox, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    for minute in range(3):
+        box.sensed(now - timedelta(minutes=minute))
+    ingest.take([box.hello(), box.heartbeat(), box.batch(*box.events)])
+    rollup(engine)
+    app = create_app(load(None, {"MENKOU_DATA_DIR": str(tmp_path)}), engine)
+    client = app.test_client()
+    link = f"/street/{box.store}?format=csv"
+    assert link in client.get(f"/street/{box.store}/live").text
+    head, *rows = csv.reader(io.StringIO(client.get(link).data.decode("utf-8-sig")))
+    assert len(head) == 5
+    (told,) = client.get("/api/v1/street").get_json()["shops"]
+    heard = [hour for hour in told["hours"] if hour["minutes"]]
+    assert heard
+    assert [row[0] for row in rows] == [hour["start"] for hour in heard]
+    assert [row[4] for row in rows] == [str(hour["minutes"]) for hour in heard]
+    assert client.get("/street/no-such?format=csv").status_code == 404

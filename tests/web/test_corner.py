@@ -8,15 +8,20 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+import edge.console
+from cloud.pages.consultants.board import codes_of
 from edge.console.corner import percent, points_of
 from edge.console.corner_page import day_drawing
 from edge.core.weekday import Usual
 from edge.desk.corner_view import Today
 from edge.desk.health import Seen
+from edge.store.notices import take
+from edge.wire.orders import NOTICES, NoticeOrder
 from tests.web.test_access import Shop, get, post, token
 from tests.web.test_api import NOBODY, Programs, problem
 
 CAMERA = "/manager/cameras/door"
+TEXT = Path(edge.console.__file__).parent / "text"
 FORM = {"rev": "0", "x1": "10", "y1": "50", "x2": "90", "y2": "55.5", "inside": "below"}
 
 
@@ -169,6 +174,19 @@ def test_a_person_is_renamed_and_the_log_knows_by_id_only(shop: Shop) -> None:
     assert json.loads(row.fetchone()[0]) == {"how": "renamed", "staff": person.id}
 
 
+def test_the_shop_alone_tells_whose_the_code_at_head_office_is(shop: Shop) -> None:
+    client = shop.paired("manager")
+    for name in ("小林", "阿芳"):
+        shop.box.floor.people.add(name, "consultant", "", "local")
+    page = get(client, "/staff?lang=en").text
+    people = shop.box.floor.people.everybody()
+    codes = codes_of([person.id for person in people])
+    for person in people:
+        card = page.split(f'id="staff-{person.id}"')[1].split("</li>")[0]
+        assert person.name in card
+        assert f"at head office: {codes[person.id][-4:]}<" in card
+
+
 def test_staff_are_marked_one_by_one_and_by_the_shift_without_scripts(shop: Shop) -> None:
     client = shop.paired("manager")
     visit = shop.box.visit(ago_s=600).id
@@ -237,3 +255,37 @@ def test_the_answers_of_the_corner_are_what_the_document_says(shop: Programs) ->
         schema = {**found["content"]["application/json"]["schema"]}
         schema["components"] = document["components"]
         jsonschema_rs.validator_for(schema).validate(shop.get(path, scope).get_json())  # type: ignore[arg-type]
+
+
+def test_the_manager_reads_what_head_office_saw_and_taps_it_away(shop: Shop) -> None:
+    client = shop.paired("manager")
+    told = NoticeOrder(
+        id="01KAJ3V7Z0AAAAAAAAAAAAAAAA",
+        what="drop",
+        since=shop.box.now(),
+        expected=412,
+        got=230,
+        ends=False,
+    )
+    take(shop.box.db, told, shop.box.now())
+    page = get(client, "/manager").text
+    assert "412 expected, 230 came" in page
+    assert 'id="all-well"' not in page
+    sent = post(client, f"/manager/notices/{told.id}", csrf=token(client, "/manager"))
+    assert sent.status_code == 303
+    assert "412 expected" not in get(client, "/manager").text
+
+
+def test_every_notice_has_its_words_in_both_languages() -> None:
+    for language in ("zh", "en"):
+        words = json.loads((TEXT / f"{language}.json").read_text(encoding="utf-8"))
+        for what in NOTICES:
+            assert f"corner.notice_{what}" in words, (language, what)
+            assert f"corner.notice_do_{what}" in words, (language, what)
+
+
+def test_only_the_manager_taps_a_notice_away(shop: Shop) -> None:
+    consultant = shop.paired("consultant")
+    path = "/manager/notices/01KAJ3V7Z0AAAAAAAAAAAAAAAA"
+    known = token(consultant)
+    assert post(consultant, path, csrf=known).status_code == 403

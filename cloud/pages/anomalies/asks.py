@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from cloud.accounts.access import caller
 from cloud.anomalies import desk
+from cloud.anomalies.hours import curves
 from cloud.db import reading, writing
 from cloud.expect.calendar import read_calendar
 from cloud.orders import Issuer
@@ -41,13 +42,15 @@ def anomaly_asks(engine: Engine, holidays: Path) -> Asks:
             many = kinds[kind] if kind else sum(counts[:2])
             open_page = min(open_page, max(1, -(-many // OPEN_A_PAGE)))
             page = min(page, max(1, -(-counts[2] // PAST_A_PAGE)))
-            going_on = desk.open_ones(connection, scope, OPEN_A_PAGE, (open_page - 1) * OPEN_A_PAGE)
+            going_on = desk.open_ones(
+                connection, scope, OPEN_A_PAGE, (open_page - 1) * OPEN_A_PAGE, kind
+            )
             return Found(
                 now=now,
                 going_on=going_on,
                 past=desk.past_ones(connection, scope, PAST_A_PAGE, (page - 1) * PAST_A_PAGE),
                 counts=counts,
-                hours=desk.curves(connection, scope, going_on, calendar, now),
+                hours=curves(connection, scope, going_on, calendar, now),
                 kinds=kinds,
                 kind=kind,
                 open_page=open_page,

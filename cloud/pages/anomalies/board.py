@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from cloud.anomalies.desk import Anomaly, HourPoint
+from cloud.anomalies.desk import Anomaly
+from cloud.anomalies.hours import HourPoint
 from cloud.boxes import zone_or_utc
 from cloud.figures.suppress import HIDDEN, LEAST, Hidden
 from cloud.pages.export import Cell, Column

@@ -14,10 +14,12 @@ from flask.typing import ResponseReturnValue
 
 from cloud.accounts.access import caller
 from cloud.counting.checks import WHY_DROPPED, CountingFault, Told
-from cloud.counting.desk import CountingDesk
+from cloud.counting.desk import Audited, CountingDesk
 from cloud.counting.draw import Way
 from cloud.figures.accuracy import Accuracy
-from cloud.pages.counting.board import board_of
+from cloud.pages.counting.board import SHOWN, board_of
+from cloud.pages.counting.files import CAMERAS, CHECKS, camera_rows, check_rows
+from cloud.pages.export import Form, as_shown, asked_form
 from menkou.web.i18n import speak, speech
 
 TEXT: Final = Path(__file__).parent / "text"
@@ -35,7 +37,7 @@ class Line:
 
 
 def create_counting(desk: CountingDesk) -> Blueprint:
-    """Make the blueprint: `/counting` with `?shop=` and `?page=`, and its three forms."""
+    """Make the blueprint: `/counting` with `?shop=`, `?page=`, `?format=`; its three forms."""
     pages = Blueprint("counting", __name__, url_prefix="/counting", template_folder="templates")
     pages.record_once(lambda state: speak(state.app, TEXT))
 
@@ -48,7 +50,7 @@ def create_counting(desk: CountingDesk) -> Blueprint:
         return Line(now=desk.now(), found=desk.all(), may=caller().may("counting.page"))
 
     def shown(problem: str | None = None, check: str = "") -> str:
-        shop = request.args.get("shop", "")[:_CHARS_MAX] or None
+        shop = _shop()
         audited = desk.audited(shop)
         return render_template(
             "counting.html",
@@ -60,7 +62,9 @@ def create_counting(desk: CountingDesk) -> Blueprint:
         )
 
     @pages.get("")
-    def page() -> str:
+    def page() -> ResponseReturnValue:
+        if (form := asked_form()) is not None:
+            return _file(desk.audited(_shop()), form)
         return shown()
 
     @pages.post("/draw")
@@ -101,3 +105,14 @@ def _number(name: str) -> int | None:
     text = request.form.get(name, "").strip()
     fits = text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX
     return int(text) if fits else None
+
+
+def _shop() -> str | None:
+    return request.args.get("shop", "")[:_CHARS_MAX] or None
+
+
+def _file(audited: Audited, form: Form) -> ResponseReturnValue:
+    """Return a table of the page: the cameras', or with `?table=hours` that of what was counted."""
+    if request.args.get("table") == "hours":
+        return as_shown(CHECKS, check_rows(audited.done[:SHOWN]), form, name="counted-hours")
+    return as_shown(CAMERAS, camera_rows(audited.cameras), form, name="counting")

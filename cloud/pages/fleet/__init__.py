@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
 
 from cloud.accounts.access import caller
+from cloud.pages.export import as_shown, asked_form
 from cloud.pages.fleet.board import Wanted, board_of
+from cloud.pages.fleet.files import COLUMNS, rows_of
 from cloud.queries.fleet import TROUBLES, FleetBox
 from menkou.web.i18n import speak
 
@@ -32,7 +35,7 @@ class Fleet:
 
 
 def create_fleet(fleet: Callable[[], Fleet]) -> Blueprint:
-    """Make the blueprint: `/fleet`, with `?show=`, `?version=`, `?mode=`, `?q=` and `?page=`.
+    """Make the blueprint: `/fleet` by `?show=`, `?version=`, `?mode=`, `?q=`, `?page=`, `?format=`.
 
     `fleet` is asked once a request.
     """
@@ -40,8 +43,12 @@ def create_fleet(fleet: Callable[[], Fleet]) -> Blueprint:
     pages.record_once(lambda state: speak(state.app, TEXT))
 
     @pages.get("")
-    def page() -> str:
+    def page() -> ResponseReturnValue:
         found = fleet()
+        if (form := asked_form()) is not None:
+            whole = "page" not in request.args
+            board = board_of(found.boxes, _wanted(), found.now, whole=whole)
+            return as_shown(COLUMNS, rows_of(board), form, name="fleet")
         return render_template(
             "fleet.html",
             board=board_of(found.boxes, _wanted(), found.now),

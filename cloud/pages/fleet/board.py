@@ -102,8 +102,13 @@ class FleetBoard:
     pages: int
 
 
-def board_of(boxes: Sequence[FleetBox], wanted: Wanted, now: datetime) -> FleetBoard:
-    """Work out the page; one that is not there is the nearest. `now` is aware."""
+def board_of(
+    boxes: Sequence[FleetBox], wanted: Wanted, now: datetime, *, whole: bool = False
+) -> FleetBoard:
+    """Work out the page; one that is not there is the nearest. `now` is aware.
+
+    `whole`: all that is found stands on it, for the table as a file.
+    """
     versions = Counter(one.version for one in boxes if one.version)
     newest = max(versions, key=_release, default="")
     troubled = sum(bool(one.troubles) for one in boxes)
@@ -114,7 +119,7 @@ def board_of(boxes: Sequence[FleetBox], wanted: Wanted, now: datetime) -> FleetB
     if show not in ("all", "old", "lowered"):
         found.sort(key=_urgency)
     places = on_page(len(found), wanted.page)
-    listed = found[places.start : places.stop]
+    listed = found if whole else found[places.start : places.stop]
     zones = Counter(one.timezone for one in boxes).most_common(1)
     modes = Counter(one.mode for one in boxes if one.mode)
     return FleetBoard(

@@ -48,4 +48,5 @@ def _box_row(one: Box, now: datetime) -> dict[str, Any]:
         "occupancy": 0,
         "storage": "early" if full else "ok",
         "cameras": [list(camera) for camera in one.states()],
+        **one.board(),
     }

@@ -20,6 +20,7 @@ from tests.hub.tally.lives import FIRST, Chain, chain_of
 from tests.hub.tally.slowly import Slowly, told
 
 NOW = FIRST + timedelta(days=112, hours=19)
+_LATE = 6
 NAMED = ("day_tally", "chain_tally")
 COMPARED = (
     *("day_tally", "hour_tally", "bin_tally", "money_tally", "channel_tally", "channel_money"),
@@ -61,25 +62,31 @@ def slowly(engine: Engine, chain: Chain, now: datetime) -> Slowly:
     )
 
 
-def messages(chain: Chain, random: Random) -> Iterator[Message]:
-    """Yield every event at least once, in any order, some twice."""
-    batches = []
+def messages(chain: Chain, random: Random) -> tuple[list[Message], list[Message]]:
+    """Return every event at least once, in any order, some twice; and some that come last, each by
+    itself, when all else was counted.
+    """
+    batches, last = [], []
     for life in chain.lives:
-        events = list(life.told) + random.sample(life.told, len(life.told) // 10)
+        late = random.sample(life.told, _LATE)
+        last += [life.box.batch(event) for event in late]
+        events = [event for event in life.told if event not in late]
+        events += random.sample(events, len(events) // 10)
         random.shuffle(events)
         while events:
             size = random.randrange(1, 60)
             batches.append(life.box.batch(*events[:size]))
             events = events[size:]
     random.shuffle(batches)
-    yield from batches
+    random.shuffle(last)
+    return batches, last
 
 
 def live_through(engine: Engine, ingest: Ingest, chain: Chain, random: Random) -> None:
     """Take a chain's life in, counting in between whenever it happens."""
     ingest.take([life.box.hello() for life in chain.lives])
     counting = Counting(engine, clock=lambda: random.random() * 900)
-    waiting = list(messages(chain, random))
+    waiting, last = messages(chain, random)
     now = FIRST
     while waiting:
         size = random.randrange(1, 7)
@@ -96,6 +103,10 @@ def live_through(engine: Engine, ingest: Ingest, chain: Chain, random: Random) -
                 recount(engine, now=now)
             case 3:
                 counting.run(lambda: None, now)
+    for message in last:
+        rollup(engine)
+        recount(engine, now=NOW)
+        ingest.take([message])
 
 
 def compare(engine: Engine, chain: Chain) -> None:
