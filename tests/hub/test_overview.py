@@ -18,7 +18,7 @@ from cloud.figures.suppress import HIDDEN
 from cloud.pages.overview.board import Board, Card, Group, board_of
 from cloud.queries.morning import Mornings
 from cloud.queries.morning_views import Asked
-from cloud.tables import box, box_order, epoch, member_change, meter
+from cloud.tables import FIGURES, box, box_order, daily, epoch, member_change, meter
 from cloud.tally.tables import bin_tally, day_tally
 from tests.support import tallies
 
@@ -206,7 +206,9 @@ def test_what_somebody_sees_is_of_the_own_shops_only(engine: Engine) -> None:
             tallies.day(connection, shop, DAY - WEEK, visitors=visitors)
             wait = {"store": shop, "day": DAY, "measure": "wait", "bin": 1, "count": visitors}
             tallies.rows(connection, bin_tally, wait)
-    every, ours = seen(engine), seen(engine, Scope(shops=frozenset({"ours"}), names=False))
+    mornings, own = Mornings(engine), Scope(shops=frozenset({"ours"}), names=False)
+    # By one memory: what one was told is not told to the other.
+    every, ours = (board_of(mornings.read(who, Asked(), NOW)) for who in (EVERYTHING, own))
     for board, visitors, shops in ((every, 540, 2), (ours, 40, 1)):
         assert card_of(board, "visitors").compare.value == visitors
         assert card_of(board, "visitors").compare.week_ago == visitors
@@ -215,7 +217,7 @@ def test_what_somebody_sees_is_of_the_own_shops_only(engine: Engine) -> None:
         assert board.shops == len(board.grid.rows) == shops
         assert board.health.troubles == {"silent": shops}
         assert board.health.modes == {"checkin": shops}
-    morning = Mornings(engine).read(Scope(shops=frozenset({"ours"}), names=False), Asked(), NOW)
+    morning = mornings.read(own, Asked(), NOW)
     assert sum(morning.chain.waits.values()) == 40
 
 
@@ -228,6 +230,23 @@ def test_it_is_yesterday_where_most_shops_are(engine: Engine) -> None:
     assert seen(engine, now=evening).day == DAY
     paris = Scope(shops=frozenset({"paris"}), names=False)
     assert seen(engine, paris, now=evening).day == DAY - timedelta(days=1)
+
+
+def test_today_so_far_is_each_shops_own_day_by_basis(engine: Engine) -> None:
+    # In Shanghai it is Sunday already, in Paris still Saturday.
+    evening = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)
+    sunday = DAY + timedelta(days=1)
+    told = (("a", DAY, 1_000), ("a", sunday, 5), ("b", sunday, 7), ("guests", sunday, 11))
+    with filling(engine) as connection:
+        tallies.shop(connection, "paris", zone="Europe/Paris")
+        for shop, on, visitors in (*told, ("paris", DAY, 13), ("paris", sunday, 500)):
+            tallies.shop(connection, shop)
+            basis = "distinct" if shop == "guests" else "crossings"
+            row = {"store": shop, "day": on, "basis": basis, **dict.fromkeys(FIGURES, 0)}
+            connection.execute(insert(daily), [{**row, "visitors": visitors}])
+    assert seen(engine, now=evening).today == {"crossings": 5 + 7 + 13, "distinct": 11}
+    ours = Scope(shops=frozenset({"b", "guests"}), names=False)
+    assert seen(engine, ours, now=evening).today == {"crossings": 7, "distinct": 11}
 
 
 @pytest.mark.parametrize(
