@@ -31,8 +31,8 @@ RULES: Final = ("day", "basis", "missing", "hidden", "usual", "interval")
 OF_MONEY: Final = frozenset({"value", "paid_back", "basket"})
 SEEN: Final[Mapping[str, tuple[str, ...]]] = {
     "overview": (
-        *("visitors", "member_share", "back_share", "conversion", "kept_share", "wait"),
-        "capture_rate",
+        *("visitors", "member_share", "members_new", "members_back", "conversion"),
+        *("kept_share", "wait", "capture_rate"),
     ),
     "today": ("visitors", "entered", "reentries", "members"),
     "shops": (
