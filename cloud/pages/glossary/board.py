@@ -38,6 +38,7 @@ SEEN: Final[Mapping[str, tuple[str, ...]]] = {
     "shops": (
         *("visitors", "entered", "reentries", "staff", "members", "member_share", "served"),
         *("served_share", "greeted_share", "conversion", "wait", "queue", "dwell", "capture_rate"),
+        "return_rate",
     ),
     "funnel": (
         *("passers", "capture_rate", "visitors", "members", "served", "sales", "return_rate"),
