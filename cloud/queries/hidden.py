@@ -49,6 +49,10 @@ class ChainScreen:
                 return HIDDEN
         return shown(metric, sums, self.least)
 
+    def hides_shop(self, name: str, shop: str) -> bool:
+        """Say whether a shop's count is hidden, by whatever its visitors were counted."""
+        return any(shop in shops for (_, of), shops in self.hidden.items() if of == name)
+
     def of_all(
         self, metric: Metric, basis: str, sums: Sums, shops: Collection[str] | None = None
     ) -> Shown:
