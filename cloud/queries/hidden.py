@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -23,9 +23,9 @@ from sqlalchemy import Connection, Engine
 from cloud.accounts.scope import Scope
 from cloud.figures.cells import safe
 from cloud.figures.metric import Metric, Sums
-from cloud.figures.suppress import HIDDEN, LEAST, PEOPLE, Shown, shown, suppress_rows
+from cloud.figures.suppress import HIDDEN, LEAST, Shown, shown, suppress_rows
 from cloud.memo import Memo
-from cloud.queries.days import by_shop
+from cloud.queries.chain_people import NAMES, people_of
 
 KEPT_S: Final = 60.0
 _KEPT: Final = 32
@@ -98,8 +98,9 @@ def chain_screen(
 def decide(connection: Connection, first: date, last: date, least: int) -> ChainScreen:
     """Return what is hidden of the whole chain, worked out anew."""
     tables: dict[str, dict[str, Sums]] = {}
-    for (shop, basis), sums in by_shop(connection, _WHOLE, first, last).items():
-        tables.setdefault(basis, {})[shop] = {name: sums[name] for name in PEOPLE & sums.keys()}
+    today = datetime.now(UTC).date()
+    for (shop, basis), counts in people_of(connection, _WHOLE, first, last, today).items():
+        tables.setdefault(basis, {})[shop] = dict(zip(NAMES, counts, strict=True))
     hidden: dict[tuple[str, str], dict[str, int]] = {}
     totals: set[tuple[str, str]] = set()
     for basis, rows in tables.items():
