@@ -464,6 +464,16 @@ def client(engine: Engine, tmp_path: Path) -> FlaskClient:
 
 
 @on_sqlite
+def test_a_day_at_the_end_of_the_calendar_is_none_to_draw(
+    engine: Engine, client: FlaskClient
+) -> None:
+    with writing(engine) as connection:
+        tallies.day(connection, "s1", WEEK.last, visitors=1234)
+    for day in ("0001-01-01", "9999-12-31", "x", "2026-11-20"):
+        assert client.get(f"/shops/s1?day={day}").status_code == 200, day
+
+
+@on_sqlite
 def test_the_pages_say_a_missing_figure_with_its_why_and_never_zero(
     engine: Engine, client: FlaskClient
 ) -> None:
