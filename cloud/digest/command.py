@@ -53,7 +53,10 @@ def _run(arguments: argparse.Namespace, make: Make) -> int:
     for _, fault in done.failed:
         complain(str(fault))
     if not done.sent and not done.failed:
-        say(f"digest of {day}: everybody has had it, or another process is at it")
+        say(
+            f"digest of {day}: nothing to send now; each address has had it, was refused, or waits"
+            " after a try that failed (up to 15 minutes: run this again then)"
+        )
     return 1 if done.failed else 0
 
 

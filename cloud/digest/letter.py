@@ -140,9 +140,16 @@ def _anomaly(one: Anomaly, said: Speech, now: datetime) -> dict[str, str]:
     return {"shop": shop, "text": said.t("digest.anomaly", what=what, since=since)}
 
 
+def _name(card: Any, said: Speech) -> str:
+    """Return what a card is called: a time is one metric, of which it shows one part."""
+    if card.form == "time":
+        return f"{said.t('metric.wait')} ({said.t(f'overview.{card.key}')})"
+    return said.t(f"metric.{card.key}")
+
+
 def _line(card: Any, said: Speech) -> Line:
     """Return a card of the first page in words."""
-    name, compare = said.word("metric", card.key), card.compare
+    name, compare = _name(card, said), card.compare
     if compare.value is None:
         code = "nothing" if card.known else card.key
         why = said.t(f"overview.why_{code}") if said.has(f"overview.why_{code}") else ""

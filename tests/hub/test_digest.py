@@ -23,13 +23,14 @@ from cloud.digest.tables import digest_mail
 from cloud.digest.writer import Writer
 from cloud.queries.fleet import TROUBLES
 from cloud.queries.morning import Mornings
+from cloud.tally.tables import bin_tally
 from menkou.settings import SettingsFault
 from menkou.web.i18n import load_texts
 from tests.hub.conftest import on_sqlite
 from tests.support.accounts import HubOffice, cheaply
 from tests.support.fleets import boxed
 from tests.support.mail import MailHub
-from tests.support.tallies import day, sum_chain
+from tests.support.tallies import day, rows, sum_chain
 
 TEXT = Path(__file__).parents[2] / "cloud/digest/text"
 NOW = datetime(2026, 11, 22, 0, 5, tzinfo=UTC)  # 08:05 in Shanghai
@@ -121,6 +122,19 @@ def test_the_digest_has_the_first_pages_figures_and_adds_no_two_bases(
     assert "11月21日" in message["Subject"]
 
 
+def test_every_figure_is_called_by_its_name(hub: Engine, tmp_path: Path) -> None:
+    with writing(hub) as connection:
+        waits = {"store": "sz-002", "day": DAY, "measure": "wait", "bin": 1, "count": 20}
+        boxed(connection, "sz-002", NOW, called="sz-002")
+        day(connection, "sz-002", DAY, visitors=50, served=20)
+        rows(connection, bin_tally, waits)
+        sum_chain(connection)
+    text = text_of(_writer(hub, tmp_path)(EVERYBODY, DAY))
+    assert "等待时长 (中位数):" in text
+    assert "等待时长 (九成以内):" in text
+    assert not re.search(r"^[a-z0-9_]+:", text, re.MULTILINE)
+
+
 def test_few_people_are_hidden_and_what_is_missing_says_why(hub: Engine, tmp_path: Path) -> None:
     text = text_of(_writer(hub, tmp_path)(EVERYBODY, DAY))
     assert "人数太少，不显示" in text
@@ -162,7 +176,7 @@ def test_nobodys_name_and_nothing_from_elsewhere_is_in_it(hub: Engine, tmp_path:
     assert "&lt;b&gt;nj-002&lt;/b&gt;" in html
     assert html.count("来客比预计少，从") == 10
     assert "另有 2 条" in html
-    assert "收不到门店盒子的数据" not in html
+    assert "收不到门店设备的数据" not in html
     clerk = Recipient(
         address="s@example.com", account=None, shops=frozenset({"sz-001"}), language="en"
     )
@@ -251,7 +265,7 @@ def test_the_command_prints_it_and_sends_nothing_or_sends_it_once(
         assert main(argv) == 0
         assert "sent to a@example.com" in capsys.readouterr().err
         assert main(argv) == 0
-        assert "everybody has had it" in capsys.readouterr().err
+        assert "nothing to send now" in capsys.readouterr().err
     finally:
         server.stop()
     assert server.box.tos == ["a@example.com", "b@example.com"]

@@ -278,7 +278,9 @@ def report(outcomes: Sequence[Outcome]) -> str:
     worst = max((one.drops + one.surges) / one.days * 30.44 for one in outcomes)
 
     def part(held: Sequence[bool]) -> str:
-        return f"{100 * sum(held) / max(1, len(held)):.1f} % of {len(held)}"
+        if not held:
+            return "- (no such drop; more --days or --shops)"
+        return f"{100 * sum(held) / len(held):.1f} % of {len(held)}"
 
     return "\n".join(
         (

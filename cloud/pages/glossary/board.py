@@ -31,13 +31,14 @@ RULES: Final = ("day", "basis", "missing", "hidden", "usual", "interval")
 OF_MONEY: Final = frozenset({"value", "paid_back", "basket"})
 SEEN: Final[Mapping[str, tuple[str, ...]]] = {
     "overview": (
-        *("visitors", "member_share", "back_share", "conversion", "kept_share", "wait"),
-        "capture_rate",
+        *("visitors", "member_share", "members_new", "members_back", "conversion"),
+        *("kept_share", "wait", "capture_rate"),
     ),
     "today": ("visitors", "entered", "reentries", "members"),
     "shops": (
         *("visitors", "entered", "reentries", "staff", "members", "member_share", "served"),
         *("served_share", "greeted_share", "conversion", "wait", "queue", "dwell", "capture_rate"),
+        "return_rate",
     ),
     "funnel": (
         *("passers", "capture_rate", "visitors", "members", "served", "sales", "return_rate"),
