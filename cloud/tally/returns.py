@@ -14,7 +14,18 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Select, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    bindparam,
+    delete,
+    false,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from cloud.bulk import some_at_once
 from cloud.db import reading, upsert, writing
@@ -141,15 +152,22 @@ def fall_due(engine: Engine, now: datetime) -> None:
     seen = select(meter.c.value).where(meter.c.name == _FALLEN_DUE)
     with reading(engine) as connection:
         before = connection.execute(seen).scalar()
-    if before is not None and before >= today.toordinal():
+    # The clock was ahead: without this nothing would fall due until then.
+    ahead = before is not None and before > today.toordinal() + _LOCAL.days
+    if not ahead and before is not None and before >= today.toordinal():
         return
-    first = date.min if before is None else date.fromordinal(before) - WITHIN - _LOCAL
+    first = date.min if before is None or ahead else date.fromordinal(before) - WITHIN - _LOCAL
     with writing(engine) as connection:
         counts = day_tally.c
         rows = connection.execute(
             select(counts.store, counts.day)
-            .where(counts.day.between(first, today - WITHIN))
-            .where(counts.members_due < counts.members_new + counts.members_back)
+            .where(
+                or_(
+                    counts.day.between(first, today - WITHIN)
+                    & (counts.members_due < counts.members_new + counts.members_back),
+                    (counts.day > today - WITHIN) & (counts.members_due > 0) if ahead else false(),
+                )
+            )
             # A simulated year has no visits that could be counted anew.
             .where(select(visit.c.store).where(visit.c.store == counts.store).exists())
         )
@@ -159,7 +177,6 @@ def fall_due(engine: Engine, now: datetime) -> None:
             statement.on_conflict_do_update(
                 index_elements=[meter.c.name],
                 set_={"value": statement.excluded.value},
-                where=statement.excluded.value > meter.c.value,
             )
         )
 

@@ -16,7 +16,7 @@ READ = (
     *("/?q=%00", "/shops?q=a%00b", "/shops/%00", "/channels?shop=%00", "/consultants?shop=%00"),
     *("/funnel?shop=%00", "/funnel?shop=s1&shop=%00", "/counting?shop=%00", "/street/%00"),
 )
-DONE = (
+DONE: tuple[tuple[str, dict[str, str]], ...] = (
     *(("/anomalies/%00/ack", {}), ("/anomalies/%0d%0aX/tell", {})),
     *(("/counting/draw", {"shop": "\0"}), ("/counting/enter", {"check": "\0", "entered": "3"})),
     ("/counting/drop", {"check": "\0"}),

@@ -230,6 +230,19 @@ def test_a_visit_falls_due_once_its_90_days_are_over_without_any_new_fact(
     assert returns(engine, 0) == (1, 0, 1, 0)
 
 
+@on_sqlite
+def test_a_clock_that_was_ahead_leaves_no_visit_due_too_early_or_never(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    take(engine, ingest, box, came(box, 0, ulid(9)), now=NOW)
+    recount(engine, now=NOW + 4_000 * DAY)
+    assert returns(engine, 0) == (1, 0, 1, 0)
+    recount(engine, now=NOW + DAY)
+    assert returns(engine, 0) == (1, 0, 0, 0)
+    recount(engine, now=NOW + 91 * DAY)
+    assert returns(engine, 0) == (1, 0, 1, 0)
+
+
 def test_a_member_whom_two_shops_know_is_one_person_once_that_is_known(
     engine: Engine, ingest: Ingest, box: FakeBox
 ) -> None:
