@@ -86,7 +86,8 @@ def test_what_is_there_and_true_is_not_read_again_and_a_late_fact_is(
 
 @on_sqlite
 def test_it_ends_when_it_is_told_to(engine: Engine, read: list[chain_people.Span]) -> None:
-    stop, asked = threading.Event(), []
+    stop = threading.Event()
+    asked: list[datetime] = []
     thread = threading.Thread(target=warm.watch, args=(engine, asked.append, stop))
     thread.start()
     until(lambda: bool(asked), what="it asks")
