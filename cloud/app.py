@@ -6,7 +6,7 @@ The only place that names the pages, the API and the database together. Called b
 import logging
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from flask import Flask, abort, g, request
 from flask.typing import ResponseReturnValue
@@ -18,6 +18,7 @@ from cloud.accounts.access import Caller, caller
 from cloud.accounts.desk import AccountDesk
 from cloud.accounts.oidc import Provider
 from cloud.accounts.rooms import add_accounts
+from cloud.accounts.scope import EVERYTHING
 from cloud.accounts.seal import AccountSeal
 from cloud.accounts.second import made_before
 from cloud.anomalies.desk import how_many, not_taken_on
@@ -55,6 +56,8 @@ from cloud.views import ChainToday, StreetMinutes, StreetToday
 from menkou.web.app import dress, error_page, take_uploads
 
 _log = logging.getLogger(__name__)
+FIRST_PAGE: Final = "first_page"
+"""Under which of the app's extensions `run` finds what asks for the whole chain's first page."""
 
 
 def create_app(config: HubConfig, engine: Engine) -> Flask:
@@ -101,6 +104,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
 
     app = Flask("cloud")
     app.before_request(_refuse_controls)
+    app.extensions[FIRST_PAGE] = partial(mornings.read, EVERYTHING, Asked())
     app.register_blueprint(create_api(today, health, passers))
     members = MemberDesk(engine, config.office_keys)
     app.register_blueprint(

@@ -1,6 +1,6 @@
 """Runs the hub's processes: pages, ingest, or all in one. Called by `cli`.
 
-serve                 pages + watcher + digest               (with embedded = true, all of it)
+serve                 pages + watcher + warm-up + digest     (with embedded = true, all of it)
 ingest                client + ingest + rollup + retention threads
 """
 
@@ -20,10 +20,10 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud import retention
+from cloud import retention, warm
 from cloud.accounts.people import anybody_active
 from cloud.anomalies.look import Lookout
-from cloud.app import create_app, digest_writer
+from cloud.app import FIRST_PAGE, create_app, digest_writer
 from cloud.broker import EmbeddedBroker
 from cloud.config import HubConfig
 from cloud.db import check_schema, migrate, open_engine, reading
@@ -73,6 +73,8 @@ def run_serve(config: HubConfig) -> int:
                 collectors.append(start_ingest(config, engine, crew))
             _start_metrics(config.metrics.listen, collectors, crew)
             crew.start("watcher", lambda: watch(engine, broadcast, crew.stop))
+            first_page = app.extensions[FIRST_PAGE]
+            crew.start("warm-up", lambda: warm.watch(engine, first_page, crew.stop))
             start_digest(config, engine, crew)
             try:
                 serve(app, config.listen, broadcast=broadcast, stop=crew.stop, ready=_say_ready)

@@ -69,6 +69,19 @@ def spans(first: date, last: date, today: date) -> Iterator[Span]:
         first = min(end, last) + _DAY
 
 
+def keep(connection: Connection, scope: Scope, span: Span) -> None:
+    """Read a part of a period that is over before somebody asks, unless it is kept and still true.
+
+    Args:
+        connection: a transaction on the hub's database.
+        scope: that of the whole chain; of any other nothing is kept.
+        span: one that `spans` yields.
+    """
+    if scope.shops is None:
+        key = (span, _token(connection, span), time.monotonic() // AT_MOST_S)
+        _memo(connection.engine).parts.get(key, lambda: _read(connection, scope, span))
+
+
 def _settled(connection: Connection, scope: Scope, over: Sequence[Span]) -> People:
     """Return the sums of parts that are over, as they are kept: each of them, and all together."""
     hour = time.monotonic() // AT_MOST_S
