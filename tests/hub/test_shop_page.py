@@ -364,10 +364,7 @@ def test_what_the_list_hides_is_told_by_neither_times_nor_who_served(engine: Eng
     with writing(engine) as connection:
         # Of s1 few were served; s2 is hidden beside it, or the sum of all would tell.
         for name, served in (("s1", 4), ("s2", 12), ("s3", 60)):
-            tallies.day(
-                *(connection, name, WEEK.last),
-                **{"visitors": 200, "served": served, "queued": 90, "queue_back": served},
-            )
+            tallies.day(connection, name, WEEK.last, visitors=200, served=served, queue_back=served)
             of = {"store": name, "day": WEEK.last}
             for measure in ("wait", "queue"):
                 one = {**of, "measure": measure, "bin": 2, "count": served}
