@@ -162,7 +162,7 @@ def test_nobodys_name_and_nothing_from_elsewhere_is_in_it(hub: Engine, tmp_path:
     assert "&lt;b&gt;nj-002&lt;/b&gt;" in html
     assert html.count("来客比预计少，从") == 10
     assert "另有 2 条" in html
-    assert "收不到门店盒子的数据" not in html
+    assert "收不到门店设备的数据" not in html
     clerk = Recipient(
         address="s@example.com", account=None, shops=frozenset({"sz-001"}), language="en"
     )
