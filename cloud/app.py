@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from flask import Flask, g, request
+from flask import Flask, abort, g, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -100,6 +100,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
             return hub_health(connection, datetime.now(UTC))
 
     app = Flask("cloud")
+    app.before_request(_refuse_controls)
     app.register_blueprint(create_api(today, health, passers))
     members = MemberDesk(engine, config.office_keys)
     app.register_blueprint(
@@ -127,6 +128,22 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     for away in (OperationalError, InterfaceError):
         app.register_error_handler(away, _say_away)
     return app
+
+
+def _refuse_controls() -> None:
+    """Refuse an address or a form with characters that no name has.
+
+    PostgreSQL takes no NUL in a text, and no header a new line. Routes for programs say it in
+    their own way.
+    """
+    if request.path.startswith("/api/"):
+        return
+    given = [text for _, text in request.args.items(multi=True)]
+    if request.mimetype == "application/x-www-form-urlencoded":
+        given += [text for _, text in request.form.items(multi=True)]
+    named = (request.view_args or {}).values()
+    if any("\0" in text for text in given) or not all(str(one).isprintable() for one in named):
+        abort(400, description="address or form: expected text, got a control character")
 
 
 def account_desk(config: HubConfig, engine: Engine) -> AccountDesk:

@@ -55,7 +55,7 @@ class FiguresDesk:
             if name != "consultants":
                 return _QUESTIONS[name](connection, scope, wanted)
             about = (connection, scope, wanted.period.first, wanted.period.last)
-            shops = consultants.by_shop(*about, wanted.shops)
+            shops = consultants.by_shop(*about)
             shop = wanted.one_shop
             staff = consultants.by_colleague(*about, shop) if shop is not None else {}
-            return consultants_table(shops, staff, shop, wanted.least)
+            return consultants_table(shops, staff, wanted)

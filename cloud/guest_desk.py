@@ -56,14 +56,13 @@ class GuestDesk:
     def consultants(self, period: Period, shop: str | None, page: int | None) -> Colleagues | None:
         """Return what is asked of consultants."""
         scope, tick = self.scope(), _tick(self.clock())
-        shops = None if shop is None else (shop,)
 
         def summed() -> dict[str, Sums]:
             with reading(self.engine) as connection:
-                return by_shop(connection, scope, period.first, period.last, shops)
+                return by_shop(connection, scope, period.first, period.last)
 
         def work() -> Colleagues | None:
-            told = self.memo.get(("shops", scope, period, shop, tick), summed)
+            told = self.memo.get(("shops", scope, period, tick), summed)
             with reading(self.engine) as connection:
                 return consultants_page(connection, scope, period, shop, page, told)
 

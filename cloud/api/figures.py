@@ -134,7 +134,7 @@ def _is_id(text: str) -> bool:
 
 
 def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= LIMIT_MOST):
+    if not (text.isascii() and text.isdecimal() and len(text) < 9 and 1 <= int(text) <= LIMIT_MOST):
         raise _Unfit(f"limit: expected 1 to {LIMIT_MOST}, got {text[:32]!r}")
     return int(text)
 

@@ -11,9 +11,9 @@ from cloud.figures.metric import DEFINED, Sums
 from cloud.figures.suppress import Hidden, Screen, Shown, suppress_rows
 from cloud.pages.channels.board import Line, channel_board
 from cloud.pages.channels.bookings import booking_board
-from cloud.pages.consultants.board import LINKS
+from cloud.pages.consultants.board import LINKS, hidden_of
 from cloud.queries.channels import Asked
-from cloud.queries.figures import Figures, Row
+from cloud.queries.figures import Figures, Row, Wanted
 
 CHANNELS: Final = ("asked", "booked", "brought_booked", "sales", "brought_sales")
 BOOKINGS: Final = ("booked", "kept_share", "late_share", "no_show_share", "cancelled")
@@ -66,14 +66,19 @@ def bookings_table(asked: Asked, least: int) -> Figures:
 
 
 def consultants_table(
-    shops: Mapping[str, Sums], staff: Mapping[str, Sums], shop: str | None, least: int
+    shops: Mapping[str, Sums], staff: Mapping[str, Sums], wanted: Wanted
 ) -> Figures:
-    """Return what consultants did, by shop; of one shop also each of them, by random id."""
-    screen = suppress_rows(shops, least=least, links=LINKS)
-    rows = [Row(keys=(name, None), figures=_of(screen, name)) for name in sorted(shops)]
-    gone = [(None, name) for name in sorted(screen.totals_hidden)]
-    single = suppress_rows(staff, least=least, links=LINKS, hidden=gone)
-    rows += [Row(keys=(shop, name), figures=_of(single, name)) for name in sorted(staff)]
+    """Return what consultants did, by shop; of one shop also each of them, by random id.
+
+    `shops` are all: what is hidden of one depends on the others.
+    """
+    screen = suppress_rows(shops, least=wanted.least, links=LINKS)
+    asked = sorted(shops if wanted.shops is None else shops.keys() & set(wanted.shops))
+    rows = [Row(keys=(name, None), figures=_of(screen, name)) for name in asked]
+    if (shop := wanted.one_shop) is not None:
+        gone = hidden_of(screen, shop)
+        single = suppress_rows(staff, least=wanted.least, links=LINKS, hidden=gone)
+        rows += [Row(keys=(shop, name), figures=_of(single, name)) for name in sorted(staff)]
     return _table(("shop", "staff"), CONSULTANTS, rows)
 
 

@@ -3,20 +3,19 @@
 Described by `openapi.json` beside it.
 """
 
-import json
+import re
 from collections.abc import Callable
-from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
 from flask import Blueprint, Response
-from msgspec import to_builtins
+from msgspec.json import encode
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.queries.today import HubHealth
 from cloud.views import ChainToday, StreetToday
-from menkou.web.records import as_json
 
+_UTC: Final = re.compile(rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)Z"')
 _DOCUMENT: Final = Path(__file__).parent / "openapi.json"
 
 
@@ -53,7 +52,7 @@ def create_api(
 def _answer(
     content: ChainToday | StreetToday | HubHealth | dict[str, str], status: int = 200
 ) -> Response:
-    # What msgspec would write of a time is not what this API has always said.
-    plain = as_json(to_builtins(content, builtin_types=(date, datetime)))
-    text = json.dumps(plain, ensure_ascii=False)
+    # This API has always written a time's zone as a number; msgspec writes Z. All its values are
+    # encoded at once: a chain's day is 60,000 of them.
+    text = _UTC.sub(rb'"\1+00:00"', encode(content))
     return Response(text, status=status, content_type="application/json")

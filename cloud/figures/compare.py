@@ -69,6 +69,13 @@ def compare(
     low, high = band(known, _REACH * _chance(metric, median(known or [0.0]), sums))
     if high is not None and metric.bottom:
         high = min(1.0, high)
+    return beside(value, then, low, high)
+
+
+def beside(
+    value: Shown, then: Mapping[int, Shown], low: float | None, high: float | None
+) -> Comparison:
+    """Return a value beside those of weeks before, and its band; what is hidden has none."""
     if value is HIDDEN:
         low = high = None
     return Comparison(

@@ -6,7 +6,7 @@ As `compare` does with counts; called by head office's first page.
 from collections.abc import Mapping
 
 from cloud.figures.bins import EDGES, Measure, bin_of, quantile
-from cloud.figures.compare import WEEKS, YEAR, Comparison, band, verdict
+from cloud.figures.compare import WEEKS, Comparison, band, beside
 from cloud.figures.suppress import HIDDEN, LEAST, Shown, small
 
 Bins = Mapping[int, int]
@@ -33,15 +33,7 @@ def compare_times(
     value = time_of(counts)
     then = {week: time_of(bins) for week, bins in before.items()}
     known = [one for week in WEEKS if isinstance(one := then.get(week), float)]
-    low, high = band(known, _bin_width(measure, value) / 2) if value is not HIDDEN else (None, None)
-    return Comparison(
-        value=value,
-        week_ago=then.get(1),
-        year_ago=then.get(YEAR),
-        low=low,
-        high=high,
-        verdict=verdict(value, low, high),
-    )
+    return beside(value, then, *band(known, _bin_width(measure, value) / 2))
 
 
 def _bin_width(measure: Measure, value: Shown) -> float:

@@ -27,9 +27,9 @@ ByDay = dict[date, dict[str, Greetings]]
 class Colleagues(Struct, frozen=True, kw_only=True):
     """What the page of consultants is about: one shop, or all that somebody sees.
 
-    `shops`: sums by shop, `names` theirs. Of one shop `staff`: sums by random id, and `fair`: each
-    beside the others; of all, `fair` is that of each shop in `page`. Both are empty for whoever is
-    not told of single colleagues (`single` is false).
+    `shops`: sums of all of them by shop, `names` of those it is about. Of one shop `staff`: sums
+    by random id, and `fair`: each beside the others; of all, `fair` is that of each shop in `page`.
+    Both are empty for whoever is not told of single colleagues (`single` is false).
     """
 
     shop: str | None
@@ -58,14 +58,14 @@ def consultants_page(
         period: which days.
         shop: of one shop only.
         page: of the list of shops, from 1; one that is not there is the nearest; None: all of it.
-        told: the answer of `by_shop`.
+        told: the answer of `by_shop`, of all shops: what is hidden of one depends on the others.
     """
     shops = None if shop is None else (shop,)
     seen = names(connection, scope, shops)
     if shops is not None and not seen:
         return None
     about = (connection, scope, period.first, period.last)
-    listed = sorted(told)
+    listed = sorted(told) if shop is None else [shop]
     here = range(len(listed)) if page is None else on_page(len(listed), page)
     staff = {} if shop is None else by_colleague(*about, shop)
     compared = shops if shops is not None else listed[here.start : here.stop]

@@ -19,10 +19,12 @@ from cloud.figures.suppress import HIDDEN, PEOPLE, Shown, small, suppress_rows
 from cloud.queries.days import by_basis, by_day, by_shop, only
 from cloud.queries.fleet import fleet_of
 from cloud.queries.hidden import ChainScreen, chain_screen
+from cloud.queries.shop import TIMED
 from cloud.tables import store
 from cloud.tally.tables import bin_tally
 
 Key = str | int | date | None | tuple[str, ...]
+_BASES: Final = ("crossings", "distinct", "")
 _SHARES: Final = {"p50": 0.5, "p90": 0.9}
 
 
@@ -137,7 +139,12 @@ def by_shops(connection: Connection, scope: Scope, wanted: Wanted) -> Figures:
 
 
 def times(connection: Connection, scope: Scope, wanted: Wanted) -> Figures:
-    """Return median and 90th percentile of waiting, queue and dwell, in seconds."""
+    """Return median and 90th percentile of waiting, queue and dwell, in seconds.
+
+    How many guests stayed is told of one shop at a time: nothing else says of which shops it would
+    have to be hidden together with their sum.
+    """
+    screen = chain_screen(connection, scope, wanted.period.first, wanted.period.last, wanted.least)
     counted = connection.execute(
         select(bin_tally.c.measure, bin_tally.c.bin, func.sum(bin_tally.c.count))
         .where(
@@ -152,8 +159,12 @@ def times(connection: Connection, scope: Scope, wanted: Wanted) -> Figures:
     rows: dict[tuple[Key, ...], dict[str, Shown]] = {}
     for measure in EDGES:
         count = sum(bins[measure].values())
-        few = small(count, wanted.least)
-        rows[(measure,)] = {"count": HIDDEN if few else count} | {
+        of = TIMED.get(measure)
+        few = small(count, wanted.least) or bool(
+            count and of and any(_hides(screen, of, basis, wanted) for basis in _BASES)
+        )
+        summed = of is None and wanted.one_shop is None and count > 0
+        rows[(measure,)] = {"count": HIDDEN if few or summed else count} | {
             name: HIDDEN if few else quantile(measure, bins[measure], share)
             for name, share in _SHARES.items()
         }

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -23,9 +23,9 @@ from sqlalchemy import Connection, Engine
 from cloud.accounts.scope import Scope
 from cloud.figures.cells import safe
 from cloud.figures.metric import Metric, Sums
-from cloud.figures.suppress import HIDDEN, LEAST, PEOPLE, Shown, shown, suppress_rows
+from cloud.figures.suppress import HIDDEN, LEAST, Shown, shown, suppress_rows
 from cloud.memo import Memo
-from cloud.queries.days import by_shop
+from cloud.queries.chain_people import NAMES, people_of
 
 KEPT_S: Final = 60.0
 _KEPT: Final = 32
@@ -49,6 +49,10 @@ class ChainScreen:
                 return HIDDEN
         return shown(metric, sums, self.least)
 
+    def hides_shop(self, name: str, shop: str) -> bool:
+        """Say whether a shop's count is hidden, by whatever its visitors were counted."""
+        return any(shop in shops for (_, of), shops in self.hidden.items() if of == name)
+
     def of_all(
         self, metric: Metric, basis: str, sums: Sums, shops: Collection[str] | None = None
     ) -> Shown:
@@ -61,14 +65,23 @@ class ChainScreen:
         return shown(metric, sums, self.least)
 
     def hides_all(self, name: str, basis: str, shops: Collection[str] | None = None) -> bool:
-        """Say whether a count of shops together is hidden; None: of all that the caller sees."""
-        among = self.scope.shops if shops is None else shops
-        if among is None:
+        """Say whether a count of shops together is hidden; None: of all that the caller sees.
+
+        Shops may be asked for in any choice: the sum of one that holds some of the hidden cells is
+        never told, only that of all there are.
+        """
+        if self.scope.shops is None and shops is None:
             return (basis, name) in self.totals_hidden
-        if self.scope.shops is not None:
-            among = self.scope.shops & set(among)
         hidden = self.hidden.get((basis, name), {})
-        return not safe([hidden[shop] for shop in set(among) & hidden.keys()], self.least)
+        seen = hidden.keys() if self.scope.shops is None else hidden.keys() & self.scope.shops
+        asked = seen if shops is None else seen & set(shops)
+        if not asked:
+            return False
+        if asked != seen:
+            return True  # of three, the sums of each two would tell all
+        if self.scope.shops is None:
+            return (basis, name) in self.totals_hidden
+        return not safe([hidden[shop] for shop in asked], self.least)
 
 
 def chain_screen(
@@ -85,8 +98,9 @@ def chain_screen(
 def decide(connection: Connection, first: date, last: date, least: int) -> ChainScreen:
     """Return what is hidden of the whole chain, worked out anew."""
     tables: dict[str, dict[str, Sums]] = {}
-    for (shop, basis), sums in by_shop(connection, _WHOLE, first, last).items():
-        tables.setdefault(basis, {})[shop] = {name: sums[name] for name in PEOPLE & sums.keys()}
+    today = datetime.now(UTC).date()
+    for (shop, basis), counts in people_of(connection, _WHOLE, first, last, today).items():
+        tables.setdefault(basis, {})[shop] = dict(zip(NAMES, counts, strict=True))
     hidden: dict[tuple[str, str], dict[str, int]] = {}
     totals: set[tuple[str, str]] = set()
     for basis, rows in tables.items():

@@ -33,6 +33,8 @@ _LIVE_S: Final = 15
 """How old may be what changes all the time: boxes' states, today's visitors, the grid."""
 _KEPT: Final = 512
 _KEPT_WHOLE: Final = 16
+_COUNTED_S: Final = 600
+"""How old may be what is of days that were counted, and no sum of theirs shows to have changed."""
 _CONSENTS_S: Final = 600
 """Consents are counted from every word on members that is kept: not anew for every look."""
 Days = Mapping[tuple[date, str], Sums]
@@ -61,7 +63,7 @@ class Mornings:
             )
             newest = now.astimezone(zone).date() - _DAY
             day = asked.day if asked.day and _EARLIEST <= asked.day <= newest else newest
-            counted = _counted(connection, day)
+            counted = _counted(connection, day, now)
             days = self._days(connection, scope, day, counted)
             health = self.memo.get(
                 ("health", day, live), lambda: health_of(connection, scope, day, now)
@@ -173,13 +175,14 @@ class _Shops:
     bases: Mapping[str, str]
 
 
-def _counted(connection: Connection, day: date) -> Counted:
+def _counted(connection: Connection, day: date, now: datetime) -> Counted:
     """Return what was counted of a day and of those that it is compared with, in the whole chain.
 
-    Whatever changes in one shop's day changes this, too: what depends on it is asked anew.
+    What changes in one shop's day changes this, too, mostly: what depends on it is asked anew. What
+    does not (a claim that was corrected, a shop that gained what another lost) is after a while.
     """
     days = [day - timedelta(weeks=week) for week in (0, *_BACK)]
-    found: dict[date, list[Hashable]] = {on: [] for on in days}
+    found: dict[date, list[Hashable]] = {on: [int(now.timestamp()) // _COUNTED_S] for on in days}
     sums = overview.sums_of_days(connection, EVERYTHING, days)
     for on, basis in sorted(sums):
         found[on].append((basis, *sums[on, basis].values()))

@@ -7,6 +7,7 @@ draws. Hours are those of `hourly`, each under its own basis: the page draws one
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -74,7 +75,8 @@ class ShopPeriod:
     those, by basis, of the days of which it is known who came back (`funnel.due_of`). `times`
     are the counts in the bins of `cloud.figures.bins`, by measure. `of_day` and `usual` are the
     hours of `day` and of the same weekday of the weeks before it; `usual_days` are those of these
-    days that are known, with their basis.
+    days that are known, with their basis. `single`: whether single
+    colleagues are told.
     """
 
     shop: Named
@@ -94,6 +96,11 @@ class ShopPeriod:
     day_basis: str | None
     usual: tuple[Hour, ...]
     usual_days: Mapping[date, str]
+    single: bool = True
+
+
+TIMED: Final[Mapping[str, str]] = {"wait": "served", "queue": "queue_back"}
+"""Of how many guests times are, as a count of the day; of `dwell` there is none."""
 
 
 def shop_period(
@@ -138,6 +145,7 @@ def shop_period(
         day_basis=known.get(day),
         usual=tuple(hour for on in before for hour in by_weeks[on]),
         usual_days={on: basis for on, basis in known.items() if on != day},
+        single=scope.names,
     )
 
 
@@ -217,6 +225,8 @@ def _times(
 def _staff(
     connection: Connection, scope: Scope, store_id: str, period: Period
 ) -> tuple[StaffSums, ...]:
+    if not scope.names:
+        return ()  # nor is who may not have members named told of single colleagues
     of = staff_tally.c
     names = ("greeted", "greeted_30s", "members", "sales")
     rows = connection.execute(

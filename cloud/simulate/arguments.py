@@ -55,7 +55,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     ways = way.add_mutually_exclusive_group()
     ways.add_argument("--broker", type=_broker, metavar="URL", help="speak as boxes over MQTT")
     ways.add_argument("--days", type=count, metavar="N", help="so many days through ingest")
-    ways.add_argument("--years", type=_years, metavar="N", help="so many years as rollups only")
+    ways.add_argument(
+        "--years",
+        type=_years,
+        metavar="N",
+        help="so many years of hours, days and counted figures, without facts",
+    )
     ways.add_argument("--remove", action="store_true", help="delete all simulated shops")
     way.add_argument("--facts", action="store_true", help="with --days: say that facts are meant")
     _add_broker_arguments(command)

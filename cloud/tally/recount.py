@@ -144,9 +144,11 @@ def _counted(
             by_shop.setdefault(shop, []).append(day)
         for shop, days in by_shop.items():
             for start in range(0, len(days), _DAYS_AT_ONCE):
-                for day in _of_shop(
-                    engine, shop, days[start : start + _DAYS_AT_ONCE], now, give_way
-                ):
+                some = days[start : start + _DAYS_AT_ONCE]
+                counted = _of_shop(engine, shop, some, now, give_way)
+                if counted is None:
+                    return  # whoever counts goes on: to ask for each shop would take minutes
+                for day in counted:
                     yield shop, day
 
 
@@ -179,20 +181,28 @@ def _of_shop(
     days: Sequence[date],
     now: datetime,
     give_way: Callable[[], None],
-) -> list[date]:
-    """Count days of a shop once all its marked days are placed; return those that were."""
+) -> list[date] | None:
+    """Count days of a shop once all its marked days are placed; return those that were.
+
+    None: somebody else is counting.
+    """
     while True:
         turn = again(lambda: _turn(engine, shop, days, now))
         give_way()
+        if turn.others:
+            return None
         if not turn.placed_only:
             return turn.counted
 
 
 class _Turn(NamedTuple):
-    """What one transaction did: the days that it counted; or it has only placed some so far."""
+    """What one transaction did: the days that it counted; or it has only placed some so far, or
+    others are counting.
+    """
 
     counted: list[date]
     placed_only: bool = False
+    others: bool = False
 
 
 def _turn(engine: Engine, shop: str, days: Sequence[date], now: datetime) -> _Turn:
@@ -202,7 +212,9 @@ def _turn(engine: Engine, shop: str, days: Sequence[date], now: datetime) -> _Tu
             .where(store.c.id == shop)
             .with_for_update(key_share=True, skip_locked=True)
         )
-        if not one_counts(connection) or connection.execute(locked).first() is None:
+        if not one_counts(connection):
+            return _Turn([], others=True)
+        if connection.execute(locked).first() is None:
             return _Turn([])
         await_others(connection, alone=False)  # who is erased meanwhile is not named here again
         zone = zone_of(connection, shop)

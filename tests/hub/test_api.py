@@ -8,14 +8,18 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
+from cloud.accounts.scope import EVERYTHING
 from cloud.app import create_app
 from cloud.config import load
+from cloud.db import reading, writing
 from cloud.ingest import Ingest
+from cloud.queries.today import chain_today
 from cloud.rollup import rollup
+from cloud.tables import store
 from cloud.throwaway import Postgres
-from tests.hub.conftest import FakeBox
+from tests.hub.conftest import FakeBox, on_sqlite
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,6 +77,23 @@ def test_the_answers_are_what_the_document_says(
     assert shop["hours"][0]["start"].endswith("T00:00:00+08:00")
     (street,) = client.get("/api/v1/street").get_json()["shops"]
     assert street["heard_on"] is not None
+
+
+@on_sqlite
+def test_a_time_is_written_with_its_zone_as_a_number_and_a_name_as_it_is(
+    client: FlaskClient, engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    ingest.take([box.hello(), box.heartbeat()])
+    with reading(engine) as connection:
+        expected = chain_today(connection, EVERYTHING, datetime.now(UTC))
+    with writing(engine) as connection:
+        connection.execute(update(store).values(name='Tianjin "Z" 天津Z'))
+    (told,) = json.loads(client.get("/api/v1/shops").text)["shops"]
+    seen = expected.shops[0].boxes[0].last_seen
+    assert seen is not None
+    assert seen.isoformat().endswith("+00:00")
+    assert told["boxes"][0]["last_seen"] == seen.isoformat()
+    assert told["name"] == 'Tianjin "Z" 天津Z'
 
 
 def test_every_route_of_the_api_is_in_the_document(client: FlaskClient) -> None:

@@ -252,7 +252,15 @@ def test_the_document_names_every_figure_and_what_it_is() -> None:
     [
         *("from=2026-02-30", "to=x", "days=0", "days=733", "from=2026-11-02&to=2026-11-01"),
         *("from=", "to=", "days=", "limit=", "format="),
-        *("limit=0", f"limit={LIMIT_MOST + 1}", "limit=1e3", "limit=٣", "after=", "shop="),
+        *(
+            "limit=0",
+            f"limit={LIMIT_MOST + 1}",
+            "limit=1e3",
+            "limit=٣",
+            "limit=00000000199999",
+            "after=",
+            "shop=",
+        ),
         *("format=xlsx", "page=2", "days=7&days=8", f"shop={'x' * 65}", "shop=a%00b"),
         "&".join(f"shop=s{n}" for n in range(201)),
     ],

@@ -82,6 +82,22 @@ def test_each_colleagues_figures_are_the_table_worked_by_hand(chain: Engine) -> 
     assert by_code["0CY3"].figures["follow_ups"] == 30
 
 
+@on_sqlite
+def test_a_shops_own_page_hides_what_the_list_of_shops_hides(engine: Engine) -> None:
+    with writing(engine) as connection:
+        for name, greeted in (("nj-001", 4), ("nj-002", 14), ("nj-003", 90)):
+            tallies.shop(connection, name)
+            row = _row(name, 0, ANN, greeted, 0, 0, 0, 0, 0)
+            tallies.rows(connection, tables.staff_tally, row)
+    listed = {line.store_id: line.figures["greeted"] for line in board(engine).lines}
+    assert [listed[name] for name in ("nj-001", "nj-002")] == [HIDDEN, HIDDEN]
+    for name, expected in listed.items():
+        page = board(engine, shop=name)
+        assert page.total is not None
+        assert page.total["greeted"] == expected
+        assert [one.figures["greeted"] for one in page.colleagues] == [expected]
+
+
 def test_what_is_expected_is_of_the_others_of_the_same_shop(chain: Engine) -> None:
     by_code = {one.code: one for one in board(chain, shop="nj-001").colleagues}
     cy, ann = by_code["0CY3"], by_code["ANN1"]

@@ -69,6 +69,22 @@ def test_some_shops_sum_is_hidden_where_the_list_beside_it_would_give_one_away(
 
 
 @on_sqlite
+def test_no_choice_of_shops_tells_of_a_hidden_one_by_its_sums(engine: Engine) -> None:
+    _chain(engine, 3, 5, 8, 60, 80)
+    with reading(engine) as connection:
+        screen = chain_screen(connection, EVERYTHING, TODAY, TODAY)
+        small = [f"s-c{number}" for number in range(3)]
+        assert set(screen.hidden["crossings", "sales"]) == set(small)
+        for number in range(3):
+            pair = [one for one in small if one != small[number]]
+            for shops in (pair, [*pair, "s-c3"], [small[number], "s-c3", "s-c4"]):
+                sums = by_basis(connection, EVERYTHING, TODAY, TODAY, shops)["crossings"]
+                assert screen.of_all(SALES, "crossings", sums, shops) is HIDDEN, shops
+        together = by_basis(connection, EVERYTHING, TODAY, TODAY, small)["crossings"]
+        assert screen.of_all(SALES, "crossings", together, small) == 16  # as total less the rest
+
+
+@on_sqlite
 def test_each_basis_is_a_table_of_its_own(engine: Engine) -> None:
     _chain(engine, 3, 70, 80)
     _chain(engine, 12, 90, basis="distinct")

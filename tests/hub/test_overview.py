@@ -20,6 +20,7 @@ from cloud.queries.morning import Mornings
 from cloud.queries.morning_views import Asked
 from cloud.tables import FIGURES, box, box_order, daily, epoch, member_change, meter
 from cloud.tally.tables import bin_tally, day_tally
+from tests.hub.conftest import on_sqlite
 from tests.support import tallies
 
 DAY = date(2026, 11, 21)
@@ -508,6 +509,24 @@ def test_what_is_kept_is_never_older_than_what_was_counted(engine: Engine) -> No
         earlier = update(day_tally).where(of.store == "b", of.day != DAY)
         connection.execute(earlier.values(visitors=300))
     assert shown() == (1_300, 2, [])
+
+
+@on_sqlite
+def test_what_no_sum_shows_to_have_changed_is_seen_within_ten_minutes(engine: Engine) -> None:
+    mornings = Mornings(engine)
+
+    def known(after: timedelta) -> int:
+        board = board_of(mornings.read(EVERYTHING, Asked(), NOW + after))
+        return card_of(board, "conversion").known
+
+    with filling(engine) as connection:
+        tallies.day(connection, "a", DAY, visitors=100, till_visitors=100, sales=20)
+        tallies.day(connection, "b", DAY, visitors=100)
+    assert known(timedelta()) == 1
+    with filling(engine) as connection:  # it has a till, which sold nothing to nobody that day
+        late = update(day_tally).where(day_tally.c.store == "b")
+        connection.execute(late.values(till_visitors=0, sales=0))
+    assert known(timedelta(minutes=11)) == 2
 
 
 def test_the_page_says_what_is_missing_and_why(engine: Engine, tmp_path: Path) -> None:

@@ -359,6 +359,42 @@ def test_traffic_stands_beside_staff_on_the_days_that_know_both(engine: Engine) 
 
 
 @on_sqlite
+def test_what_the_list_hides_is_told_by_neither_times_nor_who_served(engine: Engine) -> None:
+    rest = dict.fromkeys(("greeted_30s", "members", "sales", "wrong_person", "follow_ups"), 0)
+    with writing(engine) as connection:
+        # Of s1 few were served; s2 is hidden beside it, or the sum of all would tell.
+        for name, served in (("s1", 4), ("s2", 12), ("s3", 60)):
+            counts = {"visitors": 200, "served": served, "queued": 90, "queue_back": served}
+            tallies.day(connection, name, WEEK.last, basis="crossings", **counts)
+            of = {"store": name, "day": WEEK.last}
+            for measure in ("wait", "queue"):
+                one = {**of, "measure": measure, "bin": 2, "count": served}
+                tallies.rows(connection, bin_tally, one)
+            tallies.rows(connection, staff_tally, {**of, "staff": "A", "greeted": served, **rest})
+    for name, few, greeted in (("s2", True, None), ("s3", False, 60)):
+        board = _board(engine, name)
+        assert [found.few for key in ("wait", "queue") if (found := board.times[key])] == [few] * 2
+        assert [one.greeted for one in board.staff] == [greeted]
+
+
+@on_sqlite
+def test_whoever_may_not_name_members_sees_no_single_colleague(engine: Engine) -> None:
+    counts = dict.fromkeys(("greeted_30s", "members", "sales", "wrong_person", "follow_ups"), 0)
+    with writing(engine) as connection:
+        tallies.day(connection, "s1", WEEK.last, visitors=200, served=77)
+        told = {"store": "s1", "day": WEEK.last, "staff": "A", "greeted": 77, **counts}
+        tallies.rows(connection, staff_tally, told)
+    for names in (False, True):
+        with reading(engine) as connection:
+            scope = Scope(shops=None, names=names)
+            found = shop_period(connection, scope, "s1", WEEK, TODAY, due_of(WEEK, TODAY))
+        assert found is not None
+        board = shop_board(found, NOW)
+        assert len(board.staff) == int(names)
+        assert (("by_whom", "not_single") in board.missing) is not names
+
+
+@on_sqlite
 def test_who_greeted_few_guests_is_hidden_and_so_is_one_beside(engine: Engine) -> None:
     def did(staff: str, greeted: int, members: int, sales: int) -> dict[str, Any]:
         counts = {"greeted": greeted, "members": members, "sales": sales}
@@ -423,6 +459,16 @@ def client(engine: Engine, tmp_path: Path) -> FlaskClient:
     made = app.test_client()
     made.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
     return made
+
+
+@on_sqlite
+def test_a_day_at_the_end_of_the_calendar_is_none_to_draw(
+    engine: Engine, client: FlaskClient
+) -> None:
+    with writing(engine) as connection:
+        tallies.day(connection, "s1", WEEK.last, visitors=1234)
+    for day in ("0001-01-01", "9999-12-31", "x", "2026-11-20"):
+        assert client.get(f"/shops/s1?day={day}").status_code == 200, day
 
 
 @on_sqlite

@@ -90,11 +90,11 @@ def consultant_board(told: Colleagues, least: int = LEAST) -> Board:
         least: from how many people on a count is shown.
     """
     shops = suppress_rows(told.shops, least=least, links=LINKS)
-    listed = sorted(told.shops)
+    listed = sorted(told.shops) if told.shop is None else [told.shop]
     reach = _reach(fair for of in told.fair.values() for fair in of.values())
     one = told.shop is not None
     return Board(
-        total=_total(shops) if told.shops else None,
+        total=_total(told, shops),
         lines=()
         if one
         else tuple(
@@ -129,8 +129,20 @@ def codes_of(staff: Iterable[str]) -> dict[str, str]:
     return {one: one[-length:] for one in ids}
 
 
-def _total(shops: Screen[str]) -> Figures:
-    return {key: shops.total(OF_TABLES[key]) for key in KEYS}
+def _total(told: Colleagues, shops: Screen[str]) -> Figures | None:
+    """Return the figures of all shops, or of one as the list of all has them."""
+    if told.shop is None:
+        return {key: shops.total(OF_TABLES[key]) for key in KEYS} if told.shops else None
+    if told.shop not in told.shops:
+        return None
+    return {key: shops.shown(OF_TABLES[key], told.shop) for key in KEYS}
+
+
+def hidden_of(shops: Screen[str], shop: str) -> list[tuple[None, str]]:
+    """Return the sums of a shop's colleagues that are hidden, since its row in the list has them
+    hidden.
+    """
+    return [(None, name) for name in sorted(shops.hidden) if shops.hides(shop, name)]
 
 
 def _words(of: Iterable[Fair]) -> Mapping[str, int]:
@@ -146,7 +158,7 @@ def _colleagues(
         told.staff,
         least=least,
         links=LINKS,
-        hidden=[(None, name) for name in sorted(shops.totals_hidden)],
+        hidden=hidden_of(shops, told.shop),
     )
     codes = codes_of(told.staff)
     fair = told.fair.get(told.shop, {})

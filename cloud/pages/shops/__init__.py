@@ -5,8 +5,9 @@ out by `listing` and `board`.
 """
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,8 @@ from menkou.web.i18n import speak
 
 TEXT: Final = Path(__file__).parent / "text"
 _LONGEST: Final = 80
+_REACH: Final = timedelta(days=366 * 20)
+"""No shop's day is further away; and one at the end of the calendar has none before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +133,11 @@ def asked_period(today: date) -> tuple[Period, str]:
 
 def _day(period: Period, today: date) -> date:
     """Return the day of the curve: `?day=`, or the last one of the period that is not to come."""
-    try:
-        return date.fromisoformat(request.args.get("day", ""))
-    except ValueError:
-        return min(period.last, max(today, period.first))
+    with suppress(ValueError):
+        asked = date.fromisoformat(request.args.get("day", ""))
+        if abs(asked - today) <= _REACH:
+            return asked
+    return min(period.last, max(today, period.first))
 
 
 def _wanted(period: Period, today: date, *, whole: bool) -> Wanted:

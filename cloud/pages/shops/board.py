@@ -19,10 +19,10 @@ from cloud.pages.known import Figure, figure_of
 from cloud.pages.shops.desk_pictures import Duty, Times, duty, times
 from cloud.pages.shops.passing import Street, no_street, street_of
 from cloud.pages.shops.pictures import DayCurve, HeatMap, day_curve, heat_map
-from cloud.pages.shops.staff import StaffRow, staff_rows
+from cloud.pages.shops.staff import SUMS, StaffRow, staff_rows
 from cloud.queries.days import NOTHING
 from cloud.queries.funnel import with_due
-from cloud.queries.shop import ShopPeriod
+from cloud.queries.shop import TIMED, ShopPeriod
 from cloud.queries.shops import Named, days_over
 from cloud.tally.tables import COUNTS
 from menkou.web.chart import Minutes, Tick, minutes, scale, ticks
@@ -98,7 +98,10 @@ def shop_board(found: ShopPeriod, now: datetime, known_until: datetime | None = 
     usual_days = {on for on, by in found.usual_days.items() if by == basis}
     least = found.screens.period.least
     street = street_of(found.street, basis)
-    staff = staff_rows(found.staff, least)
+    screen, shop = found.screens.period, found.shop.store_id
+    staff = staff_rows(
+        found.staff, least, [own for own, of in SUMS.items() if screen.hides_shop(of, shop)]
+    )
     worked = duty(hours, found.desk, desk_days) if desk_days else None
     by_day = {day.day: day.passers for day in found.street}
     return ShopBoard(
@@ -124,7 +127,13 @@ def shop_board(found: ShopPeriod, now: datetime, known_until: datetime | None = 
             counted=found.day_basis == basis,
             known_until=known_until.astimezone(found.zone) if known_until else None,
         ),
-        times={name: times(name, found.times.get(name, {}), least) for name in EDGES},
+        times={
+            name: times(
+                *(name, found.times.get(name, {}), least),
+                hidden=name in TIMED and screen.hides_shop(TIMED[name], shop),
+            )
+            for name in EDGES
+        },
         duty=worked,
         served_members=_served_members(found, basis),
         staff=staff[:_STAFF_SHOWN],
@@ -232,7 +241,7 @@ def _missing(
         ("duty", "no_desk", worked is None),
         ("dwell", "no_dwell", "dwell" not in found.times),
         ("waits", "no_times", not {"wait", "queue"} & set(found.times)),
-        ("by_whom", "no_desk", not found.staff),
+        ("by_whom", "no_desk" if found.single else "not_single", not found.staff),
         ("street", no_street(found.street), street is None),
     )
     return tuple((part, why) for part, why, lacks in parts if lacks)

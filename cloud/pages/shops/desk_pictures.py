@@ -46,15 +46,17 @@ _HALF: Final = 0.5
 _MOST: Final = 0.9
 
 
-def times(measure: Measure, counts: Mapping[int, int], least: int) -> Times | None:
+def times(
+    measure: Measure, counts: Mapping[int, int], least: int, *, hidden: bool = False
+) -> Times | None:
     """Return the histogram of times, and its percentiles; None: none were measured.
 
-    `least`: from how many people on a count is shown.
+    `least`: from how many people on a count is shown; `hidden`: how many they are is, whatever.
     """
     total = sum(counts.values())
     if not total:
         return None
-    if small(total, least):
+    if hidden or small(total, least):
         return Times(count=0, few=True, median=None, p90=None, bars=())
     edges = EDGES[measure]
     values = [counts.get(number, 0) for number in range(len(edges))]

@@ -3,7 +3,7 @@
 Beside `board`. Counts of few people are hidden, and those by which they could be worked out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,12 @@ from cloud.figures.suppress import Hidden, Screen, suppress_rows
 from cloud.queries.shop import StaffSums
 
 _CODE: Final = 4
+SUMS: Final[Mapping[str, str]] = {
+    "greeted": "served",
+    "greeted_30s": "greeted_30s",
+    "members": "served_members",
+}
+"""What the counts of all of them come to in the shop's day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +30,13 @@ class StaffRow:
     share: float | None
 
 
-def staff_rows(found: Sequence[StaffSums], least: int) -> tuple[StaffRow, ...]:
-    """Return what each did, who greeted most first."""
+def staff_rows(
+    found: Sequence[StaffSums], least: int, hidden: Collection[str] = ()
+) -> tuple[StaffRow, ...]:
+    """Return what each did, who greeted most first.
+
+    `hidden`: counts of which the shop's own sum is hidden, to which all of them add up.
+    """
     rows = {
         one.staff: {
             "greeted": one.greeted,
@@ -35,7 +46,7 @@ def staff_rows(found: Sequence[StaffSums], least: int) -> tuple[StaffRow, ...]:
         }
         for one in found
     }
-    screen: Screen[str] = suppress_rows(rows, least=least)
+    screen: Screen[str] = suppress_rows(rows, least=least, hidden=[(None, name) for name in hidden])
     codes = short_codes(tuple(rows))
     top = max((one.greeted for one in found), default=0)
 

@@ -15,11 +15,12 @@ from cloud.rollup import rollup
 from cloud.tally import recount as recount_module
 from cloud.tally import tables as tallies
 from cloud.tally.day import count_day
-from cloud.tally.marks import mark_days
+from cloud.tally.marks import mark_days, one_counts
 from cloud.tally.recount import Counting, recount
 from edge.wire.messages import DeskFact, Event
 from edge.wire.topics import BoxAddress
-from tests.hub.conftest import MINUTE, NOW, FakeBox, on_sqlite, ulid
+from tests.hub.conftest import MINUTE, NOW, FakeBox, on_postgresql, on_sqlite, ulid
+from tests.support import tallies as made
 
 TODAY = date(2026, 11, 21)
 DAY = timedelta(days=1)
@@ -458,6 +459,20 @@ def test_a_long_count_lets_the_live_board_go_first_every_half_second(
     assert runs > 3
     assert early, "the chain's sums do not wait for the last day of the last shop"
     assert len(days(engine)) == len(rows(engine, tallies.chain_tally)) == 12
+
+
+@on_postgresql
+def test_while_another_process_counts_nobody_asks_for_each_shop(engine: Engine) -> None:
+    with writing(engine) as connection:
+        for number in range(6):
+            made.shop(connection, f"s-{number}")
+        mark_days(connection, {(f"s-{number}", NOW.date()) for number in range(6)})
+    asked: list[int] = []
+    with writing(engine) as other:
+        assert one_counts(other)
+        assert Counting(engine).run(lambda: asked.append(1), NOW) == 0
+    assert len(asked) == 1
+    assert Counting(engine).run(lambda: None, NOW) == 6, "nothing is lost by it"
 
 
 @on_sqlite
