@@ -22,11 +22,12 @@ from sqlalchemy import (
 
 from cloud import aside
 from cloud.accounts import people
-from cloud.accounts.scope import Scope
+from cloud.accounts.scope import EVERYTHING, Scope
 from cloud.anomalies.tables import CHAIN, anomaly, anomaly_ack
 from cloud.anomalies.word import tell
 from cloud.expect.model import Model
 from cloud.orders import Issuer
+from cloud.queries.overview import commonest_zone
 from cloud.tables import box, box_order, store
 from edge.wire.orders import NoticeOrder
 
@@ -192,12 +193,15 @@ def _asked(scope: Scope) -> Select[Any]:
 def _shown(connection: Connection, asked: Select[Any]) -> tuple[Anomaly, ...]:
     rows = connection.execute(asked).all()
     names = _names(connection) if any(row.actor for row in rows) else {}
+    whole = any(row.store == CHAIN for row in rows)
+    # As of the first page: the chain has no zone of its own.
+    zone = commonest_zone(connection, EVERYTHING) if whole else "UTC"
     return tuple(
         Anomaly(
             id=row.id,
             store=row.store,
             name=row.name or row.store,
-            timezone=row.timezone or "UTC",
+            timezone=row.timezone or zone,
             kind=row.kind,
             reason=row.reason,
             since=row.since,

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from cloud.db import migrate, open_engine
 from menkou.totp import code_at, step_at
 from tests.browser.conftest import Site
-from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too_wide
+from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 from tests.support.accounts import PASSWORD, HubOffice, Person, cheaply
 from tests.support.processes import free_port
 from tests.support.provider import SECRET, Provider
@@ -49,14 +49,14 @@ def _holds(page: Page, path: str, url: str, *, thoroughly: bool) -> None:
     page.goto(url + path)
     for width in (375, 768, 1440, 1920):
         page.set_viewport_size({"width": width, "height": 900})
-        assert not _too_wide(page), f"{path} scrolls sideways at {width} px"
+        assert not too_wide(page), f"{path} scrolls sideways at {width} px"
     page.set_viewport_size({"width": 375, "height": 900})
-    assert _too_small_to_touch(page) == [], path
+    assert too_small_to_touch(page) == [], path
     if not thoroughly:
         return
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        assert _seriously_wrong(page) == [], path
+        assert seriously_wrong(page) == [], path
 
 
 def _fill(page: Page, person: Person, **typed: str) -> None:
@@ -78,7 +78,7 @@ def test_somebody_begins_by_a_link_and_signs_in_with_the_phones_code(
     expect(page.locator("svg.qr")).to_be_visible()
     page.locator("summary").click()
     secret = page.locator("#app-secret").inner_text().replace(" ", "")
-    assert _seriously_wrong(page) == []
+    assert seriously_wrong(page) == []
     page.fill("#password", PASSWORD)
     page.fill("#code", "000000")
     page.click("button.primary")
@@ -87,8 +87,8 @@ def test_somebody_begins_by_a_link_and_signs_in_with_the_phones_code(
     page.fill("#code", code_at(_bytes(secret), step_at(office.clock.now())))
     page.click("button.primary")
     expect(page.locator("#papers li")).to_have_count(10)
-    assert _seriously_wrong(page) == []
-    assert not _too_wide(page)
+    assert seriously_wrong(page) == []
+    assert not too_wide(page)
     page.click("#onward")
     expect(page.locator(".greeting")).to_be_visible()
     page.click("text=退出登录")
@@ -97,7 +97,7 @@ def test_somebody_begins_by_a_link_and_signs_in_with_the_phones_code(
     person = office.person("wang")
     _fill(page, person, code="000000")
     expect(page.get_by_role("alert")).to_be_visible()
-    assert _seriously_wrong(page) == []
+    assert seriously_wrong(page) == []
     _fill(page, person)
     expect(page.locator(".greeting")).to_contain_text("上次登录")
     assert watched.hosts == {site.url.split("/")[2]}
@@ -129,12 +129,12 @@ def test_every_page_of_accounts_holds_at_every_width_and_for_every_reader(
     page.goto(f"{site.url}people")
     for summary in page.locator("summary").all():
         summary.click()
-    assert not _too_wide(page)
+    assert not too_wide(page)
     page.locator("form[action='/people/add'] #name").fill("chen")
     page.locator("form[action='/people/add'] textarea").fill("nj-001")
     page.locator("form[action='/people/add'] button").click()
     expect(page.locator("#link")).to_contain_text("/welcome#menkou_")
-    assert not _too_wide(page)
+    assert not too_wide(page)
     page.goto(f"{site.url}programs")
     page.fill("#name", "bi")
     page.click("form[action='/programs/add'] button")

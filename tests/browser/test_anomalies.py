@@ -18,7 +18,7 @@ from cloud.db import migrate, open_engine, reading, writing
 from cloud.expect.calendar import EMPTY
 from cloud.tables import box, box_order
 from tests.browser.conftest import Site
-from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too_wide
+from tests.browser.looks import assert_holds, too_small_to_touch
 from tests.support import tallies
 from tests.support.footfall import past
 
@@ -89,15 +89,8 @@ def test_the_page_holds_at_every_width_and_for_every_reader(
     for summary in page.locator("summary").all():
         if summary.is_visible():
             summary.click()
-    for width in (375, 768, 1440, 1920):
-        page.set_viewport_size({"width": width, "height": 900})
-        assert not _too_wide(page), f"scrolls sideways at {width} px"
-    for width in (1440, 375):
-        page.set_viewport_size({"width": width, "height": 900})
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            assert _seriously_wrong(page) == []
-    assert _too_small_to_touch(page) == []
+    assert_holds(page)
+    assert too_small_to_touch(page) == []
     assert watched.complaints == []
     assert watched.hosts == {f"127.0.0.1:{office.site.port}"}
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NOW, ShopSite
-from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too_wide
+from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 from tests.web.shopbox import ShopBox
 
 Opener = Callable[..., Any]
@@ -106,12 +106,12 @@ def test_the_appointments_hold_at_every_width_and_for_every_reader(
         page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
         for width in (375, 768, 1440):
             page.set_viewport_size({"width": width, "height": 900})
-            assert not _too_wide(page), f"{path} scrolls sideways at {width} px"
+            assert not too_wide(page), f"{path} scrolls sideways at {width} px"
         page.set_viewport_size({"width": 375, "height": 900})
-        assert _too_small_to_touch(page) == [], path
+        assert too_small_to_touch(page) == [], path
         ticks = page.locator(".tick input").evaluate_all("all => all.map(one => one.clientWidth)")
         assert all(width < 30 for width in ticks), "a tick leaves room for its words"
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            assert _seriously_wrong(page) == [], path
+            assert seriously_wrong(page) == [], path
     assert watched.complaints == []

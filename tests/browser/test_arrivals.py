@@ -15,7 +15,7 @@ from edge.store.devices import LOCAL, Role
 from edge.store.switches import FACES, is_off
 from menkou.listen import Listen
 from tests.browser.conftest import ShopSite, shop_view
-from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too_wide
+from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 
 Opener = Callable[..., Any]
 _WIDTHS = (375, 768, 1440)
@@ -98,12 +98,12 @@ def test_the_arrivals_hold_at_every_width_and_for_every_reader(
         summary.click()
     for width in _WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        assert not _too_wide(page), f"scrolls sideways at {width} px"
+        assert not too_wide(page), f"scrolls sideways at {width} px"
     page.set_viewport_size({"width": 375, "height": 900})
-    assert _too_small_to_touch(page) == []
+    assert too_small_to_touch(page) == []
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        assert _seriously_wrong(page) == []
+        assert seriously_wrong(page) == []
     assert page.locator("h1").count() == 1
     assert watched.complaints == []
     assert watched.hosts == {f"127.0.0.1:{entrance.port}"}
@@ -131,12 +131,12 @@ def test_pairing_and_devices_hold_at_every_width_and_for_every_reader(
             summary.click()
         for width in _WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
-            assert not _too_wide(page), f"{step} scrolls sideways at {width} px"
+            assert not too_wide(page), f"{step} scrolls sideways at {width} px"
         page.set_viewport_size({"width": 375, "height": 900})
-        assert _too_small_to_touch(page) == [], step
+        assert too_small_to_touch(page) == [], step
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            assert _seriously_wrong(page) == [], step
+            assert seriously_wrong(page) == [], step
     assert watched.complaints == []
     assert watched.hosts == {f"127.0.0.1:{network.port}"}
 
@@ -348,12 +348,12 @@ def test_on_a_phone_four_places_and_more_are_under_the_thumb(
     more.focus()
     page.keyboard.press("Enter")
     expect(bar.get_by_role("link")).to_have_count(7)
-    assert _seriously_wrong(page) == []
+    assert seriously_wrong(page) == []
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator("#visitors")).to_be_visible()
-    assert not _too_wide(page)
+    assert not too_wide(page)
     assert watched.complaints == []
 
 

@@ -15,7 +15,7 @@ from cloud.config import load
 from cloud.db import migrate, open_engine, writing
 from cloud.tally import tables
 from tests.browser.conftest import Site
-from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too_wide
+from tests.browser.looks import assert_holds, seriously_wrong, too_small_to_touch, too_wide
 from tests.support import tallies
 
 Opener = Callable[..., Any]  # opens conftest.Watched
@@ -101,19 +101,12 @@ def test_a_page_holds_at_every_width_and_for_every_reader(
 ) -> None:
     watched = open_page(office.url + room, language=language, has_touch=True)
     page: Page = watched.page
-    for width in (375, 768, 1440, 1920):
-        page.set_viewport_size({"width": width, "height": 900})
-        assert not _too_wide(page), f"scrolls sideways at {width} px"
-    for width in (1440, 375):
-        page.set_viewport_size({"width": width, "height": 900})
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            assert _seriously_wrong(page) == []
-    assert _too_small_to_touch(page) == []
+    assert_holds(page)
+    assert too_small_to_touch(page) == []
     for summary in page.locator("main summary").all():
         summary.click(timeout=5_000)
-    assert not _too_wide(page)
-    assert _seriously_wrong(page) == []
+    assert not too_wide(page)
+    assert seriously_wrong(page) == []
     assert watched.complaints == []
     assert watched.hosts == {f"127.0.0.1:{office.port}"}
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import ShopSite
-from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too_wide
+from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 
 Opener = Callable[..., Any]
 _LEAST_PX = {375: 36, 1440: 64}
@@ -40,7 +40,7 @@ def test_a_guest_reads_from_a_metre_what_to_do_and_what_came_of_it(
         signs.add(page.locator(".turn-sign").inner_html())
         for width, least_px in _LEAST_PX.items():
             page.set_viewport_size({"width": width, "height": 812})
-            assert not _too_wide(page), f"{told} scrolls sideways at {width} px"
+            assert not too_wide(page), f"{told} scrolls sideways at {width} px"
             size = "parseFloat(getComputedStyle(document.querySelector('.turn-words')).fontSize)"
             assert page.evaluate(size) >= least_px, told
             deep = page.evaluate("document.documentElement.scrollHeight - window.innerHeight")
@@ -55,7 +55,7 @@ def test_a_guest_reads_from_a_metre_what_to_do_and_what_came_of_it(
         expect(page.locator("#told")).to_have_attribute("data-told", told, timeout=15_000)
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            assert _seriously_wrong(page) == [], (told, scheme)
-    assert _too_small_to_touch(page) == []
+            assert seriously_wrong(page) == [], (told, scheme)
+    assert too_small_to_touch(page) == []
     assert watched.complaints == []
     assert watched.hosts == {f"127.0.0.1:{shop.port}"}

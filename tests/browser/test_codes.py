@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from edge.core.codes import FAILURES_MAX
 from tests.browser.conftest import ShopSite
-from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too_wide
+from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 
 Opener = Callable[..., Any]
 _WIDTHS = (375, 768, 1440)
@@ -92,11 +92,11 @@ def test_the_form_and_the_managers_page_hold_at_every_width_and_for_every_reader
             expect(page.locator("#locked-local")).to_be_visible()
         for width in _WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
-            assert not _too_wide(page), f"{step} scrolls sideways at {width} px"
+            assert not too_wide(page), f"{step} scrolls sideways at {width} px"
         page.set_viewport_size({"width": 375, "height": 900})
-        assert _too_small_to_touch(page) == [], step
+        assert too_small_to_touch(page) == [], step
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            assert _seriously_wrong(page) == [], step
+            assert seriously_wrong(page) == [], step
     assert watched.complaints == []
     assert watched.hosts == {f"127.0.0.1:{shop.port}"}

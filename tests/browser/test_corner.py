@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from edge.desk.health import Seen
 from tests.browser.conftest import ShopSite
-from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too_wide
+from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 
 Opener = Callable[..., Any]
 PATIENCE_MS = 15_000
@@ -154,13 +154,13 @@ def test_the_corner_holds_at_every_width_and_for_every_reader(
         page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
         for width in (375, 768, 1440):
             page.set_viewport_size({"width": width, "height": 900})
-            assert not _too_wide(page), f"{path} scrolls sideways at {width} px"
+            assert not too_wide(page), f"{path} scrolls sideways at {width} px"
         if language == "zh":
             continue
         page.set_viewport_size({"width": 375, "height": 900})
-        assert _too_small_to_touch(page) == [], path
+        assert too_small_to_touch(page) == [], path
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            assert _seriously_wrong(page) == [], path
+            assert seriously_wrong(page) == [], path
     assert watched.complaints == []
     assert watched.hosts == {f"127.0.0.1:{shop.port}"}

@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from edge.store.devices import LOCAL
 from tests.browser.conftest import ShopSite
+from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 from tests.browser.test_arrivals import _WIDTHS, _paired, entrance, network
-from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too_wide
 
 __all__ = ["entrance", "network"]
 Opener = Callable[..., Any]
@@ -211,12 +211,12 @@ def test_the_desk_holds_at_every_width_and_for_every_reader(
         page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
         for width in _WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
-            assert not _too_wide(page), f"{step} scrolls sideways at {width} px"
+            assert not too_wide(page), f"{step} scrolls sideways at {width} px"
         page.set_viewport_size({"width": 375, "height": 900})
-        assert _too_small_to_touch(page) == [], step
+        assert too_small_to_touch(page) == [], step
         for scheme in ("light", "dark") if language == "zh" else ():
             page.emulate_media(color_scheme=scheme)
-            assert _seriously_wrong(page) == [], step
+            assert seriously_wrong(page) == [], step
     assert watched.complaints == []
     assert watched.hosts == {f"127.0.0.1:{entrance.port}"}
 

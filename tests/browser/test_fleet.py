@@ -20,7 +20,7 @@ from cloud.orders import Issuer
 from cloud.tables import box
 from edge.wire.orders import ConfigOrder
 from tests.browser.conftest import Site
-from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too_wide
+from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 from tests.support.counted import open_shop
 from tests.support.fleets import boxed
 
@@ -82,12 +82,12 @@ def test_the_pages_hold_at_every_width_and_for_every_reader(
         summary.click()
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        assert not _too_wide(page), f"scrolls sideways at {width} px"
+        assert not too_wide(page), f"scrolls sideways at {width} px"
     page.set_viewport_size({"width": 375, "height": 900})
-    assert _too_small_to_touch(page) == []
+    assert too_small_to_touch(page) == []
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        assert _seriously_wrong(page) == []
+        assert seriously_wrong(page) == []
     assert watched.complaints == []
     assert watched.hosts == {site.url.split("/")[2]}
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from edge.store.people import People
 from tests.browser.conftest import ShopSite
-from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too_wide
+from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 from tests.support import people
 
 Opener = Callable[..., Any]
@@ -129,15 +129,15 @@ def test_the_members_pages_hold_at_every_width_and_for_every_reader(
             summary.click()
         for width in (375, 768, 1440) if language == "zh" else (375,):
             page.set_viewport_size({"width": width, "height": 900})
-            assert not _too_wide(page), f"{path} scrolls sideways at {width} px"
+            assert not too_wide(page), f"{path} scrolls sideways at {width} px"
         if language == "en":
             continue
         page.set_viewport_size({"width": 375, "height": 900})
-        assert _too_small_to_touch(page) == [], path
+        assert too_small_to_touch(page) == [], path
         in_the_dark = path in (f"members/{member}", "join/photos")
         for scheme in ("light", "dark") if in_the_dark else ("light",):
             page.emulate_media(color_scheme=scheme)
-            assert _seriously_wrong(page) == [], path
+            assert seriously_wrong(page) == [], path
     assert watched.complaints == []
     assert watched.hosts == {f"127.0.0.1:{shop.port}"}
     known = {one.profile.name for one in People(shop.box.db, shop.box.keys).everybody().members}

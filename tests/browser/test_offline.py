@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 
 from edge.store.devices import LOCAL
 from tests.browser.conftest import ShopSite
+from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 from tests.browser.test_arrivals import _WIDTHS, entrance, network
-from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too_wide
 from tests.support.processes import until
 
 __all__ = ["entrance", "network"]
@@ -66,10 +66,10 @@ def test_what_is_tapped_without_a_network_outlives_a_reload_and_is_done_once_it_
     expect(page.locator("#later li")).to_have_count(2)
     expect(page.locator("#later")).to_contain_text("王女士")
     assert "王女士" not in json.dumps(page.evaluate("({...localStorage})"), ensure_ascii=False)
-    assert _seriously_wrong(page) == []
+    assert seriously_wrong(page) == []
     for width in _WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        assert not _too_wide(page), f"scrolls sideways at {width} px"
+        assert not too_wide(page), f"scrolls sideways at {width} px"
     assert _claims(entrance) == []
     entrance.start()
     expect(card).to_contain_text("You are with this guest", timeout=PATIENCE_MS)
@@ -154,10 +154,10 @@ def test_the_app_can_be_installed_and_the_way_to_trust_it_is_told(
     page.goto(f"{shop.url}trust")
     for width in _WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        assert not _too_wide(page), f"scrolls sideways at {width} px"
+        assert not too_wide(page), f"scrolls sideways at {width} px"
     page.set_viewport_size({"width": 375, "height": 900})
-    assert _too_small_to_touch(page) == []
+    assert too_small_to_touch(page) == []
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        assert _seriously_wrong(page) == []
+        assert seriously_wrong(page) == []
     assert watched.complaints == []

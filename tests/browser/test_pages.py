@@ -3,21 +3,19 @@
 import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from msgspec import structs
 from playwright.sync_api import Page, expect
 
+from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 from tests.support.street import street_view
 
 Watched = Any  # conftest.Watched
 Opener = Callable[..., Watched]
 Site = Any  # conftest.Site
 _WIDTHS = (375, 768, 1440)
-_BY_HAND = (Path(__file__).parent / "accessible.js").read_text(encoding="utf-8")
 _HARSH_NAME = "<script>alert(1)</script>"
 
 
@@ -72,32 +70,6 @@ def _faulty_chain(chain: Site) -> None:
     )
 
 
-def _seriously_wrong(page: Page) -> list[str]:
-    """Return what our own list and axe have to say."""
-    wrong: list[str] = page.evaluate(_BY_HAND)
-    wrong += [
-        f"{v['id']}: {v['nodes'][0]['html'][:160]}"
-        for v in Axe().run(page).response["violations"]
-        if v["impact"] in ("serious", "critical")
-    ]
-    return wrong
-
-
-def _too_wide(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
-
-
-def _too_small_to_touch(page: Page) -> list[str]:
-    """Return controls below 44 px that stand alone; links within a sentence may be smaller."""
-    found: list[str] = page.evaluate(
-        """() => [...document.querySelectorAll('a, button, summary, input:not([type=hidden])')]
-        .filter(e => e.checkVisibility() && !e.closest('.health p') && !e.matches('.skip'))
-        .filter(e => e.getBoundingClientRect().height < 44)
-        .map(e => e.outerHTML.slice(0, 120))"""
-    )
-    return found
-
-
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("side", ["shop", "chain"])
 @pytest.mark.parametrize("trouble", [False, True], ids=["ordinary", "faults"])
@@ -112,12 +84,12 @@ def test_a_page_holds_at_every_width_and_for_every_reader(
     expect(page.locator("#live-sign")).to_be_visible()
     for width in _WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        assert not _too_wide(page), f"scrolls sideways at {width} px"
+        assert not too_wide(page), f"scrolls sideways at {width} px"
     page.set_viewport_size({"width": 375, "height": 900})
-    assert _too_small_to_touch(page) == []
-    assert _seriously_wrong(page) == []
+    assert too_small_to_touch(page) == []
+    assert seriously_wrong(page) == []
     page.emulate_media(color_scheme="dark")
-    assert _seriously_wrong(page) == []
+    assert seriously_wrong(page) == []
     assert page.locator("html").get_attribute("lang") == {"zh": "zh-CN", "en": "en"}[language]
     assert page.locator("h1").count() == 1
     assert watched.complaints == []
@@ -132,11 +104,11 @@ def test_a_page_of_passers_by_holds_at_every_width_and_for_every_reader(
     watched = open_page(chain.url + path, language=language, width=375, has_touch=True)
     page: Page = watched.page
     expect(page.locator("#live-sign")).to_be_visible()
-    assert _too_small_to_touch(page) == []
-    assert _seriously_wrong(page) == []
+    assert too_small_to_touch(page) == []
+    assert seriously_wrong(page) == []
     for width in _WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        assert not _too_wide(page), f"scrolls sideways at {width} px"
+        assert not too_wide(page), f"scrolls sideways at {width} px"
     assert page.locator("h1").count() == 1
     assert watched.complaints == []
 
@@ -217,7 +189,7 @@ def test_with_no_shop_yet_the_page_says_what_to_do(chain: Site, open_page: Opene
     page = open_page(chain.home, language="en").page
     expect(page.locator("main")).to_contain_text("No shop has reported yet")
     expect(page.locator(".empty li")).to_have_count(3)
-    assert _seriously_wrong(page) == []
+    assert seriously_wrong(page) == []
 
 
 @pytest.mark.parametrize("side", ["shop", "chain"])

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from edge.store import outbound
 from tests.browser.conftest import ShopSite
-from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too_wide
+from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 
 Opener = Callable[..., Any]
 PATIENCE_MS = 15_000
@@ -115,11 +115,11 @@ def test_the_queue_holds_at_every_width_and_for_every_reader(
             page.goto(f"{shop.url}{path}")
         for width in (375, 768, 1440):
             page.set_viewport_size({"width": width, "height": 900})
-            assert not _too_wide(page), f"{path} scrolls sideways at {width} px"
+            assert not too_wide(page), f"{path} scrolls sideways at {width} px"
         page.set_viewport_size({"width": 375, "height": 900})
-        assert _too_small_to_touch(page) == [], path
+        assert too_small_to_touch(page) == [], path
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            assert _seriously_wrong(page) == [], path
+            assert seriously_wrong(page) == [], path
     assert watched.complaints == []
     assert watched.hosts == {f"127.0.0.1:{shop.port}"}

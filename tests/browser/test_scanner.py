@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import ShopSite
-from tests.browser.test_pages import _seriously_wrong
+from tests.browser.looks import seriously_wrong
 
 Filmed = Callable[[str], Browser]
 PATIENCE_MS = 20_000
@@ -64,7 +64,7 @@ def test_a_code_before_the_camera_brings_up_the_card(shop: ShopSite, filmed: Fil
     page.get_by_role("button", name="Scan").click()
     expect(page.locator("#scan-said")).to_contain_text("does not allow the camera")
     assert not any("vendor" in url for url in asked), "it is loaded only when it is needed"
-    assert _seriously_wrong(page) == []
+    assert seriously_wrong(page) == []
     page.get_by_role("button", name="Close").click()
     expect(page.locator("#scanner")).to_be_hidden()
     context.grant_permissions(["camera"])

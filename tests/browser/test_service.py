@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 from edge.core.sources import Answer
 from edge.store.devices import LOCAL
 from tests.browser.conftest import ShopSite
+from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 from tests.browser.test_arrivals import _WIDTHS, entrance
-from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too_wide
 from tests.web.shopbox import SHANGHAI
 
 __all__ = ["entrance"]
@@ -119,14 +119,14 @@ def test_the_pages_hold_at_every_width_and_for_every_reader(
         page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
         for width in reversed(_WIDTHS):
             page.set_viewport_size({"width": width, "height": 900})
-            assert not _too_wide(page), f"{path} scrolls sideways at {width} px"
-        assert _too_small_to_touch(page) == [], path
+            assert not too_wide(page), f"{path} scrolls sideways at {width} px"
+        assert too_small_to_touch(page) == [], path
         clocks = page.locator(".ended .figures").evaluate_all(
             "all => all.map(one => one.clientHeight)"
         )
         assert all(height < 30 for height in clocks), "a clock time stands in one line"
         for scheme in schemes if language == "zh" else ():  # both are drawn by the same templates
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            assert _seriously_wrong(page) == [], path
+            assert seriously_wrong(page) == [], path
     assert watched.complaints == []
     assert watched.hosts == {f"127.0.0.1:{entrance.port}"}

@@ -17,7 +17,7 @@ from cloud.hours import day_bounds
 from cloud.tables import FIGURES, hourly, presence_daily
 from cloud.tally.tables import bin_tally, hour_tally, staff_tally
 from tests.browser.conftest import Site
-from tests.browser.test_pages import _seriously_wrong, _too_wide
+from tests.browser.looks import seriously_wrong, too_wide
 from tests.support import tallies
 
 Opener = Callable[..., Any]
@@ -116,16 +116,16 @@ def test_a_page_of_shops_holds_at_every_width_and_for_every_reader(
     assert _too_small(page) == []
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        assert _seriously_wrong(page) == []
+        assert seriously_wrong(page) == []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        assert not _too_wide(page), f"scrolls sideways at {width} px"
-    assert _seriously_wrong(page) == []
+        assert not too_wide(page), f"scrolls sideways at {width} px"
+    assert seriously_wrong(page) == []
     assert page.locator("h1").count() == 1
     assert watched.complaints == []
     assert watched.hosts == {f"127.0.0.1:{office.port}"}
     page.emulate_media(media="print")
-    assert not _too_wide(page)
+    assert not too_wide(page)
 
 
 def test_a_shop_is_found_sorted_and_opened_by_keys_alone(office: Site, open_page: Opener) -> None:

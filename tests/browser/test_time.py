@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from edge.clock import SteadyClock
 from tests.browser.conftest import ShopSite
-from tests.browser.test_pages import _seriously_wrong, _too_small_to_touch, _too_wide
+from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 
 Opener = Callable[..., Any]
 
@@ -35,12 +35,12 @@ def test_the_page_holds_at_every_width_and_for_every_reader(
     expect(page.locator("#time-set")).to_be_visible()
     for width in (375, 768, 1440):
         page.set_viewport_size({"width": width, "height": 900})
-        assert not _too_wide(page), f"scrolls sideways at {width} px"
+        assert not too_wide(page), f"scrolls sideways at {width} px"
     page.set_viewport_size({"width": 375, "height": 900})
-    assert _too_small_to_touch(page) == []
-    assert _seriously_wrong(page) == []
+    assert too_small_to_touch(page) == []
+    assert seriously_wrong(page) == []
     page.emulate_media(color_scheme="dark")
-    assert _seriously_wrong(page) == []
+    assert seriously_wrong(page) == []
     assert watched.complaints == []
 
 

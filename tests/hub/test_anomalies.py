@@ -228,6 +228,7 @@ def test_many_shops_at_once_are_one_word_for_the_chain(chain: Chain) -> None:
     chain.live(since(chain.now - HOUR, 0.5), hours=9)
     (one,) = chain.told()
     assert (one.store, one.kind, one.reason) == (CHAIN, "chain", "fewer")
+    assert one.timezone == "Asia/Shanghai"
     assert one.shops is not None
     assert one.shops >= 5
     chain.live(hours=40)
