@@ -80,7 +80,7 @@ def test_a_crossing_is_on_both_pages_within_two_seconds_without_a_reload(
     installation: Installation, open_page: Callable[..., Any]
 ) -> None:
     shop = open_page(f"http://127.0.0.1:{installation.box_port}/").page
-    chain = open_page(f"http://127.0.0.1:{installation.hub_port}/").page
+    chain = open_page(f"http://127.0.0.1:{installation.hub_port}/today").page
     for page in (shop, chain):
         page.evaluate(WATCH)
     deadline = time.monotonic() + 60

@@ -46,6 +46,9 @@ class House:
 
         self.ingests = [started("ingest", number) for number in range(ingests)]
         self.pages = started("serve", 0)
+        # Who is still beginning ends when the database does, and is begun again by systemd.
+        until(lambda: all("takes facts" in one.log() for one in self.ingests), what="ingest")
+        until(lambda: "http" in self.pages.log(), what="the pages")
         self.shops = [Shop(broker.port, number) for number in range(SHOPS)]
         for shop in self.shops:
             shop.start()
@@ -68,7 +71,8 @@ class House:
         assert not any(shop.failed for shop in self.shops), logs
         assert until_settled(self.engine), "the rollup"
         agree(self.engine, self.shops)
-        assert all(one.alive for one in (*self.ingests, self.pages)), "one of them gave up"
+        gone = [one.log()[-3000:] for one in (*self.ingests, self.pages) if not one.alive]
+        assert not gone, gone
 
     def close(self) -> None:
         for shop in self.shops:

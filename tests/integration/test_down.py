@@ -239,7 +239,7 @@ def test_a_notice_of_head_office_stands_on_the_managers_page_until_it_is_over(
 
     until(lambda: "预计 412 人，来了 230 人" in page("zh"), what="the notice")
     assert "412 expected, 230 came" in page("en")
-    assert linked.waits() == 0
+    until(lambda: linked.waits() == 0, what="the acknowledgement")
     with writing(engine) as connection:
         keep.close(connection, Issuer(), keep.going_on(connection).values(), "recovered", seen)
     until(lambda: f"notice-{name}" not in page("zh"), what="its end")
