@@ -62,7 +62,7 @@ def asked(app: Flask) -> Iterator[None]:
 def drawn(template: str, **values: object) -> str:
     return render_template_string(
         '{% from "figures.html" import band, bar_row, card, delta, missing, pager, period_picker,'
-        " spark %}" + template,
+        " spark with context %}" + template,
         **values,
     )
 
