@@ -1,5 +1,6 @@
 """What all tests share: the recordings with known truth."""
 
+import gc
 import os
 from itertools import islice
 from pathlib import Path
@@ -54,6 +55,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     short = iter([name for name in files if name not in long])
     order = [name for one in long for name in (one, *islice(short, _BESIDE))]
     items[:] = [item for name in (*order, *short) for item in files[name]]
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what is loaded until the end: the tests themselves, and
+    all modules. It took a fifth of the time of tests in this process.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
