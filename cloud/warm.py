@@ -16,9 +16,9 @@ from typing import Any, Final
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud.accounts.scope import EVERYTHING
 from cloud.db import reading
-from cloud.queries.chain_people import RESTLESS, Span, keep, spans
+from cloud.queries.chain_people import keep
+from cloud.queries.kept import RESTLESS, Span, spans
 
 _log = logging.getLogger(__name__)
 EVERY_S: Final = 60.0
@@ -66,4 +66,4 @@ def _questions(engine: Engine, first: Question, now: datetime) -> Iterator[Calla
 
 def _keep(engine: Engine, span: Span) -> None:
     with reading(engine) as connection:
-        keep(connection, EVERYTHING, span)
+        keep(connection, span)
