@@ -60,7 +60,7 @@ def chain_today(
     totals = totals_of(connection, scope, {name: today.day for name, today in by_id.items()})
     bases = {
         name: basis
-        for name, (_, _, basis, visitors, _, _, reentries, _) in totals.items()
+        for name, (_, basis, visitors, _, _, reentries, _) in totals.items()
         if visitors or reentries
     }
     if len(bases) < len(by_id):
@@ -90,7 +90,7 @@ def chain_today(
 
 
 _SHOWN: Final = ("visitors", "entered", "left", "reentries", "members")
-_NOTHING: Final = (None, None, None, *(0 for _ in _SHOWN))
+_NOTHING: Final = (None, None, *(0 for _ in _SHOWN))
 
 
 def _shop_day(
@@ -103,7 +103,7 @@ def _shop_day(
     summarised: datetime | None,
 ) -> ShopDay:
     store_id, name, timezone = shop
-    _, _, _, visitors, entered, left, reentries, members = total
+    _, _, visitors, entered, left, reentries, members = total
     return ShopDay(
         store_id=store_id,
         name=name,
@@ -185,16 +185,16 @@ def _hour(empty: HourFigures, row: Any) -> HourFigures:
 
 
 def totals_of(connection: Connection, scope: Scope, days: Mapping[str, date]) -> dict[str, Any]:
-    """Return the rows of shops' days, by shop: shop, day, basis, then `_SHOWN`."""
+    """Return the rows of shops' days, by shop: shop, basis, then `_SHOWN`."""
+    found: dict[str, Any] = {}
     # Around the world there are at most three days at a time.
-    rows = connection.execute(
-        select(
-            daily.c.store, daily.c.day, daily.c.basis, *(daily.c[name] for name in _SHOWN)
-        ).where(daily.c.day.in_(set(days.values())), scope.only(daily.c.store))
-    )
-    return {row[0]: row for row in rows.all() if row[1] == days.get(row[0])}
+    for day in set(days.values()):
+        rows = connection.execute(_TOTALS.where(daily.c.day == day, scope.only(daily.c.store)))
+        found |= {row[0]: row for row in rows.all() if days.get(row[0]) == day}
+    return found
 
 
+_TOTALS: Final = select(daily.c.store, daily.c.basis, *(daily.c[name] for name in _SHOWN))
 _SOMEBODY_CAME: Final = or_(daily.c.visitors > 0, daily.c.reentries > 0)
 
 
