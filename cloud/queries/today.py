@@ -41,7 +41,12 @@ _SHOPS: Final = select(store.c.id, store.c.name, store.c.timezone).order_by(stor
 
 
 def chain_today(
-    connection: Connection, scope: Scope, now: datetime, page: int | None = None
+    connection: Connection,
+    scope: Scope,
+    now: datetime,
+    page: int | None = None,
+    *,
+    hours: bool = True,
 ) -> ChainToday:
     """Return all shops today that somebody sees, each in its own zone.
 
@@ -50,13 +55,15 @@ def chain_today(
         scope: which shops these are.
         now: an aware moment; it decides which day it is and which box is silent.
         page: the page whose shops have their hours (`views.on_page`); None: all have them.
+        hours: False: none has.
     """
     shops = connection.execute(_SHOPS.where(scope.only(store.c.id))).all()
     days = _days(shops, now)
     by_id = {shop.id: days[shop.timezone] for shop in shops}
     listed = shops if page is None else [shops[place] for place in on_page(len(shops), page)]
     whole = page is None and scope.shops is None
-    hours = _hours(connection, {shop.id: by_id[shop.id] for shop in listed}, whole=whole)
+    drawn = {shop.id: by_id[shop.id] for shop in listed} if hours else {}
+    of_hours = _hours(connection, drawn, whole=whole)
     totals = totals_of(connection, scope, {name: today.day for name, today in by_id.items()})
     bases = {
         name: basis
@@ -78,7 +85,7 @@ def chain_today(
                 by_id[shop[0]].day,
                 totals.get(shop[0], _NOTHING),
                 bases.get(shop[0], "crossings"),
-                hours.get(shop[0], ()),
+                of_hours.get(shop[0], ()),
                 boxes.get(shop[0], _NO_BOXES),
                 summarised.get(shop[0]),
             )
