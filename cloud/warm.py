@@ -1,8 +1,9 @@
 """Reads what is slow the first time before somebody asks for it. A thread of `run`; asks `queries`.
 
 That are the sums of a year's days by shop, a month at a time (`chain_people`, `consultants`), and
-the first page of a day. It only fills what the pages keep anyhow, under the same keys: nothing is shown older for
-it. Between two questions it rests, for longer than it asked: pages and ingest come first.
+the first page of a day. It only fills what the pages keep anyhow, under the same keys: nothing is
+shown older for it. Between two questions it rests, for longer than it asked: pages and ingest come
+first.
 """
 
 import logging
