@@ -1,10 +1,12 @@
 """The word to a shop: an anomaly as its manager reads it at the box.
 
-Orders are made by `tell` (a page) and `tell_over` (the look); what they say is read when they are
-sent (`cloud.order_post`), so that a box that was offline hears only how it stands now.
+Orders are made by `tell` (a page, or `weekly`) and `tell_over` (the look); what they say is read
+when they are sent (`cloud.order_post`), so that a box that was offline hears only how it stands
+now.
 """
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, Row, select, update
 
@@ -12,6 +14,8 @@ from cloud.anomalies.tables import CHAIN, anomaly
 from cloud.orders import Issuer, boxes_of, notice
 from edge.wire.orders import NOTICES, NoticeOrder
 
+BY_RULE: Final = "rule"
+"""Who let a shop know where nobody did: bookings that deviate are told by themselves."""
 _WIDE: dict[str, str] = {"box_silent": "silent", "lagging": "silent", "camera_lost": "blind"}
 
 
