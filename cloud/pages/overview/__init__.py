@@ -12,7 +12,8 @@ from typing import Final
 
 from flask import Blueprint, render_template, request
 
-from cloud.anomalies.desk import Anomaly
+from cloud.accounts.access import caller
+from cloud.anomalies.desk import REASONS, Anomaly
 from cloud.figures.suppress import LEAST
 from cloud.pages.frame import framed
 from cloud.pages.overview.board import board_of
@@ -65,6 +66,7 @@ def create_overview(
             board=board,
             wrong_day=wrong_day,
             alarms=alarms() if alarms else Alarms(count=0, first=()),
+            reasons=REASONS if alarms and caller().may("anomalies.take_on") else (),
         )
 
     return pages
