@@ -12,7 +12,8 @@ from cloud.pages.board import board_of
 from cloud.pages.export import as_shown, asked_form
 from cloud.pages.frame import framed
 from cloud.pages.street import street_board, street_shop
-from cloud.pages.street_files import HOURS, hour_rows
+from cloud.pages.street_files import HOURS, STREET, hour_rows, street_rows
+from cloud.pages.today_files import SHOPS, shop_rows
 from cloud.views import ChainToday, StreetMinutes, StreetToday
 from menkou.rates import capture_rate
 
@@ -34,7 +35,10 @@ def create_pages(today: Callable[[int], ChainToday]) -> Blueprint:
         return render_template(template, board=board, fragment="chain_live.html")
 
     @pages.get("")
-    def chain() -> str:
+    def chain() -> ResponseReturnValue:
+        if (form := asked_form()) is not None:
+            number = request.args.get("page", type=int)
+            return as_shown(SHOPS, shop_rows(today(number or 1), number), form, name="today")
         return page("chain.html")
 
     @pages.get("/live")
@@ -66,7 +70,10 @@ def create_street(
         return render_template(template, shop=street_shop(found), fragment="street_shop_live.html")
 
     @pages.get("")
-    def street() -> str:
+    def street() -> ResponseReturnValue:
+        if (form := asked_form()) is not None:
+            number = request.args.get("page", type=int)
+            return as_shown(STREET, street_rows(today(), number), form, name="street")
         return board("street.html")
 
     @pages.get("/live")

@@ -661,3 +661,24 @@ def test_anomalies_that_nobody_took_on_are_told_to_whoever_sees_the_shop(
     with writing(engine) as connection:
         connection.execute(update(anomaly).values(closed_at=now))
     assert 'id="h-alarms"' not in app.test_client().get("/?lang=en").text
+
+
+@on_sqlite
+def test_the_first_pages_tables_are_files_of_what_is_drawn(engine: Engine, tmp_path: Path) -> None:
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    with filling(engine) as connection:
+        tallies.day(connection, "a", yesterday, visitors=130, till_visitors=130, sales=4)
+        tallies.day(connection, "b", yesterday, visitors=70, till_visitors=70, sales=3)
+    client = create_app(load(None, {"MENKOU_DATA_DIR": str(tmp_path)}), engine).test_client()
+    address = f"/?lang=en&day={yesterday}&format=csv"
+    page = client.get(f"/?lang=en&day={yesterday}").text
+    assert all(f"table={table}" in page for table in ("figures", "ranked", "grid"))
+    figures = client.get(address).text.splitlines()
+    assert figures[1].startswith("crossings,visitors,200,,,,,unknown,2,2")
+    (conversion,) = [row for row in figures if row.startswith("crossings,conversion,")]
+    assert conversion.startswith("crossings,conversion,hidden: few people,")
+    grid = client.get(address + "&table=grid").text.splitlines()
+    assert grid[0].endswith(yesterday.isoformat())
+    assert [row.split(",")[0] for row in grid[1:]] == ["a", "b"]
+    assert grid[1].endswith(",130")
+    assert client.get(address + "&table=x").status_code == 400
