@@ -543,7 +543,12 @@ def test_the_list_is_a_file_of_all_its_pages_hidden_where_it_hides(
 def test_every_table_of_a_shops_page_is_a_file_that_hides_what_the_page_hides(
     engine: Engine, client: FlaskClient
 ) -> None:
-    served = {"desk_visitors": 100, "served": 44, "greeted_30s": 20, "served_members": 0}
+    served: dict[str, Any] = {
+        "desk_visitors": 100,
+        "served": 44,
+        "greeted_30s": 20,
+        "served_members": 0,
+    }
     with writing(engine) as connection:
         tallies.day(connection, "s1", WEEK.last, visitors=100, **served)
         _hour(connection, "s1", WEEK.last, 10, 100)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -64,7 +64,8 @@ def create_fleet(fleet: Callable[[], Fleet], alert: Callable[[str, str], bool]) 
         given = request.form
         alert(given.get("shop", "")[:_CHARS_MAX], given.get("trouble", "")[:_CHARS_MAX])
         wanted = _wanted()
-        return redirect(url_for(".page", page=wanted.page, **wanted.args), code=303)
+        args: dict[str, Any] = {"page": wanted.page, **wanted.args}
+        return redirect(url_for(".page", **args), code=303)
 
     return pages
 
