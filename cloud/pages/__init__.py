@@ -73,7 +73,7 @@ def create_street(
     def street() -> ResponseReturnValue:
         if (form := asked_form()) is not None:
             number = request.args.get("page", type=int)
-            return as_shown(STREET, street_rows(today(), number), form, name="street")
+            return as_shown(STREET, street_rows(today(number or 1), number), form, name="street")
         return board("street.html")
 
     @pages.get("/live")
