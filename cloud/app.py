@@ -120,7 +120,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     )
     take_uploads(app, "/api/v1/members/csv", "/api/v1/members/batch")
     app.register_blueprint(create_overview(morning, alarms, config.suppress_below))
-    app.register_blueprint(create_pages(today))
+    app.register_blueprint(create_pages(today, config.suppress_below))
     app.register_blueprint(create_street(passers, passers_of))
     guests, least = GuestDesk(engine=engine, scope=lambda: caller().scope), config.suppress_below
     figures = FiguresDesk(engine=engine, scope=lambda: caller().scope, guests=guests)
