@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Final
 
 from cloud.figures.bins import EDGES
-from cloud.figures.metric import METRICS, Metric, Sums
+from cloud.figures.metric import METRICS, OF_TABLES, Sums
 from cloud.figures.period import Period
 from cloud.figures.suppress import Hidden
 from cloud.figures.yearly import yearly
@@ -216,9 +216,7 @@ def _figure(found: ShopPeriod, basis: str, key: str, sums: Sums) -> Figure:
     return figure_of(key, screen.of_shop(metric, found.shop.store_id, basis, sums), sums)
 
 
-_MEMBERS_SERVED: Final = Metric(
-    key="members_served", top=("served_members",), bottom=("members",), people=True
-)
+_MEMBERS_SERVED: Final = OF_TABLES["members_served"]
 
 
 def _served_members(found: ShopPeriod, basis: str) -> float | None:
