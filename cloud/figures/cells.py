@@ -59,6 +59,16 @@ def small(count: int | None, least: int = LEAST) -> bool:
     return count is not None and 1 <= count < least
 
 
+def sums_of(rows: Mapping[Row, Sums]) -> dict[str, int | None]:
+    """Return the sum of each count over rows; what none of them knows is not known."""
+    totals: dict[str, int | None] = {}
+    for sums in rows.values():
+        for name, count in sums.items():
+            before = totals.get(name)
+            totals[name] = before if count is None else count + (before or 0)
+    return totals
+
+
 def families(names: Collection[str], links: Sequence[Link]) -> Iterator[list[str]]:
     """Yield the counts that are linked with each other, each with what is left of them."""
     left = sorted(names)

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Generic
 
-from cloud.figures.cells import LEAST, LINKS, Link, Row, Table, families, safe, small
+from cloud.figures.cells import LEAST, LINKS, Link, Row, Table, families, safe, small, sums_of
 from cloud.figures.metric import Metric, Sums, value_of
 
 __all__ = [
@@ -158,7 +158,7 @@ def suppress_rows(
         hidden: what is hidden from the start, because another page hides it: row (None for the
             total) and count.
     """
-    summed = _totals(rows) if totals is None else totals
+    summed = sums_of(rows) if totals is None else totals
     table = Table(rows=rows, totals=summed, least=least)
     for row, name in hidden:
         table.hidden[name].add(row)
@@ -182,12 +182,3 @@ def suppress_rows(
         totals_hidden=frozenset(name for name, found in table.hidden.items() if None in found),
         least=least,
     )
-
-
-def _totals(rows: Mapping[Row, Sums]) -> Sums:
-    totals: dict[str, int | None] = {}
-    for sums in rows.values():
-        for name, count in sums.items():
-            before = totals.get(name)
-            totals[name] = before if count is None else count + (before or 0)
-    return totals

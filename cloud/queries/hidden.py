@@ -53,6 +53,15 @@ class ChainScreen:
         """Say whether a shop's count is hidden, by whatever its visitors were counted."""
         return any(shop in shops for (_, of), shops in self.hidden.items() if of == name)
 
+    def wholes(self, names: Collection[str], shop: str | None = None) -> dict[str, bool]:
+        """Return of counts that are told in parts whether their sum is hidden, by whatever visitors
+        were counted: a shop's, or that of all that the caller sees.
+        """
+        if shop is not None:
+            return {name: self.hides_shop(name, shop) for name in names}
+        bases = {basis for basis, _ in (*self.hidden, *self.totals_hidden)}
+        return {name: any(self.hides_all(name, basis) for basis in bases) for name in names}
+
     def of_all(
         self, metric: Metric, basis: str, sums: Sums, shops: Collection[str] | None = None
     ) -> Shown:
@@ -97,10 +106,18 @@ def chain_screen(
 
 def decide(connection: Connection, first: date, last: date, least: int) -> ChainScreen:
     """Return what is hidden of the whole chain, worked out anew."""
-    tables: dict[str, dict[str, Sums]] = {}
     today = datetime.now(UTC).date()
-    for (shop, basis), counts in people_of(connection, _WHOLE, first, last, today).items():
-        tables.setdefault(basis, {})[shop] = dict(zip(NAMES, counts, strict=True))
+    people = people_of(connection, _WHOLE, first, last, today)
+    return screen_of(
+        {of: dict(zip(NAMES, counts, strict=True)) for of, counts in people.items()}, least
+    )
+
+
+def screen_of(people: Mapping[tuple[str, str], Sums], least: int) -> ChainScreen:
+    """Return what is hidden of the whole chain, whose counts these are by shop and basis."""
+    tables: dict[str, dict[str, Sums]] = {}
+    for (shop, basis), sums in people.items():
+        tables.setdefault(basis, {})[shop] = sums
     hidden: dict[tuple[str, str], dict[str, int]] = {}
     totals: set[tuple[str, str]] = set()
     for basis, rows in tables.items():
