@@ -128,10 +128,17 @@ def _by_channel(
 ) -> Iterator[tuple[Any, list[Row]]]:
     about = (connection, EVERYTHING, week, week + _LAST)
     asked = Asked(
-        **{"shop": None, "name": "", "choices": {}, "screen": screen, "desks": {}, "called": {}},
-        **{"takings": {}, "reasons": {}, "weeks": {}},
+        shop=None,
+        name="",
+        choices={},
+        screen=screen,
+        desks={},
         brought=brought(*about),
+        called={},
+        takings={},
         ways=by_way(*about),
+        reasons={},
+        weeks={},
     )
     lines = channel_board(asked, screen.least).lines
     yield (

@@ -68,7 +68,7 @@ class GuestDesk:
         def work() -> Colleagues | None:
             told = self.memo.get(("shops", scope, period, tick), summed)
             with reading(self.engine) as connection:
-                return consultants_page(connection, scope, period, shop, page, told)
+                return consultants_page(connection, scope, period, shop, page, told, self.least)
 
         return self.memo.get(("consultants", scope, period, shop, page, tick), work)
 

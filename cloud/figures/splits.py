@@ -23,6 +23,7 @@ def split_rows(
     *,
     links: Sequence[Link] = LINKS,
     hidden: Collection[tuple[Row | None, str]] = (),
+    settled: Collection[str] = (),
 ) -> Screen[Row]:
     """Return what may be seen of a table of parts.
 
@@ -33,19 +34,23 @@ def split_rows(
         least: from how many people on a count is shown.
         links: what adds up within a row.
         hidden: cells that are hidden from the start, by row (None for the sum) and count.
+        settled: counts of which no more is to be hidden: it was decided elsewhere.
     """
     totals = sums_of(rows)
     names = [name for name in totals if name in PEOPLE]
     # What has grown small since it was decided is hidden for itself.
     gone = {name for name in names if wholes.get(name) or small(totals[name], least)}
     start = [(row, name) for name in gone & wholes.keys() for row in (None, *rows)]
-    screen = suppress_rows(rows, totals, least, links=links, hidden=[*start, *hidden])
+    screen = suppress_rows(
+        rows, totals, least, links=links, hidden=[*start, *hidden], settled=settled
+    )
     told = wholes.keys() - gone
     lost = {
         name
         for family in families(names, links)
         if not screen.totals_hidden.isdisjoint(told & set(family))
         for name in family
+        if name not in settled
     }
     every = frozenset(rows)
     return Screen(

@@ -147,6 +147,7 @@ def suppress_rows(
     *,
     links: Sequence[Link] = LINKS,
     hidden: Collection[tuple[Row | None, str]] = (),
+    settled: Collection[str] = (),
 ) -> Screen[Row]:
     """Return what may be seen of a table whose totals are seen, too.
 
@@ -157,9 +158,11 @@ def suppress_rows(
         links: what adds up within a row.
         hidden: what is hidden from the start, because another page hides it: row (None for the
             total) and count.
+        settled: counts of which no more is to be hidden than that, and what is small: it was
+            decided elsewhere.
     """
     summed = sums_of(rows) if totals is None else totals
-    table = Table(rows=rows, totals=summed, least=least)
+    table = Table(rows=rows, totals=summed, least=least, settled=frozenset(settled))
     for row, name in hidden:
         table.hidden[name].add(row)
     names = {
