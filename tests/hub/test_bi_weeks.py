@@ -107,9 +107,9 @@ def test_a_week_is_told_as_pages_and_api_tell_it(engine: Engine, shops: int) -> 
         told = {(one["channel"], one.get("advert", "")): one for one in _view(engine, view)}
         assert told.keys() == rows.keys()
         for key, one in told.items():
-            for name in {"asked", "booked", "sales", "cancelled"} & one.keys():
-                seen = rows[key][name]
-                assert one[name] == (None if seen is HIDDEN else seen), (key, name)
+            for of in {"asked", "booked", "sales", "cancelled"} & one.keys():
+                seen = rows[key][of]
+                assert one[of] == (None if seen is HIDDEN else seen), (key, of)
 
 
 def test_whoever_has_views_pages_and_api_works_out_no_hidden_count(engine: Engine) -> None:
@@ -195,7 +195,7 @@ def _emptied(engine: Engine) -> None:
         kept._memos.pop(engine, None)
 
 
-def _counts(engine: Engine, day: date, **counts: int) -> None:
+def _counts(engine: Engine, day: date, **counts: Any) -> None:
     with writing(engine) as connection:
         tallies.day(connection, "sh-1", day, visitors=9, **counts)
         tallies.sum_chain(connection)
