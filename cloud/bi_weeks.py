@@ -24,10 +24,10 @@ from cloud.figures.suppress import HIDDEN, PEOPLE, Hidden
 from cloud.pages.channels.board import channel_board
 from cloud.pages.channels.bookings import ways_of
 from cloud.queries.bookings import by_way
-from cloud.queries.chain_people import RESTLESS
 from cloud.queries.channels import Asked, brought
 from cloud.queries.days import by_shop
 from cloud.queries.hidden import ChainScreen, screen_of
+from cloud.queries.kept import RESTLESS
 from cloud.tally.marks import one_counts
 from cloud.tally.tables import BOOKINGS, BROUGHT, COUNTS, chain_tally, dirty_chain
 from cloud.tally.told import told_booking, told_channel, told_week, untell, week_of

@@ -26,8 +26,9 @@ from cloud.figures.cells import safe
 from cloud.figures.metric import Metric, Sums
 from cloud.figures.suppress import HIDDEN, LEAST, Shown, shown, suppress_rows
 from cloud.memo import Memo
-from cloud.queries.chain_people import NAMES, RESTLESS, people_of
+from cloud.queries.chain_people import NAMES, people_of
 from cloud.queries.days import by_shop
+from cloud.queries.kept import RESTLESS
 
 KEPT_S: Final = 60.0
 _KEPT: Final = 32

@@ -1,4 +1,4 @@
-"""Read-only views for Grafana and other BI tools: made by 0024, over tables of its own."""
+"""Read-only views for Grafana and other BI tools: made by 0026, over tables of its own."""
 
 revision: str = "0023"
 down_revision: str | None = "0022"

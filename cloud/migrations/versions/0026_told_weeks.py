@@ -5,8 +5,8 @@ from alembic import op
 
 from cloud import bi_views
 
-revision: str = "0024"
-down_revision: str | None = "0023"
+revision: str = "0026"
+down_revision: str | None = "0024"
 branch_labels: str | None = None
 depends_on: str | None = None
 
@@ -58,4 +58,4 @@ def _known(names: str) -> list["sa.Column[int]"]:
 
 def downgrade() -> None:
     """Refuse: a hub goes back to an older release from its backup, not by a migration."""
-    raise NotImplementedError("there is no way back from 0024; restore the backup")
+    raise NotImplementedError("there is no way back from 0026; restore the backup")
