@@ -91,7 +91,7 @@ def tell(engine: Engine, week: date, least: int) -> bool:
         marked = select(dirty_chain.c.day).where(dirty_chain.c.day.between(week, week + _LAST))
         if not one_counts(connection) or connection.execute(marked).first() is not None:
             return False
-        untell(connection, week)
+        untell(connection, [week])
         found = by_shop(connection, EVERYTHING, week, week + _LAST)
         screen = screen_of(found, least)
         shops = [*_of_shops(found, screen), *_of_all(found, screen)]

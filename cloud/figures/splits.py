@@ -56,9 +56,7 @@ def split_rows(
     return Screen(
         rows=rows,
         totals=totals,
-        hidden={name: every if name in lost else screen.hidden.get(name, every) for name in names}
-        if lost
-        else screen.hidden,
+        hidden={**screen.hidden, **dict.fromkeys(lost & set(names), every)},
         totals_hidden=screen.totals_hidden - told,
         least=least,
     )

@@ -9,7 +9,6 @@ from cloud.db import reading, writing
 from cloud.tally.marks import one_counts
 from cloud.tally.sums import sum_days
 from cloud.tally.tables import dirty_chain
-from cloud.tally.told import untell, week_of
 
 
 def marked_days(engine: Engine) -> list[date]:
@@ -29,7 +28,6 @@ def count_chain(engine: Engine, day: date) -> bool:
         if mark is None:
             return False
         sum_days(connection, [day])
-        untell(connection, week_of(day))
         mine = (dirty_chain.c.day == day) & (dirty_chain.c.mark == mark)
         connection.execute(delete(dirty_chain).where(mine))
         count_up(connection, {CHANGES: 1})

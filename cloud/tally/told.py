@@ -4,9 +4,10 @@
     told_channel, told_booking  all shops' week by channel
 
 A week begins on Monday, `week` is that day. What is hidden is null, as what is not known. A week of
-which a day was counted anew is untold (`untell`), in the transaction that adds the day up.
+which a day was counted anew is untold (`untell`), in the transaction that adds the day up (`sums`).
 """
 
+from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -69,7 +70,10 @@ def week_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def untell(connection: Connection, week: date) -> None:
-    """Take a week away from the tables, until it is told anew."""
+def untell(connection: Connection, days: Collection[date] | None = None) -> None:
+    """Take the weeks of days away from the tables, until they are told anew; None: all weeks."""
     for table in TOLD:
-        connection.execute(delete(table).where(table.c.week == week))
+        gone = delete(table)
+        if days is not None:
+            gone = gone.where(table.c.week.in_({week_of(day) for day in days}))
+        connection.execute(gone)
