@@ -192,7 +192,7 @@ def _emptied(engine: Engine) -> None:
         for table in ("day_tally", "booking_tally", "channel_tally", "chain_tally"):
             connection.execute(text(f"DELETE FROM {table}"))
     for kept in (chain_people._DAYS, hidden):  # what was decided stands for a minute
-        kept._memos.pop(engine, None)  # type: ignore[attr-defined]
+        kept._memos.pop(engine, None)
 
 
 def _counts(engine: Engine, day: date, **counts: Any) -> None:
