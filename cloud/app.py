@@ -122,7 +122,8 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.register_blueprint(create_overview(morning, alarms, config.suppress_below))
     app.register_blueprint(create_pages(today, config.suppress_below))
     app.register_blueprint(create_street(passers, passers_of))
-    guests, least = GuestDesk(engine=engine, scope=lambda: caller().scope), config.suppress_below
+    least = config.suppress_below
+    guests = GuestDesk(engine=engine, scope=lambda: caller().scope, least=least)
     figures = FiguresDesk(engine=engine, scope=lambda: caller().scope, guests=guests)
     app.register_blueprint(create_figures_api(figures.table, figures.today, least))
     app.register_blueprint(create_channels(guests.today, guests.channels, least))

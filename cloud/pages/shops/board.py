@@ -13,13 +13,14 @@ from typing import Final
 from cloud.figures.bins import EDGES
 from cloud.figures.metric import METRICS, OF_TABLES, Sums
 from cloud.figures.period import Period
+from cloud.figures.staff import SUMS
 from cloud.figures.suppress import Hidden
 from cloud.figures.yearly import yearly
 from cloud.pages.known import Figure, figure_of
 from cloud.pages.shops.desk_pictures import Duty, Times, duty, times
 from cloud.pages.shops.passing import Street, no_street, street_of
 from cloud.pages.shops.pictures import DayCurve, HeatMap, day_curve, heat_map
-from cloud.pages.shops.staff import SUMS, StaffRow, staff_rows
+from cloud.pages.shops.staff import StaffRow, staff_rows
 from cloud.queries.days import NOTHING
 from cloud.queries.funnel import with_due
 from cloud.queries.shop import TIMED, ShopPeriod
@@ -99,9 +100,8 @@ def shop_board(found: ShopPeriod, now: datetime, known_until: datetime | None = 
     least = found.screens.period.least
     street = street_of(found.street, basis)
     screen, shop = found.screens.period, found.shop.store_id
-    staff = staff_rows(
-        found.staff, least, [own for own, of in SUMS.items() if screen.hides_shop(of, shop)]
-    )
+    wholes = {own: screen.hides_shop(of, shop) for own, of in SUMS.items()}
+    staff = staff_rows(found.staff, wholes, least)
     worked = duty(hours, found.desk, desk_days) if desk_days else None
     by_day = {day.day: day.passers for day in found.street}
     return ShopBoard(
