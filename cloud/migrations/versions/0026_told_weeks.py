@@ -6,7 +6,7 @@ from alembic import op
 from cloud import bi_views
 
 revision: str = "0026"
-down_revision: str | None = "0024"
+down_revision: str | None = "0025"
 branch_labels: str | None = None
 depends_on: str | None = None
 
