@@ -65,6 +65,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    """Give back what was kept from the collector: libraries look at their end for what leaks."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session")
 def recordings() -> Path:
     """The folder of recordings; a test that needs it fails, never skips, when it is missing."""
