@@ -103,15 +103,12 @@ def _staff(_found: ShopPeriod, board: ShopBoard) -> Sheet:
         Column(key="code", title="shops.staff_code"),
         Column(key="greeted", title="shops.greeted", kind="count", people=True),
         Column(key="members", title="shops.greeted_members", kind="count", people=True),
-        Column(key="sales", title="shops.greeted_sales", kind="count", people=True),
     )
 
     def shown(count: int | None) -> Cell:
         return HIDDEN if count is None else count
 
-    return columns, [
-        (one.code, shown(one.greeted), shown(one.members), shown(one.sales)) for one in board.staff
-    ]
+    return columns, [(one.code, shown(one.greeted), shown(one.members)) for one in board.staff]
 
 
 def _street(found: ShopPeriod, board: ShopBoard) -> Sheet:
