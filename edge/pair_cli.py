@@ -14,7 +14,6 @@ import segno
 from cryptography import x509
 
 from edge.config import load
-from edge.console.trust import read_authority
 from edge.store.devices import LOCAL, ROLES, Devices, first_role
 from menkou.errors import MenkouFault, told
 from menkou.listen import Listen
@@ -60,9 +59,11 @@ def pair(arguments: argparse.Namespace) -> int:
         )
     address = page_address(listen)
     ca = config.console.ca
-    authority = read_authority(config.base / ca) if ca is not None else None
-    from edge.app.common import ready_store, steady_clock  # loads only what this command runs
+    # Loads only what this command runs; the first is a part of the pages.
+    from edge.app.common import ready_store, steady_clock
+    from edge.console.trust import read_authority
 
+    authority = read_authority(config.base / ca) if ca is not None else None
     db = ready_store(config.data_dir)
     devices, now = Devices(db), steady_clock(config, db).now()
     role = arguments.role or first_role(devices, now)

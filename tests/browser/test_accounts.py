@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from cloud.db import migrate, open_engine
+from cloud.db import open_engine
 from menkou.totp import code_at, step_at
 from tests.browser.conftest import Site
 from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 from tests.support.accounts import PASSWORD, HubOffice, Person, cheaply
+from tests.support.databases import make_hub_database
 from tests.support.processes import free_port
 from tests.support.provider import SECRET, Provider
 
@@ -32,8 +33,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Site,
     (tmp_path / "oidc.secret").write_text(SECRET, encoding="utf-8")
     text = f'[hub]\nurl = "{url}"\n{provider.settings(label="Example SSO")}'
     (tmp_path / "hub.toml").write_text(text + _BY_CLAIMS, encoding="utf-8")
+    make_hub_database(tmp_path / "hub.db")
     engine = open_engine(f"sqlite:///{tmp_path / 'hub.db'}")
-    migrate(engine)
     office = HubOffice(engine, tmp_path, settings=tmp_path / "hub.toml")
     office.shops("nj-001", "nj-002")
     site = Site(provider, lambda *_: office.app, tmp_path, port=port)

@@ -14,12 +14,13 @@ from cloud.anomalies.look import Lookout
 from cloud.anomalies.tables import CHAIN, anomaly
 from cloud.app import create_app
 from cloud.config import load
-from cloud.db import migrate, open_engine, reading, writing
+from cloud.db import open_engine, reading, writing
 from cloud.expect.calendar import EMPTY
 from cloud.tables import box, box_order
 from tests.browser.conftest import Site
 from tests.browser.looks import assert_holds, too_small_to_touch
 from tests.support import tallies
+from tests.support.databases import make_hub_database
 from tests.support.footfall import past
 
 Opener = Callable[..., Any]  # opens conftest.Watched
@@ -49,8 +50,8 @@ def _row(number: int, store: str, kind: str, reason: str, **more: Any) -> dict[s
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
     """A shop with a drop, a silent one, one whose bookings fell, and many at once."""
+    make_hub_database(tmp_path / "hub.db")
     engine = open_engine(f"sqlite:///{tmp_path / 'hub.db'}")
-    migrate(engine)
     now = datetime.now(UTC)
     with writing(engine) as connection:
         tallies.shop(connection, "nj-002", called=_HARSH_NAME)

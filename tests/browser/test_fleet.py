@@ -14,7 +14,7 @@ from cloud.accounts.scope import EVERYTHING
 from cloud.app import create_app
 from cloud.config import load
 from cloud.counting.checks import Told, Who, draw_hour, enter
-from cloud.db import migrate, open_engine, writing
+from cloud.db import open_engine, writing
 from cloud.desired import set_desired
 from cloud.orders import Issuer
 from cloud.tables import box
@@ -22,6 +22,7 @@ from edge.wire.orders import ConfigOrder
 from tests.browser.conftest import Site
 from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 from tests.support.counted import open_shop
+from tests.support.databases import make_hub_database
 from tests.support.fleets import boxed
 
 Opener = Callable[..., Any]
@@ -60,8 +61,8 @@ def _fill(engine: Engine, now: datetime) -> None:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
+    make_hub_database(tmp_path / "hub.db")
     engine = open_engine(f"sqlite:///{tmp_path / 'hub.db'}")
-    migrate(engine)
     _fill(engine, datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
     app: Flask = create_app(load(None, {"MENKOU_DATA_DIR": str(tmp_path)}), engine)
     made = Site(None, lambda *_: app, tmp_path)

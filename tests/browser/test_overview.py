@@ -11,12 +11,13 @@ from sqlalchemy import Connection, insert
 
 from cloud.app import create_app
 from cloud.config import load
-from cloud.db import migrate, open_engine, writing
+from cloud.db import open_engine, writing
 from cloud.tables import box
 from cloud.tally.tables import bin_tally
 from tests.browser.conftest import Site
 from tests.browser.looks import assert_holds, seriously_wrong, too_small_to_touch, too_wide
 from tests.support import tallies
+from tests.support.databases import make_hub_database
 
 Opener = Callable[..., Any]  # opens conftest.Watched
 _HARSH_NAME = "<script>alert(1)</script>南京东路步行街旗舰总店"
@@ -50,8 +51,8 @@ def _fill(connection: Connection) -> None:
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Site]:
     """Head office's own app over a database with a chain of three shops."""
+    make_hub_database(tmp_path / "hub.db")
     engine = open_engine(f"sqlite:///{tmp_path / 'hub.db'}")
-    migrate(engine)
     with writing(engine) as connection:
         _fill(connection)
     config = load(None, {"MENKOU_DATA_DIR": str(tmp_path)})

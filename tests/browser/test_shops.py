@@ -12,13 +12,14 @@ from sqlalchemy import Connection, insert
 
 from cloud.app import create_app
 from cloud.config import load
-from cloud.db import migrate, open_engine, writing
+from cloud.db import open_engine, writing
 from cloud.hours import day_bounds
 from cloud.tables import FIGURES, hourly, presence_daily
 from cloud.tally.tables import bin_tally, hour_tally, staff_tally
 from tests.browser.conftest import Site
 from tests.browser.looks import seriously_wrong, too_wide
 from tests.support import tallies
+from tests.support.databases import make_hub_database
 
 Opener = Callable[..., Any]
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -67,8 +68,8 @@ def _worked(connection: Connection, of: str, on: date) -> None:
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Site]:
     """A hub on loopback with 60 shops: one that knows all, one with gaps, the others count."""
+    make_hub_database(tmp_path / "hub.db")
     engine = open_engine(f"sqlite:///{tmp_path / 'hub.db'}")
-    migrate(engine)
     today = datetime.now(UTC).astimezone(ZONE).date()
     with writing(engine) as connection:
         tallies.shop(connection, "all", called=HARSH)

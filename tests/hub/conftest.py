@@ -37,6 +37,7 @@ from edge.wire.messages import (
     VisitRevised,
 )
 from edge.wire.topics import BoxAddress
+from tests.support.databases import make_hub_database
 from tests.support.processes import Mosquitto
 
 NOW = datetime(2026, 11, 21, 4, 30, tzinfo=UTC)  # 12:30 in Shanghai
@@ -274,8 +275,10 @@ on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
+    """A database of either kind that has the schema, and nothing else."""
     made = open_engine(database_url)
-    migrate(made)
+    if made.dialect.name == "sqlite":
+        make_hub_database(Path(str(made.url.database)))
     yield made
     made.dispose()
 

@@ -130,9 +130,13 @@ class Pair:
         self.other = paho.Client(CallbackAPIVersion.VERSION2)
         self.other.on_connect = lambda client, *_: client.subscribe("down/+", 1)
         self.other.on_message = lambda _c, _d, m: self.answered.append((m.topic, bytes(m.payload)))
+        listening = threading.Event()
+        self.other.on_subscribe = lambda *_: listening.set()
         self.other.connect("127.0.0.1", port)
         self.other.loop_start()
         until(lambda: self.subscriptions == 1, what="the subscription")
+        # What is sent with QoS 0 before somebody listens goes to nobody.
+        assert listening.wait(60), "the other one's subscription"
 
     def _on_subscribe(self, *_: object) -> None:
         self.subscriptions += 1

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.databases import make_hub_database
 from tests.support.processes import Mosquitto, Running, our_command
 
 
@@ -28,8 +29,7 @@ class Chain:
             encoding="utf-8",
         )
         self.hub = self._hub("ingest")
-        migrated = self._hub("migrate").start()
-        assert migrated.wait() == 0, migrated.log()
+        make_hub_database(folder / "hub/hub.db")
         self.film = film
 
     def _hub(self, command: str) -> Running:

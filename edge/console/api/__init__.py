@@ -6,6 +6,7 @@ that its page uses; checks, errors and the OpenAPI document follow from the decl
 
 import json
 from collections.abc import Sequence
+from functools import cache
 
 from flask import Blueprint, Flask, Response
 
@@ -30,9 +31,13 @@ def mount_api(
     api = Blueprint("api", __name__, url_prefix=PREFIX)
     for topic in topics:
         api.register_blueprint(blueprint_of(topic, gate))
-    told = json.dumps(document(topics), ensure_ascii=False).encode()
+
+    @cache  # written when somebody asks first: it takes longer than all else of a start
+    def told() -> bytes:
+        return json.dumps(document(topics), ensure_ascii=False).encode()
+
     api.add_url_rule(
-        "/openapi.json", "document", lambda: Response(told, content_type="application/json")
+        "/openapi.json", "document", lambda: Response(told(), content_type="application/json")
     )
     app.register_blueprint(api)
     answer_errors_below(app, PREFIX, http_problem)

@@ -19,6 +19,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Final, Literal, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter
@@ -111,6 +112,12 @@ class Topic:
         return declare
 
 
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return what checks and writes a kind of value; many routes share one."""
+    return TypeAdapter(kind)
+
+
 def _route(
     do: Callable[..., Any],
     method: Method,
@@ -125,7 +132,7 @@ def _route(
     """Read a route from its function."""
     hints = get_type_hints(do, include_extras=True)
     answer = hints.pop("return")
-    parts = {name: TypeAdapter(hints[name]) for name in _PART.findall(path)}
+    parts = {name: _adapter(hints[name]) for name in _PART.findall(path)}
     if odd := set(hints) - {*parts, "caller", "body", "query", "table"}:
         raise TypeError(f"{path}: {do.__name__}: expected parts of the path, got {odd}")
     summary, _, description = (inspect.getdoc(do) or "").partition("\n\n")
@@ -140,10 +147,10 @@ def _route(
         do=do,
         caller="caller" in hints,
         parts=parts,
-        body=TypeAdapter(hints["body"]) if "body" in hints else None,
-        query=TypeAdapter(hints["query"]) if "query" in hints else None,
+        body=_adapter(hints["body"]) if "body" in hints else None,
+        query=_adapter(hints["query"]) if "query" in hints else None,
         table="table" in hints,
-        answer=None if answer is type(None) else TypeAdapter(answer),
+        answer=None if answer is type(None) else _adapter(answer),
         problems=problems,
         streams=streams,
         by=by,
