@@ -186,7 +186,7 @@ def test_on_a_phone_all_totals_come_before_a_long_list_of_shops(
     expect(long).to_have_count(1)  # one shop alone stands open
     expect(page.locator("#shop-nj-014 h3")).to_be_hidden()
     last = page.get_by_role("region", name="Counted by guests").locator(".hero-main")
-    assert last.bounding_box()["y"] < 2 * 812  # type: ignore[index]
+    assert last.bounding_box()["y"] < 2 * 812
     long.locator("> summary").click()
     expect(page.locator("#shop-nj-014 h3")).to_be_visible()
     page.set_viewport_size({"width": 1440, "height": 900})

@@ -380,7 +380,7 @@ def test_the_audit_log_is_only_added_to_and_shows_what_was_changed(office: HubOf
 def test_the_log_says_in_words_what_was_done(office: HubOffice) -> None:
     office.person("wang", "shop", "nj-001")
     auditor = office.sign_in(office.person("audit", "auditor"))
-    told = {"table": "member", "how": "merge", "new_field": 7}
+    told: dict[str, audit.Code] = {"table": "member", "how": "merge", "new_field": 7}
     with writing(office.engine) as connection:
         audit.append(connection, at=office.clock.now(), what="import", actor="command", detail=told)
     page = auditor.get("/audit?lang=zh").text
