@@ -21,6 +21,7 @@ from cloud.accounts.rooms import add_accounts
 from cloud.accounts.scope import EVERYTHING
 from cloud.accounts.seal import AccountSeal
 from cloud.accounts.second import made_before
+from cloud.anomalies.by_hand import Alerts
 from cloud.anomalies.desk import how_many, not_taken_on
 from cloud.api import create_api
 from cloud.api.figures import create_figures_api
@@ -99,6 +100,12 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
             boxes = fleet_of(connection, scope, now)
             return Fleet(now=now, boxes=boxes, silences=silences(connection, scope))
 
+    alerts = Alerts(engine)
+
+    def alert(shop: str, trouble: str) -> bool:
+        asks = caller()
+        return alerts.open(asks.scope, asks.actor, shop, trouble, datetime.now(UTC))
+
     def health() -> HubHealth:
         with reading(engine) as connection:
             return hub_health(connection, datetime.now(UTC))
@@ -113,14 +120,15 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     )
     take_uploads(app, "/api/v1/members/csv", "/api/v1/members/batch")
     app.register_blueprint(create_overview(morning, alarms, config.suppress_below))
-    app.register_blueprint(create_pages(today))
+    app.register_blueprint(create_pages(today, config.suppress_below))
     app.register_blueprint(create_street(passers, passers_of))
-    guests, least = GuestDesk(engine=engine, scope=lambda: caller().scope), config.suppress_below
+    least = config.suppress_below
+    guests = GuestDesk(engine=engine, scope=lambda: caller().scope, least=least)
     figures = FiguresDesk(engine=engine, scope=lambda: caller().scope, guests=guests)
     app.register_blueprint(create_figures_api(figures.table, figures.today, least))
     app.register_blueprint(create_channels(guests.today, guests.channels, least))
     app.register_blueprint(create_consultants(guests.today, guests.consultants, least))
-    app.register_blueprint(create_fleet(fleet))
+    app.register_blueprint(create_fleet(fleet, alert))
     app.register_blueprint(create_counting(counting_desk(engine)))
     shops = ShopDesk(engine=engine, scope=lambda: caller().scope, least=config.suppress_below)
     app.register_blueprint(create_shops(shops.shops()))

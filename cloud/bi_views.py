@@ -1,34 +1,40 @@
-"""The views that Grafana and other BI tools read: footfall as it is, few people never. One place.
+"""The views that Grafana and other BI tools read: what is no people as it is, people by the week.
 
-    bi_shop_day      a shop's day                bi_shop_hour   its hours, footfall only
-    bi_chain_day     all shops' day, by basis    bi_channel_day, bi_booking_day   all shops' day
+    bi_shop_day, bi_chain_day      a shop's day, and all shops' by basis: footfall only
+    bi_shop_hour                   a shop's hours, footfall only
+    bi_shop_week, bi_chain_week    whole weeks from Monday to Sunday, people too
+    bi_channel_week, bi_booking_week   all shops' week by channel
 
 A migration makes them, a test reads them; nothing else of the hub does. No view has a subject, a
 visit or anybody of the staff.
 
-What is hidden (null). A count of 1 to 9 people, and a part of people of whom 1 to 9 are not in it
-(`suppress.LINKS`): such a cell stands for a number from 1 to 9 that must not be worked out. From a
-total it could be, less all that is shown. So a total of the chain is shown only where each of the
-n cells hidden in it could still be any of these numbers: where they come to n + 8 or more and to
-9n - 8 or less; otherwise the total is hidden, and not one more shop. Counts that add up to each
-other (members: new and back) are shown or hidden together in totals.
+No view decides what is hidden. People stand in tables of weeks (`told_week` and those beside it),
+and there as the pages tell them of the same days: `cloud.bi_weeks` asks whom the pages ask. So who
+reads the views knows nothing that the pages would not tell. Days of people are in no view: beside
+the weeks they would be a second table of the same people, which nothing screens with the first.
 
 Whoever changes the views makes them anew in a migration of their own (`unmake`, `make`), and takes
 the making out of the older one: that would meet tables that are not there yet. SQLite remakes a
 table to change it: views are taken away before that, too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from cloud.figures.suppress import LEAST, LINKS, PEOPLE
-from cloud.tally.tables import BOOKINGS, COUNTS
+from cloud.figures.suppress import PEOPLE
+from cloud.tally.tables import BOOKINGS, BROUGHT, COUNTS
 
-VIEWS: Final = ("bi_shop_day", "bi_chain_day", "bi_shop_hour", "bi_channel_day", "bi_booking_day")
+VIEWS: Final = (
+    *("bi_shop_day", "bi_chain_day", "bi_shop_hour", "bi_shop_week", "bi_chain_week"),
+    *("bi_channel_week", "bi_booking_week"),
+)
+_ONCE: Final = ("bi_channel_day", "bi_booking_day")
+"""Views of earlier releases, which told people by the day."""
 _NAMES: Final = {"entered": "entries", "left": "exits", "staff": "staff_crossings"}
 """Plain names; `left` is a word of SQL, and staff crossings are no people."""
-_CHANNEL: Final = ("asked", "booked", "sales")
-_MOST: Final = LEAST - 1
+FOOTFALL: Final = tuple(name for name in COUNTS if name not in PEOPLE and name != "items")
+"""What is told of days. Of a day on which one thing was sold, `items` would tell of one guest."""
+_SHOP: Final = "s.id AS shop, s.name AS shop_name, s.timezone AS timezone"
 
 
 def make(execute: Callable[[str], object], dialect: str) -> None:
@@ -43,35 +49,28 @@ def make(execute: Callable[[str], object], dialect: str) -> None:
 
 
 def unmake(execute: Callable[[str], object]) -> None:
-    """Take the views away, where they are."""
-    for name in VIEWS:
+    """Take the views away, where they are, those of earlier releases too."""
+    for name in (*VIEWS, *_ONCE):
         execute(f"DROP VIEW IF EXISTS {name}")
 
 
 def queries(dialect: str) -> dict[str, str]:
     """Return the query of each view."""
     found = (
-        *(_shop_day(), _chain_day(), _shop_hour(dialect)),
-        *(_of_day("chain_channel", ("channel", "advert"), _CHANNEL, ("asked",)),),
-        *(_of_day("chain_booking", ("channel",), BOOKINGS, BOOKINGS),),
+        f"SELECT {_SHOP}, t.day AS day, t.basis AS basis, {_counts(FOOTFALL)}"
+        " FROM day_tally t JOIN store s ON s.id = t.store",
+        "SELECT t.day AS day, t.basis AS basis, t.shops AS shops,"
+        f" {_counts(FOOTFALL)} FROM chain_tally t",
+        _shop_hour(dialect),
+        f"SELECT {_SHOP}, t.week AS week, t.basis AS basis, {_counts(COUNTS)}"
+        " FROM told_week t JOIN store s ON s.id = t.store",
+        f"SELECT t.week AS week, t.basis AS basis, t.shops AS shops, {_counts(COUNTS)}"
+        " FROM told_week t WHERE t.store = ''",
+        "SELECT t.week AS week, t.channel AS channel, t.advert AS advert,"
+        f" {_counts(BROUGHT)} FROM told_channel t",
+        f"SELECT t.week AS week, t.channel AS channel, {_counts(BOOKINGS)} FROM told_booking t",
     )
     return dict(zip(VIEWS, found, strict=True))
-
-
-def _shop_day() -> str:
-    counts = ", ".join(f"{_shown(name, COUNTS)} AS {_named(name)}" for name in COUNTS)
-    return (
-        "SELECT s.id AS shop, s.name AS shop_name, s.timezone AS timezone, t.day AS day,"
-        f" t.basis AS basis, {counts} FROM day_tally t JOIN store s ON s.id = t.store"
-    )
-
-
-def _chain_day() -> str:
-    counts = ", ".join(f"{_total(name, COUNTS)} AS {_named(name)}" for name in COUNTS)
-    return (
-        f"SELECT t.day AS day, t.basis AS basis, t.shops AS shops, {counts}"
-        f" FROM ({_added(COUNTS, basis=True)}) t"
-    )
 
 
 def _shop_hour(dialect: str) -> str:
@@ -79,134 +78,14 @@ def _shop_hour(dialect: str) -> str:
         "sqlite": "strftime('%Y-%m-%dT%H:%M:%SZ', t.hour, 'unixepoch')",
         "postgresql": "to_timestamp(t.hour)",
     }[dialect]
-    footfall = ", ".join(
-        f't."{name}" AS {_named(name)}'
-        for name in ("visitors", "entered", "left", "reentries", "staff")
-    )
     return (
-        "SELECT s.id AS shop, s.name AS shop_name, s.timezone AS timezone,"
-        f" {begins} AS hour, t.hour AS hour_unix, t.basis AS basis, {footfall},"
+        f"SELECT {_SHOP}, {begins} AS hour, t.hour AS hour_unix, t.basis AS basis,"
+        f" {_counts(('visitors', 'entered', 'left', 'reentries', 'staff'))},"
         " p.passers AS passers, p.captured AS captured"
         " FROM hourly t JOIN store s ON s.id = t.store"
         " LEFT JOIN presence_hourly p ON p.store = t.store AND p.hour = t.hour"
     )
 
 
-def _of_day(
-    table: str, keys: tuple[str, ...], counts: tuple[str, ...], totals: tuple[str, ...]
-) -> str:
-    """Return the query of a table of the chain's days split into rows.
-
-    The rows of a day add up to totals of `bi_chain_day`: where those are hidden, all rows are.
-    Where the rows that are hidden for themselves could be worked out from the total, so are all.
-    """
-    shown = ", ".join(
-        f"CASE WHEN {_may_be_told(name, counts, totals)} THEN {_shown(name, counts)} END AS {name}"
-        for name in counts
-    )
-    columns = ", ".join(f"t.{key} AS {key}" for key in keys)
-    return (
-        f"SELECT t.day AS day, {columns}, {shown}"
-        f" FROM (SELECT c.*, {_in_windows(counts)} FROM {table} c) t"
-        f" JOIN (SELECT t.day AS day, {_safe_days(totals)} FROM ({_added(COUNTS)}) t) d"
-        " ON d.day = t.day"
-    )
-
-
-def _may_be_told(name: str, counts: tuple[str, ...], totals: tuple[str, ...]) -> str:
-    conditions = [_is_wide(one) for one in _together(name, counts)]
-    conditions += [f"d.{name}_told"] if name in totals else []
-    return " AND ".join(conditions)
-
-
-def _in_windows(counts: tuple[str, ...]) -> str:
-    """Return how many rows of a day are hidden, and what they stand for, by count."""
-    day = "OVER (PARTITION BY c.day)"
-    return ", ".join(
-        f"COUNT({risk}) {day} AS {name}_n, SUM({risk}) {day} AS {name}_sum"
-        for name in counts
-        for risk in (_risk(name, counts, "c"),)
-    )
-
-
-def _safe_days(totals: tuple[str, ...]) -> str:
-    return ", ".join(f"({_is_told(name, COUNTS)}) AS {name}_told" for name in totals)
-
-
-def _added(counts: tuple[str, ...], *, basis: bool = False) -> str:
-    """Return the query of the shops' counts by day, with what is hidden among them."""
-    keys = "c.day" + (", COALESCE(c.basis, '')" if basis else "")
-    columns = "c.day AS day" + (", COALESCE(c.basis, '') AS basis" if basis else "")
-    sums = ", ".join(f'SUM(c."{name}") AS "{name}"' for name in counts)
-    hidden = ", ".join(
-        f"COUNT({risk}) AS {name}_n, SUM({risk}) AS {name}_sum"
-        for name in counts
-        if name in PEOPLE
-        for risk in (_risk(name, counts, "c"),)
-    )
-    return f"SELECT {columns}, COUNT(*) AS shops, {sums}, {hidden} FROM day_tally c GROUP BY {keys}"
-
-
-def _total(name: str, counts: tuple[str, ...]) -> str:
-    if name not in PEOPLE:
-        return f't."{name}"'
-    return f'CASE WHEN {_is_told(name, counts)} THEN t."{name}" END'
-
-
-def _is_told(name: str, counts: tuple[str, ...]) -> str:
-    """Return the condition that a total may be shown: it, and those that it adds up with."""
-    return " AND ".join(
-        f"{_risk(one, counts, 't')} IS NULL AND {_is_wide(one)}" for one in _together(name, counts)
-    )
-
-
-def _is_wide(name: str) -> str:
-    """Return the condition that each hidden cell could be any number."""
-    count, total = f"t.{name}_n", f"t.{name}_sum"
-    slack = LEAST - 2
-    return f"({count} = 0 OR {total} BETWEEN {count} + {slack} AND {_MOST} * {count} - {slack})"
-
-
-def _together(name: str, counts: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the counts of which none can be shown where another one is hidden."""
-    found = {name}
-    for link in LINKS:
-        members = {link.whole, *link.parts}
-        if name in members and members <= set(counts):
-            found |= members
-    return tuple(sorted(found))
-
-
-def _shown(name: str, counts: tuple[str, ...]) -> str:
-    if name not in PEOPLE:
-        return f't."{name}"'
-    return f'CASE WHEN {_risk(name, counts, "t")} IS NULL THEN t."{name}" END'
-
-
-def _risk(name: str, counts: tuple[str, ...], of: str) -> str:
-    """Return the number from 1 to 9 that a cell stands for if it must be hidden, or else null.
-
-    Its own, or, where the rest of what it is a part of is so small, what that rest is short of 10:
-    the larger the one, the smaller the other, whatever the whole is.
-    """
-    few = f"BETWEEN 1 AND {_MOST}"
-    rest = _rest(name, counts, of)
-    told = f"WHEN {of}.{name} {few} THEN {of}.{name}"
-    if rest is not None:
-        told += f" WHEN {of}.{name} > 0 AND {rest} {few} THEN {LEAST} - ({rest})"
-    return f"CASE {told} END"
-
-
-def _rest(name: str, counts: tuple[str, ...], of: str) -> str | None:
-    """Return what is left of the count that another one is a part of."""
-    for link in LINKS:
-        if name in link.parts and link.whole in counts:
-            other = next(one for one in link.parts if one != name)
-            if other in counts:
-                return f"{of}.{other}"
-            return f"{of}.{link.whole} - {of}.{name}"
-    return None
-
-
-def _named(name: str) -> str:
-    return _NAMES.get(name, name)
+def _counts(names: Iterable[str]) -> str:
+    return ", ".join(f't."{name}" AS {_NAMES.get(name, name)}' for name in names)

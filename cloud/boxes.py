@@ -265,4 +265,5 @@ def _hear_heartbeat(now: dict[str, Any], beat: Heartbeat, received_at: datetime)
         temperature_c=beat.temperature_c,
         disk_mb=beat.disk_mb,
         disk_free_mb=beat.disk_free_mb,
+        controller=beat.controller,
     )

@@ -16,6 +16,7 @@ from cloud.db import reading
 from cloud.guest_desk import GuestDesk
 from cloud.queries import consultants, figures
 from cloud.queries.figures import Figures, Wanted
+from cloud.queries.hidden import chain_screen
 
 _OF_GUESTS: Final = {"channels": channels_table, "bookings": bookings_table}
 _QUESTIONS: Final = {
@@ -58,4 +59,5 @@ class FiguresDesk:
             shops = consultants.by_shop(*about)
             shop = wanted.one_shop
             staff = consultants.by_colleague(*about, shop) if shop is not None else {}
-            return consultants_table(shops, staff, wanted)
+            screen = chain_screen(*about, wanted.least)
+            return consultants_table(shops, staff, screen, wanted)

@@ -16,6 +16,7 @@ from cloud.boxes import zone_or_utc
 from cloud.db import reading
 from cloud.figures.metric import Sums
 from cloud.figures.period import Period
+from cloud.figures.suppress import LEAST
 from cloud.memo import Memo
 from cloud.queries.channels import Asked, channels_page
 from cloud.queries.consultants import Colleagues, by_shop, consultants_page
@@ -30,10 +31,13 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class GuestDesk:
-    """The questions over a database; `scope`: what the caller sees."""
+    """The questions over a database; `scope`: what the caller sees; `least`: from how many people
+    on a count is shown.
+    """
 
     engine: Engine
     scope: Callable[[], Scope]
+    least: int = LEAST
     clock: Callable[[], datetime] = _now
     memo: Memo = field(default_factory=Memo)
 
@@ -49,7 +53,7 @@ class GuestDesk:
 
         def work() -> Asked | None:
             with reading(self.engine) as connection:
-                return channels_page(connection, scope, period, shop, now)
+                return channels_page(connection, scope, period, shop, now, self.least)
 
         return self.memo.get(("channels", scope, period, shop, _tick(now)), work)
 
@@ -64,7 +68,7 @@ class GuestDesk:
         def work() -> Colleagues | None:
             told = self.memo.get(("shops", scope, period, tick), summed)
             with reading(self.engine) as connection:
-                return consultants_page(connection, scope, period, shop, page, told)
+                return consultants_page(connection, scope, period, shop, page, told, self.least)
 
         return self.memo.get(("consultants", scope, period, shop, page, tick), work)
 

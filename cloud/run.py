@@ -25,6 +25,7 @@ from cloud import retention, warm
 from cloud.accounts.people import anybody_active
 from cloud.anomalies.look import Lookout
 from cloud.app import FIRST_PAGE, create_app, digest_writer
+from cloud.bi_weeks import Telling
 from cloud.broker import EmbeddedBroker
 from cloud.config import HubConfig
 from cloud.db import check_schema, migrate, open_engine, reading
@@ -157,7 +158,11 @@ def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> IngestMeters:
     post = Post(
         config.broker,
         taker,
-        partial(_count, engine, Counting(engine), Lookout(engine, read_calendar(config.holidays))),
+        partial(
+            _count,
+            *(engine, Counting(engine), Telling(engine, config.suppress_below)),
+            Lookout(engine, read_calendar(config.holidays)),
+        ),
         crew.stop,
         share=config.share,
         orders=taker.orders_due,
@@ -173,12 +178,17 @@ def start_ingest(config: HubConfig, engine: Engine, crew: Crew) -> IngestMeters:
 
 
 def _count(
-    engine: Engine, counting: Counting, lookout: Lookout, give_way: Callable[[], None]
+    engine: Engine,
+    counting: Counting,
+    telling: Telling,
+    lookout: Lookout,
+    give_way: Callable[[], None],
 ) -> int:
-    """Count what facts have touched: hours first, which the live board shows, then some days; then
-    look at the hours that are over.
+    """Count what facts have touched: hours first, which the live board shows, then some days; tell
+    BI tools of a week that is over; then look at the hours that are.
     """
     done = rollup(engine, give_way) + counting.run(give_way, datetime.now(UTC))
+    done += telling.run(give_way, datetime.now(UTC))
     lookout(datetime.now(UTC), give_way)
     return done
 

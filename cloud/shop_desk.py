@@ -117,7 +117,8 @@ class ShopDesk:
     def channels(self, period: Period, one: str | None) -> Asked | None:
         """Return what the page of channels shows."""
         with reading(self.engine) as connection:
-            return channels_page(connection, self.scope(), period, one, datetime.now(UTC))
+            now = datetime.now(UTC)
+            return channels_page(connection, self.scope(), period, one, now, self.least)
 
     def measured(self, ids: Collection[str]) -> Mapping[str, Accuracy]:
         """Return how right some shops were found to count."""

@@ -133,6 +133,8 @@ box: Final = Table(
     Column("temperature_c", Integer),
     Column("disk_mb", BigInteger),
     Column("disk_free_mb", BigInteger),
+    # Who answers for faces there, by the box's declaration; null: it has none, or does not tell.
+    Column("controller", String(80)),
 )
 
 # Written out: for a value that is only bound later SQLite would not use the index.

@@ -6,7 +6,7 @@ Joined by `config`; `config_values` says what each value may hold.
 from collections.abc import Mapping
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic.dataclasses import dataclass
@@ -44,6 +44,8 @@ from menkou.listen import Listen, parse_listen
 from menkou.settings import STRICT, read_secret
 
 Mode = Literal["count", "checkin", "entrance"]
+_TOLD_CHARS: Final = 80
+"""So much of a name goes to head office."""
 KeyKind = Literal["tpm", "hub", "file"]
 Inside = Literal["above", "below", "left", "right"]
 DetectorChoice = Literal["auto", "hog", "yunet-s", "yunet-n"]
@@ -108,6 +110,12 @@ class DeclarationSection:
     expires: Day
     accept_file_key: Flag = False
     basis_everybody: str = ""
+
+    @property
+    def answering(self) -> str | None:
+        """Who answers for faces, as one line that head office is told; None: it says nothing."""
+        line = " ".join(self.controller.split())
+        return "".join(letter for letter in line if letter.isprintable())[:_TOLD_CHARS] or None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

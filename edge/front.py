@@ -62,6 +62,7 @@ class Shop:
     hours: OpeningHours
     gallery: int
     fpir: float
+    controller: str | None = None
 
 
 class PerThread:
@@ -128,6 +129,7 @@ class ShopFront:
             occupancy=figures.occupancy(self._db()),
             storage=shown_state(self._db(), self._clock.now()),
             cameras=self._live.camera_states(),
+            controller=self._shop.controller,
         )
 
     def view(self) -> ShopView:

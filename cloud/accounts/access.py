@@ -55,6 +55,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "channels.page": SEEN_BY_ALL,
     "consultants.page": SEEN_BY_ALL,  # whoever may name no members is told of no colleague either
     "fleet.page": SEEN_BY_ALL,
+    "fleet.alert": _DOING,
     "counting.page": SEEN_BY_ALL,
     **dict.fromkeys((f"counting.{name}" for name in ("draw", "enter", "drop")), _COUNTED),
     "shops.page": SEEN_BY_ALL,

@@ -31,7 +31,7 @@ from cloud.queries.overview import commonest_zone
 from cloud.tables import box, box_order, store
 from edge.wire.orders import NoticeOrder
 
-KINDS: Final = ("chain", "drop", "surge", "bookings", "silent")
+KINDS: Final = ("chain", "drop", "surge", "bookings", "silent", "box")
 REASONS: Final = (
     *("weather", "event", "works", "closed", "camera", "counting"),
     *("staff", "expected", "other"),

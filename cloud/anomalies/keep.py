@@ -38,8 +38,8 @@ def going_on(connection: Connection) -> Known:
     return {(row.store, row.kind): row for row in rows}
 
 
-def say(connection: Connection, known: Known, told: Told, now: datetime) -> bool:
-    """Open an anomaly, or note how one that goes on stands now; return whether it is new."""
+def say(connection: Connection, known: Known, told: Told, now: datetime) -> str | None:
+    """Open an anomaly, or note how one that goes on stands now; return the id of a new one."""
     row = known.get((told.store, told.kind))
     stands = {
         "expected": told.expected,
@@ -50,7 +50,7 @@ def say(connection: Connection, known: Known, told: Told, now: datetime) -> bool
     }
     if row is not None:
         connection.execute(update(anomaly).where(anomaly.c.id == row.id).values(**stands))
-        return False
+        return None
     name = ulid_time(now) + "".join(random.SystemRandom().choices(_ULID, k=16))
     connection.execute(
         insert(anomaly),
@@ -66,7 +66,7 @@ def say(connection: Connection, known: Known, told: Told, now: datetime) -> bool
             }
         ],
     )
-    return True
+    return name
 
 
 def close(

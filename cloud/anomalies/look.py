@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection, Engine, select, update
 
-from cloud.anomalies import keep, learning, weekly
+from cloud.anomalies import by_hand, keep, learning, weekly
 from cloud.anomalies.chain import ChainWatch
 from cloud.anomalies.heard import heard_of
 from cloud.anomalies.keep import Known
@@ -118,6 +118,7 @@ class Lookout:
                 _put(connection, {name: seen[name] for name in group})
             give_way()
         opened += weekly.look(self._engine, self._issuer, now, give_way)
+        by_hand.close_over(self._engine, self._issuer, known, now)
         hours = sum(len(one.pulses) for one in seen.values())
         return Looked(shops=len(seen), hours=hours, opened=opened)
 

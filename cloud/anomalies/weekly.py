@@ -1,4 +1,4 @@
-"""Looks at bookings week on week, once a day and shop. Called by `look`.
+"""Looks at bookings week on week, once a day and shop, and tells the shop. Called by `look`.
 
 The rule is `cloud.figures.weekly`'s, the one that the page of bookings has as well.
 """
@@ -14,6 +14,7 @@ from cloud import aside
 from cloud.anomalies import keep
 from cloud.anomalies.keep import Known, Told
 from cloud.anomalies.tables import expectation
+from cloud.anomalies.word import BY_RULE, tell
 from cloud.boxes import zone_or_utc
 from cloud.bulk import parts
 from cloud.db import reading, writing
@@ -116,4 +117,9 @@ def _say(
         high=round(found.usual * (1 + CHANGE_LEAST)),
         got=found.booked,
     )
-    return int(keep.say(connection, known, told, now))
+    which = keep.say(connection, known, told, now)
+    if which is not None:
+        # Who books rings the shop: it is told at once, and nobody at head office has to see it
+        # first. What is amiss with visitors may be head office's to judge.
+        tell(connection, issuer, which, BY_RULE, now)
+    return int(which is not None)

@@ -1,10 +1,13 @@
 """The word to a shop: an anomaly as its manager reads it at the box.
 
-Orders are made by `tell` (a page) and `tell_over` (the look); what they say is read when they are
-sent (`cloud.order_post`), so that a box that was offline hears only how it stands now.
+Orders are made by `tell` (a page, or `weekly`) and `tell_over` (the look); what they say is read
+when they are sent (`cloud.order_post`), so that a box that was offline hears only how it stands
+now.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, Row, select, update
 
@@ -12,6 +15,19 @@ from cloud.anomalies.tables import CHAIN, anomaly
 from cloud.orders import Issuer, boxes_of, notice
 from edge.wire.orders import NOTICES, NoticeOrder
 
+BY_RULE: Final = "rule"
+"""Who let a shop know where nobody did: bookings that deviate are told by themselves."""
+_OF_BOX: Final[Mapping[str, str]] = {
+    "silent": "box_silent",
+    "camera": "box_camera",
+    **dict.fromkeys(("storage", "disk"), "box_full"),
+    **dict.fromkeys(("lagging", "missing"), "box_behind"),
+    "hot": "box_hot",
+    "clock": "box_clock",
+}
+ALERTS: Final = tuple(_OF_BOX)
+"""What a shop can be told of a box's troubles (`cloud.queries.fleet.TROUBLES`). A box that was
+never heard of shows nothing, and settings are head office's own matter."""
 _WIDE: dict[str, str] = {"box_silent": "silent", "lagging": "silent", "camera_lost": "blind"}
 
 
@@ -23,6 +39,8 @@ def what_of(kind: str, reason: str) -> str:
     """
     if kind == "silent":
         return _WIDE[reason]
+    if kind == "box":
+        return _OF_BOX[reason]
     return f"{kind}_{reason}" if kind == "bookings" else kind
 
 

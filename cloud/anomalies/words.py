@@ -59,7 +59,7 @@ class Words:
             keep.close(connection, issuer, [self._open], "recovered", self._now)
             self._known.pop((CHAIN, "chain"))
         self._of = told.reason
-        new = keep.say(connection, self._known, told, self._now)
+        new = keep.say(connection, self._known, told, self._now) is not None
         # Shops that were quicker than the crowd: theirs is the chain's now.
         kind = {"fewer": "drop", "more": "surge", "silent": "silent"}[told.reason]
         folded = [
@@ -135,13 +135,12 @@ class Words:
             why = "data_back" if row.kind == "silent" else why
             keep.close(connection, issuer, [row], why, self._now)
         if raised is not None and not self._is_chains(name, raised.kind):
-            new += keep.say(
-                connection, self._known, self._of_raised(name, raised.kind, raised), self._now
-            )
+            told = self._of_raised(name, raised.kind, raised)
+            new += keep.say(connection, self._known, told, self._now) is not None
         gap = one.watched.gap
         if one.silent is not None and gap is not None and not self._is_chains(name, "silent"):
             told = self._told(name, "silent", gap.why, gap.since, one.silent, None)
-            new += keep.say(connection, self._known, told, self._now)
+            new += keep.say(connection, self._known, told, self._now) is not None
         if new or gone:
             aside.count_up(connection, {aside.CHANGES: 1})
         return new

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from cloud.figures.metric import DEFINED, Sums
-from cloud.figures.suppress import Hidden, Screen, Shown, suppress_rows
+from cloud.figures.suppress import Hidden, Screen, Shown
 from cloud.pages.channels.board import Line, channel_board
 from cloud.pages.channels.bookings import booking_board
-from cloud.pages.consultants.board import LINKS, hidden_of
+from cloud.pages.consultants.board import shops_screen, staff_screen
 from cloud.queries.channels import Asked
 from cloud.queries.figures import Figures, Row, Wanted
+from cloud.queries.hidden import ChainScreen
 
 CHANNELS: Final = ("asked", "booked", "brought_booked", "sales", "brought_sales")
 BOOKINGS: Final = ("booked", "kept_share", "late_share", "no_show_share", "cancelled")
@@ -66,18 +67,17 @@ def bookings_table(asked: Asked, least: int) -> Figures:
 
 
 def consultants_table(
-    shops: Mapping[str, Sums], staff: Mapping[str, Sums], wanted: Wanted
+    shops: Mapping[str, Sums], staff: Mapping[str, Sums], of: ChainScreen, wanted: Wanted
 ) -> Figures:
     """Return what consultants did, by shop; of one shop also each of them, by random id.
 
-    `shops` are all: what is hidden of one depends on the others.
+    `shops` are all: what is hidden of one depends on the others. `of`: what is of their guests.
     """
-    screen = suppress_rows(shops, least=wanted.least, links=LINKS)
+    screen = shops_screen(shops, of, wanted.least)
     asked = sorted(shops if wanted.shops is None else shops.keys() & set(wanted.shops))
     rows = [Row(keys=(name, None), figures=_of(screen, name)) for name in asked]
     if (shop := wanted.one_shop) is not None:
-        gone = hidden_of(screen, shop)
-        single = suppress_rows(staff, least=wanted.least, links=LINKS, hidden=gone)
+        single = staff_screen(staff, screen, shop, wanted.least)
         rows += [Row(keys=(shop, name), figures=_of(single, name)) for name in sorted(staff)]
     return _table(("shop", "staff"), CONSULTANTS, rows)
 

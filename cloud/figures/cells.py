@@ -59,6 +59,16 @@ def small(count: int | None, least: int = LEAST) -> bool:
     return count is not None and 1 <= count < least
 
 
+def sums_of(rows: Mapping[Row, Sums]) -> dict[str, int | None]:
+    """Return the sum of each count over rows; what none of them knows is not known."""
+    totals: dict[str, int | None] = {}
+    for sums in rows.values():
+        for name, count in sums.items():
+            before = totals.get(name)
+            totals[name] = before if count is None else count + (before or 0)
+    return totals
+
+
 def families(names: Collection[str], links: Sequence[Link]) -> Iterator[list[str]]:
     """Yield the counts that are linked with each other, each with what is left of them."""
     left = sorted(names)
@@ -93,11 +103,15 @@ def safe(hidden: Sequence[int], least: int, *, linked: bool = False) -> bool:
 
 @dataclass(slots=True, kw_only=True)
 class Table(Generic[Row]):
-    """A table on the way to be screened; row None is that of the totals."""
+    """A table on the way to be screened; row None is that of the totals.
+
+    `settled`: counts of which no more cells are hidden for others' sake.
+    """
 
     rows: Mapping[Row, Sums]
     totals: Sums
     least: int
+    settled: frozenset[str] = frozenset()
     hidden: dict[str, set[Row | None]] = field(default_factory=lambda: defaultdict(set))
 
     def close(self, names: Sequence[str], links: Sequence[Link]) -> None:
@@ -111,6 +125,8 @@ class Table(Generic[Row]):
             for link in links:
                 self._close_link(link, columns, touched)
             for name, column in columns.items():
+                if name in self.settled:
+                    continue
                 self._close_column(name, column, touched, linked=bool(links))
 
     def _column(self, name: str) -> dict[Row | None, int]:
@@ -143,9 +159,10 @@ class Table(Generic[Row]):
                 if len(gone) == 2 or bool(gone) != seen_whole:
                     break  # none is hidden, or none is hidden alone
                 rest = [name for name in parts if name not in gone and counts[name]]
+                rest = [name for name in rest if name not in self.settled]
                 more = min(rest, key=lambda name: counts[name] or 0, default=whole)
-                if row in self.hidden[more]:
-                    break  # it is the only one that is not zero, and hidden
+                if row in self.hidden[more] or more in self.settled:
+                    break  # it is the only one that is not zero, and hidden, or may not be
                 self.hidden[more].add(row)
 
     def _close_column(

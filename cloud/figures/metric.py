@@ -73,6 +73,9 @@ METRICS: Final[Mapping[str, Metric]] = {
 OF_TABLES: Final[Mapping[str, Metric]] = {
     one.key: one
     for one in (
+        _metric("left", "left", better="neither"),
+        _metric("captured", "captured", better="neither"),
+        _metric("members_served", "served_members", "members", people=True),
         _metric("asked", "asked", people=True),
         _metric("brought_booked", "booked", "asked", people=True),
         _metric("brought_sales", "sales", "asked", people=True),
@@ -87,7 +90,9 @@ OF_TABLES: Final[Mapping[str, Metric]] = {
         _metric("follow_ups", "follow_ups", people=True),
     )
 }
-"""Figures of tables that are not of a shop's day: by channel, by reason, by consultant."""
+"""Figures of single pages, and of tables that are not of a shop's day: by channel, by reason, by
+consultant.
+"""
 DEFINED: Final[Mapping[str, Metric]] = {**METRICS, **OF_TABLES}
 
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Generic
 
-from cloud.figures.cells import LEAST, LINKS, Link, Row, Table, families, safe, small
+from cloud.figures.cells import LEAST, LINKS, Link, Row, Table, families, safe, small, sums_of
 from cloud.figures.metric import Metric, Sums, value_of
 
 __all__ = [
@@ -147,6 +147,7 @@ def suppress_rows(
     *,
     links: Sequence[Link] = LINKS,
     hidden: Collection[tuple[Row | None, str]] = (),
+    settled: Collection[str] = (),
 ) -> Screen[Row]:
     """Return what may be seen of a table whose totals are seen, too.
 
@@ -157,9 +158,11 @@ def suppress_rows(
         links: what adds up within a row.
         hidden: what is hidden from the start, because another page hides it: row (None for the
             total) and count.
+        settled: counts of which no more is to be hidden than that, and what is small: it was
+            decided elsewhere.
     """
-    summed = _totals(rows) if totals is None else totals
-    table = Table(rows=rows, totals=summed, least=least)
+    summed = sums_of(rows) if totals is None else totals
+    table = Table(rows=rows, totals=summed, least=least, settled=frozenset(settled))
     for row, name in hidden:
         table.hidden[name].add(row)
     names = {
@@ -182,12 +185,3 @@ def suppress_rows(
         totals_hidden=frozenset(name for name, found in table.hidden.items() if None in found),
         least=least,
     )
-
-
-def _totals(rows: Mapping[Row, Sums]) -> Sums:
-    totals: dict[str, int | None] = {}
-    for sums in rows.values():
-        for name, count in sums.items():
-            before = totals.get(name)
-            totals[name] = before if count is None else count + (before or 0)
-    return totals

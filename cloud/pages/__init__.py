@@ -4,23 +4,27 @@
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
+from cloud.figures.suppress import LEAST, small
 from cloud.pages.board import board_of
 from cloud.pages.export import as_shown, asked_form
 from cloud.pages.frame import framed
 from cloud.pages.street import street_board, street_shop
-from cloud.pages.street_files import HOURS, hour_rows
+from cloud.pages.street_files import HOURS, STREET, hour_rows, street_rows
+from cloud.pages.today_files import SHOPS, shop_rows
 from cloud.views import ChainToday, StreetMinutes, StreetToday
 from menkou.rates import capture_rate
 
 
-def create_pages(today: Callable[[int], ChainToday]) -> Blueprint:
+def create_pages(today: Callable[[int], ChainToday], least: int = LEAST) -> Blueprint:
     """Make head office's blueprint: `/today` and `/today/live`, both with `?page=`.
 
-    `today` is asked once a request, for the page: the shops on it need their hours.
+    `today` is asked once a request, for the page: the shops on it need their hours. `least`: from
+    how many people on members are shown.
 
     The app that registers it is dressed (`menkou.web.app.dress`) before it is served, and
     answers /api/v1/shops, to which the page links.
@@ -31,10 +35,19 @@ def create_pages(today: Callable[[int], ChainToday]) -> Blueprint:
     def page(template: str) -> str:
         number = request.args.get("page", 1, type=int)
         board = board_of(today(number), number)
-        return render_template(template, board=board, fragment="chain_live.html")
+        return render_template(
+            template,
+            board=board,
+            is_few=partial(small, least=least),
+            least=least,
+            fragment="chain_live.html",
+        )
 
     @pages.get("")
-    def chain() -> str:
+    def chain() -> ResponseReturnValue:
+        if (form := asked_form()) is not None:
+            number = request.args.get("page", type=int)
+            return as_shown(SHOPS, shop_rows(today(number or 1), number), form, name="today")
         return page("chain.html")
 
     @pages.get("/live")
@@ -66,7 +79,10 @@ def create_street(
         return render_template(template, shop=street_shop(found), fragment="street_shop_live.html")
 
     @pages.get("")
-    def street() -> str:
+    def street() -> ResponseReturnValue:
+        if (form := asked_form()) is not None:
+            number = request.args.get("page", type=int)
+            return as_shown(STREET, street_rows(today(number or 1), number), form, name="street")
         return board("street.html")
 
     @pages.get("/live")

@@ -145,7 +145,7 @@ def board_of(today: ChainToday, page: int = 1) -> Board:
     bases = sorted({shop.basis for shop in today.shops})
     seen = today.ingest_seen_at
     deaf = seen is None or today.now - seen > INGEST_SILENT
-    states = [_state(shop, today.now, place) for place, shop in enumerate(today.shops)]
+    states = [state_of(shop, today.now, place) for place, shop in enumerate(today.shops)]
     places = on_page(len(states), page)
     listed = states[places.start : places.stop]
     healths = Counter(state.health for state in states)
@@ -184,7 +184,8 @@ def _starts(day: date, zone: str) -> datetime:
     return datetime.fromtimestamp(day_bounds(day, _zone(zone))[0], UTC)
 
 
-def _state(shop: ShopDay, now: datetime, place: int) -> ShopState:
+def state_of(shop: ShopDay, now: datetime, place: int) -> ShopState:
+    """Return how sure a shop's figures are; it is at a `place` among all shops."""
     # Asked of every shop at each change: most have one box, and nothing is wrong with it.
     online, last_seen, faults = False, None, []
     for box in shop.boxes:

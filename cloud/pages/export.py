@@ -94,6 +94,18 @@ def asked_form() -> Form | None:
     return "parquet" if text == "parquet" else "csv"
 
 
+def asked_table(names: Iterable[str]) -> str:
+    """Return which table of a page with several the address asks for; without a word the first.
+
+    Any other `?table=` is answered with 400.
+    """
+    known = list(names)
+    text = request.args.get("table", known[0])
+    if text not in known:
+        abort(400, description=f"table: expected one of {', '.join(known)}, got {text[:32]!r}")
+    return text
+
+
 def as_shown(
     columns: Sequence[Column], rows: Iterable[Sequence[Cell]], form: Form, *, name: str = "table"
 ) -> Response:

@@ -14,9 +14,11 @@ from sqlalchemy import Connection, select
 from cloud.accounts.scope import Scope
 from cloud.figures.metric import Sums
 from cloud.figures.period import Period
+from cloud.figures.suppress import LEAST
 from cloud.queries import bookings, days
 from cloud.queries.bookings import Weeks
 from cloud.queries.days import Shops, only
+from cloud.queries.hidden import ChainScreen, chain_screen
 from cloud.queries.money import Takings, takings
 from cloud.queries.named import few_names, names
 from cloud.queries.summed import summed
@@ -51,6 +53,7 @@ class Called(Struct, frozen=True, kw_only=True):
 class Asked(Struct, frozen=True, kw_only=True):
     """What the page is about: of one shop (its id and name) or of all that somebody sees.
 
+    `screen`: what is hidden of the shops' sums of the period, which are told in parts here.
     `desks`: counts of visitors of shops with a desk, by basis. `choices`: shops to choose from by
     id, as long as they are few.
     """
@@ -58,6 +61,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     shop: str | None
     name: str
     choices: Mapping[str, str]
+    screen: ChainScreen
     desks: Mapping[str, Sums]
     brought: Places
     called: Mapping[tuple[str, str], Called]
@@ -68,7 +72,12 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 def channels_page(
-    connection: Connection, scope: Scope, period: Period, shop: str | None, now: datetime
+    connection: Connection,
+    scope: Scope,
+    period: Period,
+    shop: str | None,
+    now: datetime,
+    least: int = LEAST,
 ) -> Asked | None:
     """Return what is asked of channels and bookings; None: there is no such shop to be seen."""
     shops = None if shop is None else (shop,)
@@ -83,6 +92,7 @@ def channels_page(
         shop=shop,
         name=name,
         choices=few_names(connection, scope),
+        screen=chain_screen(connection, scope, period.first, period.last, least),
         desks=days.by_basis(*about),
         brought=brought(*about),
         called=called(connection, scope, shops),

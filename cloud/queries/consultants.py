@@ -16,7 +16,9 @@ from cloud.accounts.scope import Scope
 from cloud.figures.fair import Fair, K, Weighed, fairly
 from cloud.figures.metric import Sums
 from cloud.figures.period import Period
+from cloud.figures.suppress import LEAST
 from cloud.queries.days import Shops, only
+from cloud.queries.hidden import ChainScreen, chain_screen
 from cloud.queries.kept import ByShop, KeptSums, Span, whole
 from cloud.queries.named import few_names, names
 from cloud.queries.summed import summed
@@ -28,6 +30,7 @@ from cloud.views import on_page
 class Colleagues(Struct, frozen=True, kw_only=True):
     """What the page of consultants is about: one shop, or all that somebody sees.
 
+    `screen`: what is hidden of the shops' guests, which their colleagues greeted.
     `shops`: sums of all of them by shop, `names` of those it is about. Of one shop `staff`: sums
     by random id, and `fair`: each beside the others; of all, `fair` is that of each shop in `page`.
     Both are empty for whoever is not told of single colleagues (`single` is false).
@@ -35,6 +38,7 @@ class Colleagues(Struct, frozen=True, kw_only=True):
 
     shop: str | None
     single: bool
+    screen: ChainScreen
     names: Mapping[str, str]
     choices: Mapping[str, str]
     shops: Mapping[str, Sums]
@@ -50,6 +54,7 @@ def consultants_page(
     shop: str | None,
     page: int | None,
     told: Mapping[str, Sums],
+    least: int = LEAST,
 ) -> Colleagues | None:
     """Return what is asked of consultants; None: there is no such shop to be seen.
 
@@ -60,6 +65,7 @@ def consultants_page(
         shop: of one shop only.
         page: of the list of shops, from 1; one that is not there is the nearest; None: all of it.
         told: the answer of `by_shop`, of all shops: what is hidden of one depends on the others.
+        least: from how many people on a count is shown.
     """
     shops = None if shop is None else (shop,)
     seen = names(connection, scope, shops)
@@ -74,6 +80,7 @@ def consultants_page(
     return Colleagues(
         shop=shop,
         single=scope.names,
+        screen=chain_screen(*about, least),
         names=seen,
         choices=few_names(connection, scope),
         shops=told,

@@ -15,10 +15,11 @@ from cloud.accounts.scope import Scope
 from cloud.figures.bins import EDGES, quantile
 from cloud.figures.metric import METRICS, Sums
 from cloud.figures.period import Period
-from cloud.figures.suppress import HIDDEN, PEOPLE, Shown, small, suppress_rows
+from cloud.figures.splits import split_rows
+from cloud.figures.suppress import HIDDEN, PEOPLE, Shown, small
 from cloud.queries.days import by_basis, by_day, by_shop, only
 from cloud.queries.fleet import fleet_of
-from cloud.queries.hidden import ChainScreen, chain_screen
+from cloud.queries.hidden import DAYS_MOST, ChainScreen, chain_screen, day_screens
 from cloud.queries.shop import TIMED
 from cloud.tables import store
 from cloud.tally.tables import bin_tally
@@ -91,18 +92,31 @@ def whole(connection: Connection, scope: Scope, wanted: Wanted) -> Figures:
 def by_days(connection: Connection, scope: Scope, wanted: Wanted) -> Figures:
     """Return the figures of each day of a period, by basis.
 
-    The days of a basis are a table whose total is the period's.
+    The days of a basis are parts of the period's sum, and each is also a period of its own, as
+    which the list of shops tells it. Of people only as many days are told as are decided one by
+    one (`DAYS_MOST`).
     """
     about = (wanted.period.first, wanted.period.last)
     chain = chain_screen(connection, scope, *about, wanted.least)
     tables: dict[str, dict[date, Sums]] = defaultdict(dict)
     for (day, basis), sums in by_day(connection, scope, *about, wanted.shops).items():
         tables[basis][day] = sums
+    days = sorted({day for rows in tables.values() for day in rows})
+    decided = {}
+    if wanted.period.length <= DAYS_MOST:
+        decided = day_screens(connection, scope, days, wanted.least)
     rows: dict[tuple[Key, ...], dict[str, Shown]] = {}
-    for basis, days in tables.items():
-        totals = [(None, name) for name in PEOPLE if _hides(chain, name, basis, wanted)]
-        screen = suppress_rows(days, least=wanted.least, hidden=totals)
-        for day in days:
+    for basis, of in tables.items():
+        wholes = {name: _hides(chain, name, basis, wanted) for name in PEOPLE}
+        hidden = [
+            (day, name)
+            for day, sums in of.items()
+            for name in PEOPLE & sums.keys()
+            if sums[name] is not None
+            and (day not in decided or _hides(decided[day], name, basis, wanted))
+        ]
+        screen = split_rows(of, wholes, wanted.least, hidden=hidden)
+        for day in of:
             rows[day, basis] = {key: screen.shown(metric, day) for key, metric in METRICS.items()}
     return _table(("day", "basis"), dict(sorted(rows.items(), key=lambda item: str(item[0]))))
 

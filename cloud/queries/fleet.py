@@ -95,11 +95,13 @@ def fleet_of(connection: Connection, scope: Scope, now: datetime) -> list[FleetB
 
 
 def silences(connection: Connection, scope: Scope) -> dict[str, tuple[str, bool]]:
-    """Return the anomaly of each shop whose data are missing now, and whether the shop was told."""
+    """Return the anomaly of each shop whose data are missing, or that has an alert of a box; and
+    whether the shop was told.
+    """
     of = anomaly.c
     rows = connection.execute(
         select(of.store, of.id, of.told_at)
-        .where(of.closed_at.is_(None), of.kind == "silent", scope.only(of.store))
+        .where(of.closed_at.is_(None), of.kind.in_(("silent", "box")), scope.only(of.store))
         .order_by(of.opened_at)
     )
     return {row[0]: (row[1], row[2] is not None) for row in rows if row[0]}

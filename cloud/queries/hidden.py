@@ -5,6 +5,7 @@ asks: so a shop's own page hides what the list hides, and a region's list what t
 The decision is kept for a minute; a count that has grown small or known since is hidden for itself.
 
     screen = chain_screen(connection, scope, first, last, least)
+    screen.wholes(["asked"], "nj-001")                      whether what is told in parts is hidden
     screen.of_shop(metric, "nj-001", "crossings", sums)     HIDDEN, a number, or None
     screen.of_all(metric, "crossings", sums)                of all shops together
     screen.of_all(metric, "crossings", sums, shops)         of some shops together
@@ -13,7 +14,7 @@ The decision is kept for a minute; a count that has grown small or known since i
 import threading
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -26,9 +27,14 @@ from cloud.figures.metric import Metric, Sums
 from cloud.figures.suppress import HIDDEN, LEAST, Shown, shown, suppress_rows
 from cloud.memo import Memo
 from cloud.queries.chain_people import NAMES, people_of
+from cloud.queries.days import by_shop
+from cloud.queries.kept import RESTLESS
 
 KEPT_S: Final = 60.0
 _KEPT: Final = 32
+_KEPT_DAYS_S: Final = 600.0
+DAYS_MOST: Final = 31
+"""So many days are decided one by one; half a megabyte each."""
 _WHOLE: Final = Scope(shops=None, names=False)
 """All shops: what is hidden of one depends on the others. Nothing of them leaves this module."""
 
@@ -49,9 +55,22 @@ class ChainScreen:
                 return HIDDEN
         return shown(metric, sums, self.least)
 
+    def shops_hidden(self, name: str) -> set[str]:
+        """Return the shops of which a count is hidden, by whatever their visitors were counted."""
+        return {shop for (_, of), shops in self.hidden.items() if of == name for shop in shops}
+
     def hides_shop(self, name: str, shop: str) -> bool:
         """Say whether a shop's count is hidden, by whatever its visitors were counted."""
         return any(shop in shops for (_, of), shops in self.hidden.items() if of == name)
+
+    def wholes(self, names: Collection[str], shop: str | None = None) -> dict[str, bool]:
+        """Return of counts that are told in parts whether their sum is hidden, by whatever visitors
+        were counted: a shop's, or that of all that the caller sees.
+        """
+        if shop is not None:
+            return {name: self.hides_shop(name, shop) for name in names}
+        bases = {basis for basis, _ in (*self.hidden, *self.totals_hidden)}
+        return {name: any(self.hides_all(name, basis) for basis in bases) for name in names}
 
     def of_all(
         self, metric: Metric, basis: str, sums: Sums, shops: Collection[str] | None = None
@@ -89,18 +108,46 @@ def chain_screen(
 ) -> ChainScreen:
     """Return what is hidden of the shops in a period; both days are in it."""
     key = (first, last, least, time.monotonic() // KEPT_S)
-    found = _memo(connection.engine).get(key, lambda: decide(connection, first, last, least))
-    return ChainScreen(
-        hidden=found.hidden, totals_hidden=found.totals_hidden, least=least, scope=scope
+    found = _memo(connection.engine).periods.get(
+        key, lambda: decide(connection, first, last, least)
     )
+    return replace(found, scope=scope)
+
+
+def day_screens(
+    connection: Connection, scope: Scope, days: Collection[date], least: int = LEAST
+) -> dict[date, ChainScreen]:
+    """Return what is hidden of the shops on each of some days, as of a period of that day alone.
+
+    Takes a fifteenth of a second a day; kept for ten minutes of days that change seldom.
+    """
+    now, settled = time.monotonic(), datetime.now(UTC).date() - RESTLESS
+
+    def work(day: date) -> ChainScreen:
+        return screen_of(by_shop(connection, _WHOLE, day, day), least)
+
+    memo, found = _memo(connection.engine).days, {}
+    for day in days:
+        key = (day, least, now // (KEPT_S if day >= settled else _KEPT_DAYS_S))
+        screen = memo.get(key, lambda day=day: work(day))  # type: ignore[misc]
+        found[day] = replace(screen, scope=scope)
+    return found
 
 
 def decide(connection: Connection, first: date, last: date, least: int) -> ChainScreen:
     """Return what is hidden of the whole chain, worked out anew."""
-    tables: dict[str, dict[str, Sums]] = {}
     today = datetime.now(UTC).date()
-    for (shop, basis), counts in people_of(connection, _WHOLE, first, last, today).items():
-        tables.setdefault(basis, {})[shop] = dict(zip(NAMES, counts, strict=True))
+    people = people_of(connection, _WHOLE, first, last, today)
+    return screen_of(
+        {of: dict(zip(NAMES, counts, strict=True)) for of, counts in people.items()}, least
+    )
+
+
+def screen_of(people: Mapping[tuple[str, str], Sums], least: int) -> ChainScreen:
+    """Return what is hidden of the whole chain, whose counts these are by shop and basis."""
+    tables: dict[str, dict[str, Sums]] = {}
+    for (shop, basis), sums in people.items():
+        tables.setdefault(basis, {})[shop] = sums
     hidden: dict[tuple[str, str], dict[str, int]] = {}
     totals: set[tuple[str, str]] = set()
     for basis, rows in tables.items():
@@ -112,10 +159,17 @@ def decide(connection: Connection, first: date, last: date, least: int) -> Chain
     return ChainScreen(hidden=hidden, totals_hidden=frozenset(totals), least=least, scope=_WHOLE)
 
 
-def _memo(engine: Engine) -> Memo:
+class _Kept:
+    """What is kept of one database."""
+
+    def __init__(self) -> None:
+        self.periods, self.days = Memo(_KEPT), Memo(DAYS_MOST)
+
+
+def _memo(engine: Engine) -> _Kept:
     with _lock:
-        return _memos.setdefault(engine, Memo(_KEPT))
+        return _memos.setdefault(engine, _Kept())
 
 
 _lock: Final = threading.Lock()
-_memos: Final[WeakKeyDictionary[Engine, Memo]] = WeakKeyDictionary()
+_memos: Final[WeakKeyDictionary[Engine, _Kept]] = WeakKeyDictionary()

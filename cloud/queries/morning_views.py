@@ -85,16 +85,27 @@ class DataHealth:
     modes: Mapping[str, int]
 
 
+class Answering(Struct, frozen=True, kw_only=True):
+    """Who answers for faces by their boxes' declarations ("": no box tells), in how many of the
+    `shops` where members' faces are stored, and whose `templates` these are.
+    """
+
+    controller: str
+    shops: int
+    templates: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consents:
     """Members by what boxes told of them, since `since` (None: nothing was cleared yet).
 
-    `templates`: members whose face is stored; `most`: those of the shop that has most of them.
+    `templates`: members whose face is stored; `answering`: the same by who answers for them, who
+    for most first.
     """
 
     given: int
     templates: int
-    most: int
+    answering: tuple[Answering, ...]
     since: datetime | None
 
 

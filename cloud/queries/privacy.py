@@ -3,15 +3,17 @@
 Names nobody. Called by `morning`.
 """
 
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from cloud.accounts.scope import Scope
-from cloud.queries.morning_views import Consents, Endings
+from cloud.queries.morning_views import Answering, Consents, Endings
 from cloud.retention import kept_from
-from cloud.tables import box_order, member_change
+from cloud.tables import box, box_order, member_change
 from edge.wire.orders import EraseOrder, WithdrawOrder
 
 _ENDS: Final = ("consent_withdrawn", "consent_expired", "erased")
@@ -42,16 +44,49 @@ def consents_of(connection: Connection, scope: Scope) -> Consents:
     )
     rows = connection.execute(
         select(
+            each.c.store,
             func.sum(case((_holds(each.c.given, each.c.ended), 1), else_=0)),
             func.sum(case((_holds(each.c.stored, each.c.removed), 1), else_=0)),
         ).group_by(each.c.store)
     ).all()
     cleared = kept_from(connection)
     return Consents(
-        given=sum(int(row[0]) for row in rows),
-        templates=sum(int(row[1]) for row in rows),
-        most=max((int(row[1]) for row in rows), default=0),
+        given=sum(int(row[1]) for row in rows),
+        templates=sum(int(row[2]) for row in rows),
+        answering=_answering(
+            _controllers(connection, scope), {row[0]: int(row[2]) for row in rows if row[2]}
+        ),
         since=datetime.fromtimestamp(cleared / 1000, UTC) if cleared else None,
+    )
+
+
+def _controllers(connection: Connection, scope: Scope) -> dict[str, str]:
+    """Return who answers for faces in each shop, as its boxes tell; of several, the last by name.
+
+    Names that differ in spaces or capitals only are one; it is written as in most shops.
+    """
+    of = box.c
+    rows = connection.execute(
+        select(of.store, func.max(of.controller))
+        .where(of.controller.is_not(None), scope.only(of.store))
+        .group_by(of.store)
+    ).all()
+    told = {shop: " ".join(name.split()) for shop, name in rows}
+    written: dict[str, Counter[str]] = defaultdict(Counter)
+    for name in told.values():
+        written[name.casefold()][name] += 1
+    return {shop: written[name.casefold()].most_common(1)[0][0] for shop, name in told.items()}
+
+
+def _answering(controllers: Mapping[str, str], stored: Mapping[str, int]) -> tuple[Answering, ...]:
+    shops: Counter[str] = Counter()
+    templates: Counter[str] = Counter()
+    for shop, count in stored.items():
+        shops[controllers.get(shop, "")] += 1
+        templates[controllers.get(shop, "")] += count
+    return tuple(
+        Answering(controller=name, shops=shops[name], templates=count)
+        for name, count in sorted(templates.items(), key=lambda one: (-one[1], one[0]))
     )
 
 

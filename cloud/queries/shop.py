@@ -52,7 +52,6 @@ class StaffSums(Struct, frozen=True, kw_only=True):
     greeted: int
     greeted_30s: int
     members: int
-    sales: int
 
 
 class StreetDay(Struct, frozen=True, kw_only=True):
@@ -232,7 +231,7 @@ def _staff(
     if not scope.names:
         return ()  # nor is who may not have members named told of single colleagues
     of = staff_tally.c
-    names = ("greeted", "greeted_30s", "members", "sales")
+    names = ("greeted", "greeted_30s", "members")
     rows = connection.execute(
         select(of.staff, *(func.sum(of[name]) for name in names))
         .where(*_of(staff_tally, scope, store_id, period))
@@ -245,7 +244,6 @@ def _staff(
             greeted=int(row[1]),
             greeted_30s=int(row[2]),
             members=int(row[3]),
-            sales=int(row[4]),
         )
         for row in rows.all()
     )

@@ -246,6 +246,7 @@ class SimulatedBox:
                 storage="ok",
                 cameras=tuple(CameraState(name=n, state=s) for n, s in self.box.states()),
                 **self.box.board(),
+                controller=self.box.controller,
             )
         )
 

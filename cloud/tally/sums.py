@@ -5,7 +5,7 @@ So that a page about the whole chain reads some dozen rows a day, not those of e
 shop knows of a day is null; what some know is their sum, beside the sums of what it is a share of
 in the same shops. Called for the days that were counted anew, and for all days where years are
 simulated. Each time, the day's revision is counted up: whoever keeps sums of shops' days in memory
-sees by it that they have changed.
+sees by it that they have changed; weeks that BI tools were told of are told anew.
 """
 
 from collections.abc import Collection
@@ -17,6 +17,7 @@ from sqlalchemy import literal_column as written
 
 from cloud.db import upsert
 from cloud.tally.tables import COUNTS, SUMMED, chain_revision, chain_tally, day_tally
+from cloud.tally.told import untell
 
 Days = Collection[date] | None
 """Which days; None: all there are."""
@@ -30,6 +31,7 @@ def sum_days(connection: Connection, days: Days = None) -> None:
     for shops, chain in SUMMED:
         _sum(connection, shops, chain, days)
     _revise(connection, days)
+    untell(connection, days)
 
 
 def _sum_counts(connection: Connection, days: Days) -> None:

@@ -62,6 +62,9 @@ TILL: Final = ("till_visitors", "sales", "sales_members", "returns", "items")
 BOOKINGS: Final = ("booked", "kept", "late", "no_show", "cancelled")
 """Appointments by the day that they are for. `kept`: somebody came, late or not; `late`: of those.
 `booked`: all but the cancelled ones."""
+BROUGHT: Final = ("asked", "booked", "sales")
+"""Guests whom a channel brought; of them those with an appointment that was not cancelled, and
+those who bought, whenever the receipt is of."""
 COUNTS: Final = (*FOOTFALL, *FACES, *STREET, *DESK, *TILL, *BOOKINGS)
 
 _ID: Final = String(64).with_variant(String(64, collation="C"), "postgresql")
@@ -176,9 +179,7 @@ channel_tally: Final = Table(
         _key("channel"),
         # "": none was said.
         _key("advert"),
-        # Guests whom it brought on that day; of them those with an appointment that was not
-        # cancelled, and those who bought, whenever the receipt is of.
-        *_counts("asked", "booked", "sales"),
+        *_counts(*BROUGHT),
     ),
     Index("channel_tally_by_day", "day"),
     sqlite_with_rowid=False,

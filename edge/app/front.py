@@ -94,6 +94,7 @@ def run_front_process(config: EdgeConfig, epoch: str, profile_key_fd: int | None
         hours=config.opening_hours,
         gallery=config.faces.gallery,
         fpir=config.faces.fpir,
+        controller=config.declaration.answering if config.declaration else None,
     )
     listen = config.console.listen_at(config.base)
     if config.till.ca is not None:

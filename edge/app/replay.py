@@ -83,6 +83,7 @@ class Sending:
             mode_wanted=config.privacy.mode,
             occupancy=figures.occupancy(db),
             cameras=(),
+            controller=config.declaration.answering if config.declaration else None,
         )
         self._uplink = uplink_of(
             config,

@@ -39,7 +39,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """How the box is at the moment, for the heartbeat; `mode_why` as the wire has it."""
+    """How the box is at the moment, for the heartbeat; `mode_why` as the wire has it.
+
+    `controller`: who answers for faces, as the declaration says.
+    """
 
     mode: str
     mode_wanted: str
@@ -47,6 +50,7 @@ class Condition:
     cameras: tuple[CameraState, ...]
     mode_why: str | None = None
     storage: str = "ok"
+    controller: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

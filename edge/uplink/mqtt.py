@@ -271,6 +271,7 @@ class Uplink:
             temperature_c=board.temperature_c,
             disk_mb=board.disk_mb,
             disk_free_mb=board.disk_free_mb,
+            controller=condition.controller,
         )
         self._publish("health", codec.encode(heartbeat))
 

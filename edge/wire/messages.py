@@ -512,7 +512,7 @@ class CameraState:
     )
 
 
-def _board(check: checks.Check) -> Any:
+def _known(check: checks.Check) -> Any:
     return declared(checks.optional(check), absent=None, default=None)
 
 
@@ -522,6 +522,7 @@ class Heartbeat:
 
     `mode_why` is the first reason why `mode` is lower than `mode_wanted`, or null. The board's
     hottest sensor and its disk are null where nobody can tell, and are not sent then.
+    `controller`: who answers for faces by the declaration, null and not sent without one.
     """
 
     TYPE: ClassVar[str] = "heartbeat"
@@ -537,9 +538,10 @@ class Heartbeat:
     occupancy: int = declared(_count)
     storage: str = declared(checks.choice(*STORAGE_STATES), absent="ok")
     cameras: tuple[CameraState, ...]
-    temperature_c: int | None = _board(checks.integer(-60, 200))
-    disk_mb: int | None = _board(checks.integer(0, 1_000_000_000))
-    disk_free_mb: int | None = _board(checks.integer(0, 1_000_000_000))
+    temperature_c: int | None = _known(checks.integer(-60, 200))
+    disk_mb: int | None = _known(checks.integer(0, 1_000_000_000))
+    disk_free_mb: int | None = _known(checks.integer(0, 1_000_000_000))
+    controller: str | None = _known(checks.shop_text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,9 +26,11 @@ WINDOW_S_MAX: Final = 30 * 86_400
 NOTICES: Final = (
     *("drop", "surge", "silent", "blind"),
     *("bookings_down", "bookings_up"),
+    *("box_silent", "box_camera", "box_full", "box_behind", "box_hot", "box_clock"),
 )
 """What a notice may be about: fewer or more visitors than expected, nothing heard of the box, a
-camera that does not see, fewer or more bookings than in other weeks."""
+camera that does not see, fewer or more bookings than in other weeks; and, where somebody at head
+office wants the manager to know at once, what is wrong with the box."""
 
 Week = Mapping[str, Sequence[str]]
 """Opening hours by weekday, as [hours] of a box's settings: {"mon": ["10:00", "22:00"]}."""

@@ -23,6 +23,7 @@ from playwright.sync_api import (
 )
 
 from cloud.pages import create_pages, create_street
+from cloud.pages.glossary import create_glossary
 from cloud.views import BoxView, ChainToday, ShopDay
 from cloud.views import HourFigures as ChainHour
 from edge.console.view import CameraView, HourFigures, PartView, ShopView
@@ -229,6 +230,7 @@ def hub_app(site: Site, listen: Listen) -> Flask:
     """Head office's app over what the site shows."""
     app = Flask("cloud", static_folder=None)
     app.register_blueprint(create_pages(lambda _page: site.shown))
+    app.register_blueprint(create_glossary(10))  # the names of figures lead there
     street = {shop.store_id: shop for shop in street_today().shops}
     app.register_blueprint(
         create_street(

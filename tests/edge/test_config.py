@@ -383,3 +383,22 @@ def test_a_gallery_of_nobody_or_of_a_country_is_a_fault(tmp_path: Path, value: s
 def test_a_rate_that_means_nothing_is_a_fault(tmp_path: Path, value: str) -> None:
     (fault,) = faults(tmp_path, STORE + BOX + f"[faces]\nfpir = {value}\n")
     assert "faces.fpir: expected a rate from 0.001 to 0.1" in fault
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("Example Jewellery Co.", "Example Jewellery Co."),
+        ("  示例\\t珠宝\\n有限公司 ", "示例 珠宝 有限公司"),
+        ("x" * 90, "x" * 80),
+        (" ", None),
+    ],
+)
+def test_of_who_answers_for_faces_head_office_is_told_one_short_line(
+    tmp_path: Path, written: str, told: str | None
+) -> None:
+    file = tmp_path / "edge.toml"
+    file.write_text(EVERYTHING.replace("Example Jewellery Co.", written), encoding="utf-8")
+    declaration = load(file).declaration
+    assert declaration is not None
+    assert declaration.answering == told

@@ -26,7 +26,7 @@ class Died(Exception):
     """What a library's thread ended with."""
 
 
-def front_of(folder: Path, live: LiveState, *, gallery: int = 20_000) -> ShopFront:
+def front_of(folder: Path, live: LiveState, *, gallery: int = 20_000, **more: str) -> ShopFront:
     kernel = SystemClock(trusted=True)
     shop = Shop(
         store_id="nj-001",
@@ -38,6 +38,7 @@ def front_of(folder: Path, live: LiveState, *, gallery: int = 20_000) -> ShopFro
         hours=OpeningHours(zone=ZoneInfo("Asia/Shanghai"), by_weekday=None),
         gallery=gallery,
         fpir=0.01,
+        **more,
     )
     return ShopFront(
         shop=shop,
@@ -47,6 +48,13 @@ def front_of(folder: Path, live: LiveState, *, gallery: int = 20_000) -> ShopFro
         follow_time=lambda: None,
         names_locked=lambda: False,
     )
+
+
+def test_head_office_is_told_who_answers_for_faces(tmp_path: Path) -> None:
+    migrate(connect(tmp_path))
+    front = front_of(tmp_path, LiveState(("door",)), controller="示例珠宝有限公司")
+    assert front.condition().controller == "示例珠宝有限公司"
+    assert front_of(tmp_path, LiveState(("door",))).condition().controller is None
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -89,6 +89,12 @@ class Chain:
         with reading(self.engine) as connection:
             return list(connection.execute(select(anomaly).order_by(anomaly.c.opened_at)))
 
+    def orders(self) -> list[Any]:
+        """Return the orders that tell shops of anomalies."""
+        chosen = select(box_order).where(box_order.c.kind == NoticeOrder.KIND)
+        with reading(self.engine) as connection:
+            return list(connection.execute(chosen))
+
     def has_box(self, shop: str = SHOP, **values: Any) -> None:
         """Say how the shop's box is."""
         row = {"state": "online", "last_seen": self.now, "oldest_unacked_at": None, "cameras": []}
@@ -265,11 +271,26 @@ def test_bookings_are_told_by_the_one_rule_and_once(chain: Chain) -> None:
     chain.now += DAY - timedelta(hours=1)
     with writing(chain.engine) as connection:
         tallies.day(connection, SHOP, today, booked=8)
+    chain.has_box()
     chain.lookout.look(chain.now)
     (one,) = [row for row in chain.told() if row.kind == "bookings"]
     assert (one.reason, one.got, round(one.expected)) == ("down", 56, 138)
+    assert one.told_at == chain.now, "the shop is told without anybody's doing"
     chain.lookout.look(chain.now + HOUR)
     assert [row.kind for row in chain.ever()].count("bookings") == 1
+    assert [order.object for order in chain.orders()] == [one.id]
+
+
+def test_bookings_a_twentieth_below_others_are_never_told(chain: Chain) -> None:
+    today = date(2026, 6, 4)
+    chain.has_box()
+    with writing(chain.engine) as connection:
+        for back in range(64):
+            tallies.day(connection, SHOP, today - back * DAY, booked=19 if back < 7 else 20)
+    chain.now += DAY - timedelta(hours=1)
+    chain.lookout.look(chain.now)
+    assert chain.orders() == []
+    assert [row.kind for row in chain.ever()].count("bookings") == 0
 
 
 @on_sqlite

@@ -123,7 +123,27 @@ def test_a_shop_of_few_is_hidden_with_what_would_give_it_away(client: FlaskClien
     (two,) = _rows(client, query=f"{ASKED}&shop=s-1&shop=s-3")
     assert "sales" in two["hidden"]
     days = _rows(client, "/days", f"{ASKED}&shop=s-1")
-    assert [row["figures"]["sales"] for row in days] == [0, None]
+    assert [row["figures"]["sales"] for row in days] == [None, None]
+    assert all("sales" in row["hidden"] for row in days), "the days are parts of what is hidden"
+
+
+def test_a_shops_day_is_hidden_where_the_list_of_that_day_hides_it(client: FlaskClient) -> None:
+    """s-1 sold 4 on the 21st; s-2, which hides it there, is hidden among its own days, too."""
+    of_day = _rows(client, "/shops", f"from={DAY}&to={DAY}")
+    listed = {row["shop"]: "sales" in row["hidden"] for row in of_day}
+    assert listed == {"s-1": True, "s-2": True, "s-3": False, "s-9": False}
+    for shop in ("s-1", "s-2", "s-3"):
+        days = _rows(client, "/days", f"{ASKED}&shop={shop}")
+        assert ("sales" in days[-1]["hidden"]) is listed[shop], shop
+
+
+def test_people_are_told_by_days_of_a_month_at_most(client: FlaskClient) -> None:
+    for length, told in ((31, 150), (32, None)):
+        first = DAY - timedelta(days=length - 1)
+        days = _rows(client, "/days", f"from={first}&to={DAY}&shop=s-3")
+        assert [row["figures"]["visitors"] for row in days] == [100, 100]
+        assert [row["figures"]["sales"] for row in days] == [75 if told else None] * 2
+        assert all(("sales" in row["hidden"]) is not bool(told) for row in days)
 
 
 def test_days_whose_sum_is_hidden_do_not_sum_to_it(client: FlaskClient) -> None:

@@ -92,6 +92,7 @@ def test_a_shops_own_page_hides_what_the_list_of_shops_hides(engine: Engine) -> 
             tallies.shop(connection, name)
             row = _row(name, 0, ANN, greeted, 0, 0, 0, 0, 0)
             tallies.rows(connection, tables.staff_tally, row)
+            tallies.day(connection, name, row["day"], visitors=200, served=greeted)
     listed = {line.store_id: line.figures["greeted"] for line in board(engine).lines}
     assert [listed[name] for name in ("nj-001", "nj-002")] == [HIDDEN, HIDDEN]
     for name, expected in listed.items():

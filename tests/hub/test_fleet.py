@@ -46,10 +46,11 @@ def all_of(engine: Engine, scope: Scope = EVERYTHING) -> list[FleetBox]:
         return fleet_of(connection, scope, NOW)
 
 
-def test_what_a_box_tells_of_its_board_is_kept_and_forgotten_when_it_tells_no_more(
+def test_what_a_box_tells_of_itself_is_kept_and_forgotten_when_it_tells_no_more(
     engine: Engine, ingest: Ingest, box: FakeBox
 ) -> None:
     told: dict[str, Any] = {"temperature_c": 61, "disk_mb": 30_000, "disk_free_mb": 12_000}
+    told["controller"] = "示例珠宝有限公司"
     ingest.take([box.hello(), box.heartbeat(**told)])
     with reading(engine) as connection:
         row = connection.execute(select(boxes)).mappings().one()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from cloud.db import writing
 from cloud.figures.suppress import HIDDEN
 from cloud.pages.overview.board import Board, Card, Group, board_of
 from cloud.queries.morning import Mornings
-from cloud.queries.morning_views import Asked
+from cloud.queries.morning_views import Answering, Asked
 from cloud.tables import FIGURES, box, box_order, daily, epoch, member_change, meter
 from cloud.tally.tables import bin_tally, day_tally
 from tests.hub.conftest import on_sqlite
@@ -451,13 +452,75 @@ def test_consents_are_those_that_nothing_ended(engine: Engine) -> None:
         ]
         connection.execute(insert(member_change), rows)
     privacy = seen(engine).privacy
-    assert (privacy.consents, privacy.templates, privacy.most) == (30, 10, 10)
-    assert privacy.of_threshold == 10 / 100_000
+    assert (privacy.consents, privacy.templates) == (30, 10)
+    (untold,) = privacy.filings
+    assert (untold.controller, untold.shops, untold.templates) == ("", 1, 10)
+    assert (untold.share, untold.state) == (10 / 100_000, "ok")
     with writing(engine) as connection:
         few = member_change.c.subject.not_like("%-00")
         connection.execute(member_change.delete().where(few))
     privacy = seen(engine).privacy
     assert (privacy.consents, privacy.templates) == (HIDDEN, HIDDEN)
+
+
+def stores_faces(connection: Connection, shop: str, members: int) -> None:
+    """Have a shop's boxes tell of members whose faces are stored."""
+    told_by = {"through": 0, "top": 0, "declared": 0, "missing": 0, "lost": 0}
+    row = {"store": shop, "box": f"{shop}-a", "epoch": shop * 32, **told_by}
+    (pk,) = connection.execute(insert(epoch).returning(epoch.c.pk), [row]).one()
+    rows = [
+        {
+            "epoch_pk": pk,
+            "seq": number,
+            "store": shop,
+            "at": NOW - timedelta(days=9),
+            "change": "template_stored",
+            "subject": f"{shop}-{number:06}",
+        }
+        for number in range(members)
+    ]
+    connection.execute(insert(member_change), rows)
+
+
+def test_stored_faces_are_told_by_who_answers_for_them(engine: Engine) -> None:
+    with filling(engine) as connection:
+        a_box(connection, "a", controller="示例 珠宝")
+        a_box(connection, "b", controller="示例  珠宝 ")
+        a_box(connection, "c", controller="Franchise Ltd")
+        a_box(connection, "d")
+        for shop, members in (("a", 30), ("b", 20), ("c", 40), ("d", 15)):
+            stores_faces(connection, shop, members)
+    privacy = seen(engine).privacy
+    found = [(one.controller, one.shops, one.templates) for one in privacy.filings]
+    assert found == [("示例 珠宝", 2, 50), ("Franchise Ltd", 1, 40), ("", 1, 15)]
+    own = seen(engine, Scope(shops=frozenset({"c"}), names=True)).privacy
+    assert [one.controller for one in own.filings] == ["Franchise Ltd"]
+
+
+def test_a_controller_of_few_faces_cannot_be_worked_out_of_the_others(engine: Engine) -> None:
+    with filling(engine) as connection:
+        for shop, members in (("a", 300), ("b", 40), ("c", 4)):
+            a_box(connection, shop, controller=f"Company {shop}")
+            stores_faces(connection, shop, members)
+    privacy = seen(engine).privacy
+    assert privacy.templates == 344
+    assert [one.templates for one in privacy.filings] == [300, HIDDEN, HIDDEN]
+
+
+@pytest.mark.parametrize(
+    ("stored", "state"), [(79_999, "ok"), (80_000, "near"), (99_999, "near"), (100_000, "reached")]
+)
+@on_sqlite
+def test_a_controller_at_the_threshold_is_told_to_file(
+    engine: Engine, stored: int, state: str
+) -> None:
+    with filling(engine) as connection:
+        tallies.shop(connection, "a")
+    morning = Mornings(engine).read(EVERYTHING, Asked(), NOW)
+    answering = (Answering(controller="Company", shops=900, templates=stored),)
+    told = replace(morning.consents, templates=stored, answering=answering)
+    (filing,) = board_of(replace(morning, consents=told)).privacy.filings
+    assert (filing.state, filing.share) == (state, stored / 100_000)
 
 
 def test_an_erasure_is_under_way_until_every_box_has_confirmed_it(engine: Engine) -> None:
@@ -589,6 +652,33 @@ def test_anomalies_that_nobody_took_on_are_told_to_whoever_sees_the_shop(
     assert "the taken" not in strip
     assert "the over" not in strip
     assert 'href="/anomalies"' in strip
+    client = app.test_client()
+    first = f"/anomalies/{1:026}/ack"
+    token = client.get("/").text.split('name="csrf" value="')[1].split('"')[0]
+    answer = client.post(first, data={"csrf": token, "reason": "event", "to": "overview"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert "5 anomalies that nobody has taken on" in client.get("/?lang=en").text
     with writing(engine) as connection:
         connection.execute(update(anomaly).values(closed_at=now))
     assert 'id="h-alarms"' not in app.test_client().get("/?lang=en").text
+
+
+@on_sqlite
+def test_the_first_pages_tables_are_files_of_what_is_drawn(engine: Engine, tmp_path: Path) -> None:
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    with filling(engine) as connection:
+        tallies.day(connection, "a", yesterday, visitors=130, till_visitors=130, sales=4)
+        tallies.day(connection, "b", yesterday, visitors=70, till_visitors=70, sales=3)
+    client = create_app(load(None, {"MENKOU_DATA_DIR": str(tmp_path)}), engine).test_client()
+    address = f"/?lang=en&day={yesterday}&format=csv"
+    page = client.get(f"/?lang=en&day={yesterday}").text
+    assert all(f"table={table}" in page for table in ("figures", "ranked", "grid"))
+    figures = client.get(address).text.splitlines()
+    assert figures[1].startswith("crossings,visitors,200,,,,,unknown,2,2")
+    (conversion,) = [row for row in figures if row.startswith("crossings,conversion,")]
+    assert conversion.startswith("crossings,conversion,hidden: few people,")
+    grid = client.get(address + "&table=grid").text.splitlines()
+    assert grid[0].endswith(yesterday.isoformat())
+    assert [row.split(",")[0] for row in grid[1:]] == ["a", "b"]
+    assert grid[1].endswith(",130")
+    assert client.get(address + "&table=x").status_code == 400

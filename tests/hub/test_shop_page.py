@@ -18,6 +18,7 @@ from cloud.hours import day_bounds
 from cloud.memo import Memo
 from cloud.pages.shops.board import ShopBoard, shop_board
 from cloud.pages.shops.listing import ListBoard, list_board
+from cloud.pages.shops.sheets import SHEETS
 from cloud.pages.shops.staff import short_codes
 from cloud.queries.funnel import due_of
 from cloud.queries.shop import shop_period
@@ -262,8 +263,22 @@ def test_hours_after_a_shop_fell_silent_are_missing_and_not_empty(engine: Engine
     period = Period(first=TODAY, last=TODAY)
     board = _board(engine, period=period, known_until=NOW - timedelta(hours=4))  # 12:00
     assert board.curve is not None
-    assert {hour.hour for hour in board.curve.hours if hour.missing} == {13, 14, 15, 16}
-    assert {hour.hour for hour in board.curve.hours if hour.visitors is not None} == {10, 11, 12}
+    assert {hour.hour for hour in board.curve.hours if hour.missing} == {12, 13, 14, 15, 16}
+    assert {hour.hour for hour in board.curve.hours if hour.visitors is not None} == {10, 11}
+
+
+@on_sqlite
+def test_an_hour_in_which_a_shop_fell_silent_shows_who_came_and_that_more_may_have(
+    engine: Engine,
+) -> None:
+    with writing(engine) as connection:
+        tallies.day(connection, "s1", TODAY, visitors=31)
+        _hour(connection, "s1", TODAY, 10, 31)
+    period = Period(first=TODAY, last=TODAY)
+    board = _board(engine, period=period, known_until=NOW - timedelta(hours=5, minutes=30))
+    assert board.curve is not None
+    (ten,) = board.curve.hours
+    assert (ten.hour, ten.visitors, ten.missing) == (10, 31, True)
 
 
 @on_sqlite
@@ -404,16 +419,15 @@ def test_who_greeted_few_guests_is_hidden_and_so_is_one_beside(engine: Engine) -
         return {"store": "s1", "day": WEEK.last, "staff": staff, **counts, **rest}
 
     with writing(engine) as connection:
-        tallies.day(connection, "s1", WEEK.last, visitors=200, served=77)
+        tallies.day(connection, "s1", WEEK.last, visitors=200, served=97)
         ids = [f"01ARZ3NDEKTSV4RRFFQ69G5{end}" for end in ("AAA", "BBB", "CCC")]
-        counts = ((40, 20, 15), (33, 0, 11), (4, 12, 2))
+        counts = ((60, 20, 15), (33, 0, 11), (4, 0, 2))
         told = (did(one, *counted) for one, counted in zip(ids, counts, strict=True))
         tallies.rows(connection, staff_tally, *told)
     staff = _board(engine).staff
     assert [one.code for one in staff] == ["5AAA", "5BBB", "5CCC"]
-    assert [one.greeted for one in staff] == [40, None, None]
-    assert [one.members for one in staff] == [20, 0, 12]
-    assert [one.sales for one in staff] == [15, None, None]
+    assert [one.greeted for one in staff] == [60, None, None]
+    assert [one.members for one in staff] == [20, 0, 0]
 
 
 def test_random_ids_that_end_alike_get_longer_codes() -> None:
@@ -524,3 +538,34 @@ def test_the_list_is_a_file_of_all_its_pages_hidden_where_it_hides(
     assert len(client.get(f"/funnel?{address}").text.splitlines()) == 55
     shop = client.get(f"/shops/s-00?{address}").text.splitlines()
     assert shop[1] == f"{WEEK.last},crossings,100,,,"
+
+
+@on_sqlite
+def test_every_table_of_a_shops_page_is_a_file_that_hides_what_the_page_hides(
+    engine: Engine, client: FlaskClient
+) -> None:
+    served: dict[str, Any] = {
+        "desk_visitors": 100,
+        "served": 44,
+        "greeted_30s": 20,
+        "served_members": 0,
+    }
+    with writing(engine) as connection:
+        tallies.day(connection, "s1", WEEK.last, visitors=100, **served)
+        _hour(connection, "s1", WEEK.last, 10, 100)
+        of = {"store": "s1", "day": WEEK.last, "measure": "wait"}
+        binned = [{**of, "bin": 0, "count": 40}, {**of, "bin": 2, "count": 4}]
+        tallies.rows(connection, bin_tally, *binned)
+        tallies.sum_chain(connection)
+    address = f"/shops/s1?from={WEEK.first}&to={WEEK.last}&day={WEEK.last}&format=csv&table="
+    files = {table: client.get(address + table).text.splitlines() for table in SHEETS}
+    weekday = WEEK.last.weekday()
+    assert files["heat"][1].split(",")[1 + weekday] == "100.0"
+    assert files["hours"][1] == f"{WEEK.last},10,100,,,"
+    assert files["figures"][1] == "visitors,100,"
+    assert "conversion,,no_till" in files["figures"]
+    assert next(row for row in files["times"] if row.startswith("wait")).endswith(",44")
+    assert len(files["street"]) == 1 + WEEK.length
+    links = client.get(address.removesuffix("&format=csv&table=")).text
+    assert all(f"table={table}" in links for table in SHEETS)
+    assert client.get(address + "x").status_code == 400

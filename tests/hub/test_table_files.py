@@ -138,3 +138,20 @@ def test_the_hours_of_a_shops_passers_by_are_a_file_at_the_pages_own_address(
     assert [row[0] for row in rows] == [hour["start"] for hour in heard]
     assert [row[4] for row in rows] == [str(hour["minutes"]) for hour in heard]
     assert client.get("/street/no-such?format=csv").status_code == 404
+
+
+@on_sqlite
+def test_all_shops_today_and_their_passers_by_are_files_of_every_page(
+    engine: Engine, ingest: Ingest, box: FakeBox, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    box.sensed(now)
+    ingest.take([box.hello(), box.heartbeat(now), box.batch(*box.events)])
+    rollup(engine)
+    client = create_app(load(None, {"MENKOU_DATA_DIR": str(tmp_path)}), engine).test_client()
+    for place, columns in (("today", 10), ("street", 8)):
+        link = f"/{place}?format=csv"
+        assert link in client.get(f"/{place}/live").text
+        head, *rows = csv.reader(io.StringIO(client.get(link).data.decode("utf-8-sig")))
+        assert len(head) == columns
+        assert [row[0] for row in rows] == [box.store]

@@ -62,7 +62,8 @@ def create_anomalies(asks: Asks) -> Blueprint:
     def take_on(which: str) -> ResponseReturnValue:
         # Somebody else was quicker, or it is over: the page shows what is true now.
         asks.take_on(which, request.form.get("reason", ""))
-        return redirect(url_for(".page"), code=303)
+        back = "overview.page" if request.form.get("to") == "overview" else ".page"
+        return redirect(url_for(back), code=303)
 
     @pages.post("/<which>/tell")
     def tell(which: str) -> ResponseReturnValue:

@@ -156,6 +156,8 @@ def rows_of(found: Found) -> Iterator[tuple[Cell, ...]]:
             one.high,
             _got(one) if few else one.got,
         )
+        if one.kind == "box":
+            numbers = (None,) * len(numbers)
         yield (
             one.name,
             one.store,

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cloud.figures.metric import METRICS, OF_TABLES, Sums
+from cloud.figures.metric import METRICS, OF_TABLES, Metric, Sums
+from cloud.figures.splits import split_rows
 from cloud.figures.suppress import (
     HIDDEN,
     LEAST,
@@ -17,11 +18,10 @@ from cloud.figures.suppress import (
     Link,
     Screen,
     Shown,
-    shown,
     small,
-    suppress_rows,
 )
 from cloud.queries.channels import Asked, Brought
+from cloud.tally.tables import BROUGHT
 
 LINKS: Final = tuple(
     Link(whole="asked", parts=(part, f"asked-{part}")) for part in ("booked", "sales")
@@ -85,6 +85,7 @@ def channel_board(asked: Asked, least: int = LEAST) -> ChannelBoard:
     table = _Table(
         rows=summed,
         least=least,
+        wholes=asked.screen.wholes(["asked"], asked.shop),
         # A currency in which few ever paid would tell what each of them paid.
         paid=tuple(code for code, one in asked.takings.items() if not small(one.sales, least)),
     )
@@ -94,7 +95,7 @@ def channel_board(asked: Asked, least: int = LEAST) -> ChannelBoard:
         for channel in sorted(summed, key=lambda channel: table.place(channel, first))
     )
     return ChannelBoard(
-        parts=_parts(asked.desks, least),
+        parts=_parts(asked),
         total=table.total() if summed else None,
         lines=lines,
         currencies=table.paid,
@@ -128,16 +129,15 @@ class _Table:
         rows: Mapping[str, Brought],
         least: int,
         paid: tuple[str, ...],
-        gone: frozenset[str] = frozenset(),
+        wholes: Mapping[str, bool],
         scale: int = 0,
     ) -> None:
-        """`gone`: counts of which the sum of all rows is hidden. `scale`: value of a whole bar."""
+        """`wholes`: counts whose sum stands elsewhere, too, and whether it is hidden there.
+        `scale`: value of a whole bar.
+        """
         self.paid, self.least, self._rows, self._scale = paid, least, rows, scale
-        self.screen: Screen[str] = suppress_rows(
-            {name: _counts(one) for name, one in rows.items()},
-            least=least,
-            links=LINKS,
-            hidden=[(None, count) for count in sorted(gone)],
+        self.screen: Screen[str] = split_rows(
+            {name: _counts(one) for name, one in rows.items()}, wholes, least, links=LINKS
         )
 
     def gone(self, name: str) -> frozenset[str]:
@@ -205,11 +205,12 @@ class _Table:
 def _with_adverts(line: Line, adverts: Mapping[str, Brought], of: _Table) -> Line:
     if set(adverts) == {""}:
         return line
+    gone = of.gone(line.channel)
     table = _Table(
         rows=adverts,
         least=of.least,
         paid=of.paid,
-        gone=of.gone(line.channel),
+        wholes={name: name in gone for name in BROUGHT},
         scale=of.most(),
     )
     first = of.paid[0] if of.paid else ""
@@ -221,14 +222,19 @@ def _with_adverts(line: Line, adverts: Mapping[str, Brought], of: _Table) -> Lin
     )
 
 
-def _parts(desks: Mapping[str, Sums], least: int) -> tuple[Part, ...]:
+def _parts(asked: Asked) -> tuple[Part, ...]:
+    def figure(metric: Metric, basis: str, sums: Sums) -> Shown:
+        if asked.shop is None:
+            return asked.screen.of_all(metric, basis, sums)
+        return asked.screen.of_shop(metric, asked.shop, basis, sums)
+
     return tuple(
         Part(
             basis=basis,
             visitors=sums["desk_visitors"] or 0,
-            asked=shown(OF_TABLES["asked"], sums, least),
-            share=shown(METRICS["asked_share"], sums, least),
+            asked=figure(OF_TABLES["asked"], basis, sums),
+            share=figure(METRICS["asked_share"], basis, sums),
         )
-        for basis, sums in sorted(desks.items())
+        for basis, sums in sorted(asked.desks.items())
         if sums.get("desk_visitors")
     )

@@ -10,10 +10,12 @@ from datetime import date
 from typing import Final
 
 from cloud.figures.metric import METRICS, OF_TABLES
-from cloud.figures.suppress import LEAST, Hidden, Shown, small, suppress_rows
+from cloud.figures.splits import split_rows
+from cloud.figures.suppress import LEAST, Hidden, Screen, Shown, small, suppress_rows
 from cloud.figures.weekly import WeekOnWeek, week_on_week
 from cloud.queries.bookings import Weeks
 from cloud.queries.channels import Asked
+from cloud.tally.tables import BOOKINGS
 from menkou.web.chart import Column, columns
 
 DRAWN_MOST: Final = 24
@@ -118,7 +120,7 @@ def booking_board(asked: Asked, least: int = LEAST) -> BookingBoard:
         few=reasons["too_few"],
         unknown=unknown,
         one=one,
-        reasons=_reasons(asked.reasons, least),
+        reasons=_reasons(asked, least),
     )
 
 
@@ -126,13 +128,18 @@ def _ways(asked: Asked, least: int) -> tuple[Way | None, tuple[Way, ...]]:
     if not asked.ways:
         return None, ()
     metrics = {**METRICS, **OF_TABLES}
-    screen = suppress_rows(asked.ways, least=least)
+    screen = ways_of(asked, least)
     total = Way(channel="", figures={key: screen.total(metrics[key]) for key in KEYS})
     most = sorted(asked.ways, key=lambda way: (-(asked.ways[way]["booked"] or 0), way))
     return total, tuple(
         Way(channel=way, figures={key: screen.shown(metrics[key], way) for key in KEYS})
         for way in most
     )
+
+
+def ways_of(asked: Asked, least: int) -> Screen[str]:
+    """Return what may be seen of appointments by how they were booked."""
+    return split_rows(asked.ways, asked.screen.wholes(BOOKINGS, asked.shop), least)
 
 
 def _weeks(store_id: str, weeks: Weeks, found: WeekOnWeek, least: int) -> ShopWeeks:
@@ -179,10 +186,11 @@ def _gone(before: Sequence[int | None], least: int) -> frozenset[int]:
     return suppress_rows(rows, least=least).hidden.get("booked", frozenset())
 
 
-def _reasons(told: Mapping[str, int], least: int) -> tuple[Reason, ...]:
-    screen = suppress_rows(
-        {reason: {"count": count} for reason, count in told.items()}, least=least
-    )
+def _reasons(asked: Asked, least: int) -> tuple[Reason, ...]:
+    told = asked.reasons
+    hidden = asked.screen.wholes(["no_show"], asked.shop)["no_show"]
+    rows = {reason: {"count": count} for reason, count in told.items()}
+    screen = split_rows(rows, {"count": hidden}, least)
     total = screen.total(OF_TABLES["no_shows"])
     seen = {reason: count for reason, count in told.items() if not screen.hides(reason, "count")}
     most = max(seen.values(), default=0)

@@ -15,16 +15,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from cloud.figures.fair import Fair
-from cloud.figures.metric import OF_TABLES
-from cloud.figures.suppress import LEAST, Link, Screen, Shown, suppress_rows
+from cloud.figures.metric import OF_TABLES, Sums
+from cloud.figures.staff import COUNTED, SUMS, screen_of_shops, screen_of_staff
+from cloud.figures.suppress import LEAST, Screen, Shown
 from cloud.queries.consultants import Colleagues
+from cloud.queries.hidden import ChainScreen
 from cloud.views import PAGE_SHOPS, pages_of
 
 KEYS: Final = ("greeted", "greeted_quick", "greeted_sales", "follow_ups", "greeted_wrong")
-LINKS: Final = tuple(
-    Link(whole="greeted", parts=(part, f"greeted-{part}"))
-    for part in ("greeted_30s", "members", "sales")
-)
 WORDS: Final = ("more", "expected", "less", "few", "alone")
 _CODE: Final = 4
 _REACH_LEAST: Final = math.log(1.5)
@@ -89,7 +87,7 @@ def consultant_board(told: Colleagues, least: int = LEAST) -> Board:
         told: what it is about.
         least: from how many people on a count is shown.
     """
-    shops = suppress_rows(told.shops, least=least, links=LINKS)
+    shops = shops_screen(told.shops, told.screen, least)
     listed = sorted(told.shops) if told.shop is None else [told.shop]
     reach = _reach(fair for of in told.fair.values() for fair in of.values())
     one = told.shop is not None
@@ -138,11 +136,23 @@ def _total(told: Colleagues, shops: Screen[str]) -> Figures | None:
     return {key: shops.shown(OF_TABLES[key], told.shop) for key in KEYS}
 
 
-def hidden_of(shops: Screen[str], shop: str) -> list[tuple[None, str]]:
-    """Return the sums of a shop's colleagues that are hidden, since its row in the list has them
-    hidden.
-    """
-    return [(None, name) for name in sorted(shops.hidden) if shops.hides(shop, name)]
+def shops_screen(shops: Mapping[str, Sums], of: ChainScreen, least: int) -> Screen[str]:
+    """Return what may be seen of the list of shops; `of`: what is hidden of their guests."""
+    wholes = of.wholes(SUMS.values())
+    hidden: list[tuple[str | None, str]] = [
+        (None, own) for own, name in SUMS.items() if wholes[name]
+    ]
+    for own, name in SUMS.items():
+        hidden += [(shop, own) for shop in of.shops_hidden(name) & shops.keys()]
+    return screen_of_shops(shops, hidden, least)
+
+
+def staff_screen(
+    staff: Mapping[str, Sums], shops: Screen[str], shop: str, least: int
+) -> Screen[str]:
+    """Return what may be seen of a shop's colleagues, beside its row in the list of shops."""
+    wholes = {name: shops.hides(shop, name) for name in COUNTED}
+    return screen_of_staff(staff, wholes, least)
 
 
 def _words(of: Iterable[Fair]) -> Mapping[str, int]:
@@ -154,12 +164,7 @@ def _colleagues(
     told: Colleagues, shops: Screen[str], reach: float, least: int
 ) -> tuple[Colleague, ...]:
     assert told.shop is not None
-    screen = suppress_rows(
-        told.staff,
-        least=least,
-        links=LINKS,
-        hidden=hidden_of(shops, told.shop),
-    )
+    screen = staff_screen(told.staff, shops, told.shop, least)
     codes = codes_of(told.staff)
     fair = told.fair.get(told.shop, {})
     return tuple(

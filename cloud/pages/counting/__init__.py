@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from cloud.accounts.access import caller
@@ -47,7 +47,11 @@ def create_counting(desk: CountingDesk) -> Blueprint:
         return {"counting_line": line}
 
     def line() -> Line:
-        return Line(now=desk.now(), found=desk.all(), may=caller().may("counting.page"))
+        if "counting_line" not in g:  # a page may show it more than once
+            may = caller().may("counting.page")
+            g.counting_line = Line(now=desk.now(), found=desk.all(), may=may)
+        found: Line = g.counting_line
+        return found
 
     def shown(problem: str | None = None, check: str = "") -> str:
         shop = _shop()

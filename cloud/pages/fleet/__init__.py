@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from cloud.accounts.access import caller
@@ -34,10 +34,11 @@ class Fleet:
     silences: Mapping[str, tuple[str, bool]]
 
 
-def create_fleet(fleet: Callable[[], Fleet]) -> Blueprint:
+def create_fleet(fleet: Callable[[], Fleet], alert: Callable[[str, str], bool]) -> Blueprint:
     """Make the blueprint: `/fleet` by `?show=`, `?version=`, `?mode=`, `?q=`, `?page=`, `?format=`.
 
-    `fleet` is asked once a request.
+    `fleet` is asked once a request; `alert` lets a shop know of a trouble of its box, and says
+    whether it is told now.
     """
     pages = Blueprint("fleet", __name__, url_prefix="/fleet", template_folder="templates")
     pages.record_once(lambda state: speak(state.app, TEXT))
@@ -54,7 +55,17 @@ def create_fleet(fleet: Callable[[], Fleet]) -> Blueprint:
             board=board_of(found.boxes, _wanted(), found.now),
             silences=found.silences,
             may_tell=caller().may("anomalies.tell"),
+            may_alert=caller().may("fleet.alert"),
         )
+
+    @pages.post("/alert", endpoint="alert")
+    def alert_shop() -> ResponseReturnValue:
+        # Somebody else was quicker, or it is over: the page shows what is true now.
+        given = request.form
+        alert(given.get("shop", "")[:_CHARS_MAX], given.get("trouble", "")[:_CHARS_MAX])
+        wanted = _wanted()
+        args: dict[str, Any] = {"page": wanted.page, **wanted.args}
+        return redirect(url_for(".page", **args), code=303)
 
     return pages
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from cloud.anomalies.by_hand import alert_of
 from cloud.boxes import zone_or_utc
 from cloud.queries.fleet import HOT_C, TROUBLES, FleetBox
 from cloud.views import CAMERA_FAULTS, PAGE_SHOPS, on_page, pages_of
@@ -63,7 +64,8 @@ class Difference:
 class FleetRow:
     """One box as it is drawn; times are those of its shop.
 
-    `wishes` are the names of the settings that head office has wished for it.
+    `wishes` are the names of the settings that head office has wished for it; `alert`: the trouble
+    of which its shop can be told, "": none.
     """
 
     box: FleetBox
@@ -76,6 +78,7 @@ class FleetRow:
     reported_at: datetime | None
     wishes: tuple[str, ...]
     differences: tuple[Difference, ...]
+    alert: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +216,7 @@ def _row(one: FleetBox, newest: str, now: datetime) -> FleetRow:
         reported_at=_moment(config.reported, local),
         wishes=tuple(wished),
         differences=_differences(one, wished),
+        alert=alert_of(one),
     )
 
 

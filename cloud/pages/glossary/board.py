@@ -11,12 +11,18 @@ from cloud.figures.metric import DEFINED
 from menkou.web.i18n import Speech
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
-    "door": ("visitors", "entered", "reentries", "staff", "passers", "capture_rate"),
+    "door": (
+        *("visitors", "entered", "left", "reentries", "staff", "passers", "captured"),
+        "capture_rate",
+    ),
     "members": (
         *("members", "member_share", "members_new", "members_back", "back_share"),
         *("return_rate", "wrong_share"),
     ),
-    "service": ("served", "served_share", "greeted_share", "asked_share", "queue_left"),
+    "service": (
+        *("served", "served_share", "members_served", "greeted_share", "asked_share"),
+        "queue_left",
+    ),
     "till": ("sales", "conversion", "value", "paid_back", "basket"),
     "bookings": (
         *("booked", "kept_share", "late_share", "no_show_share", "cancelled", "no_shows"),
@@ -34,11 +40,11 @@ SEEN: Final[Mapping[str, tuple[str, ...]]] = {
         *("visitors", "member_share", "members_new", "members_back", "conversion"),
         *("kept_share", "wait", "capture_rate"),
     ),
-    "today": ("visitors", "entered", "reentries", "members"),
+    "today": ("visitors", "entered", "left", "reentries", "members"),
     "shops": (
         *("visitors", "entered", "reentries", "staff", "members", "member_share", "served"),
         *("served_share", "greeted_share", "conversion", "wait", "queue", "dwell", "capture_rate"),
-        "return_rate",
+        *("return_rate", "members_served"),
     ),
     "funnel": (
         *("passers", "capture_rate", "visitors", "members", "served", "sales", "return_rate"),
@@ -50,7 +56,7 @@ SEEN: Final[Mapping[str, tuple[str, ...]]] = {
     "consultants": (
         *("greeted", "greeted_quick", "greeted_sales", "follow_ups", "greeted_wrong", "fair"),
     ),
-    "street": ("passers", "capture_rate"),
+    "street": ("passers", "captured", "capture_rate"),
 }
 """Places (`cloud.pages.places`) and the figures that are seen there."""
 

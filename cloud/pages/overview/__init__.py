@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Final
 
 from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
 
-from cloud.anomalies.desk import Anomaly
+from cloud.accounts.access import caller
+from cloud.anomalies.desk import REASONS, Anomaly
 from cloud.figures.suppress import LEAST
+from cloud.pages.export import as_shown, asked_form, asked_table
 from cloud.pages.frame import framed
 from cloud.pages.overview.board import board_of
+from cloud.pages.overview.files import SHEETS
 from cloud.queries.morning_views import Asked, Morning
 from menkou.web.i18n import speak
 
@@ -47,7 +51,7 @@ def create_overview(
     pages.record_once(lambda state: speak(state.app, TEXT))
 
     @pages.get("/")
-    def page() -> str:
+    def page() -> ResponseReturnValue:
         day, text = None, request.args.get("day", "")
         with suppress(ValueError):
             day = date.fromisoformat(text) if text else None
@@ -59,12 +63,16 @@ def create_overview(
             )
         )
         board = board_of(morning, least)
+        if (form := asked_form()) is not None:
+            table = asked_table(SHEETS)
+            return as_shown(*SHEETS[table](board), form, name=f"overview-{table}")
         wrong_day = bool(text) and morning.day.isoformat() != text
         return render_template(
             "overview.html",
             board=board,
             wrong_day=wrong_day,
             alarms=alarms() if alarms else Alarms(count=0, first=()),
+            reasons=REASONS if alarms and caller().may("anomalies.take_on") else (),
         )
 
     return pages

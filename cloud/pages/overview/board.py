@@ -15,15 +15,13 @@ from msgspec import Struct
 from cloud.figures.compare import YEAR, Comparison, compare
 from cloud.figures.metric import METRICS, Form, Metric, Sums
 from cloud.figures.ranking import Ranking, Standing
-from cloud.figures.suppress import HIDDEN, LEAST, Hidden, Shown, small
+from cloud.figures.suppress import HIDDEN, LEAST
 from cloud.figures.times import compare_times
-from cloud.queries.morning_views import NAMED, DataHealth, Endings, Grid, Morning
+from cloud.pages.overview.privacy import Privacy, privacy_of
+from cloud.queries.morning_views import NAMED, DataHealth, Grid, Morning
 from cloud.queries.overview import OF_PEOPLE, OF_VISITORS
 from cloud.views import PAGE_SHOPS, pages_of
 
-FILING: Final = 100_000
-"""Stored faces from which on a controller files with the authorities (China, Security Management
-Measures for the Application of Face Recognition Technology, 2025, article 15)."""
 _FEW: Final = 0.25
 """A basis with less than this share of the shops is drawn smaller."""
 _DAY: Final = timedelta(days=1)
@@ -82,18 +80,6 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Privacy:
-    """How members' data stand; few are hidden. `of_threshold`: stored faces as a share of it."""
-
-    consents: Shown
-    templates: Shown
-    most: Shown
-    of_threshold: float
-    since: datetime | None
-    endings: Endings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
     """The page. `before` and `after`: the days next to the one that is shown, if they are over.
 
@@ -144,7 +130,7 @@ def board_of(morning: Morning, least: int = LEAST) -> Board:
         lacking=tuple(morning.names.get(one, one) for one in sorted(lacking)[:NAMED]),
         lacks=len(lacking),
         health=morning.health,
-        privacy=_privacy(morning, least),
+        privacy=privacy_of(morning, least),
         grid=grid,
         find=morning.find,
         page=grid.start // PAGE_SHOPS + 1,
@@ -288,19 +274,4 @@ def _listing(ranking: Ranking | None, names: Mapping[str, str]) -> Listing | Non
         least=rows(ranking.least),
         with_till=ranking.with_till,
         left_out=ranking.left_out,
-    )
-
-
-def _privacy(morning: Morning, least: int) -> Privacy:
-    def seen(count: int) -> int | Hidden:
-        return HIDDEN if small(count, least) else count
-
-    told = morning.consents
-    return Privacy(
-        consents=seen(told.given),
-        templates=seen(told.templates),
-        most=seen(told.most),
-        of_threshold=told.templates / FILING,
-        since=told.since,
-        endings=morning.endings,
     )

@@ -19,11 +19,12 @@ from cloud.figures.accuracy import Accuracy
 from cloud.figures.metric import METRICS, Sums
 from cloud.figures.period import Period, PeriodFault, period_of
 from cloud.pages.board import ShopRow, board_of
-from cloud.pages.export import as_shown, asked_form
+from cloud.pages.export import as_shown, asked_form, asked_table
 from cloud.pages.frame import framed
 from cloud.pages.shops.board import shop_board
-from cloud.pages.shops.files import DAYS, LIST, day_rows, list_rows
+from cloud.pages.shops.files import LIST, list_rows
 from cloud.pages.shops.listing import list_board
+from cloud.pages.shops.sheets import SHEETS
 from cloud.queries.funnel import due_of
 from cloud.queries.shop import ShopPeriod
 from cloud.queries.shops import SORTS, ShopList, Wanted
@@ -80,10 +81,12 @@ def create_shops(asking: Asking) -> Blueprint:
         found = asking.one(store_id, period, day)
         if found is None:
             abort(404)
-        if (form := asked_form()) is not None:
-            return as_shown(DAYS, day_rows(found), form, name="shop")
         state = _states(asking, [store_id]).get(store_id)
         board = shop_board(found, datetime.now(UTC), state.known_until if state else None)
+        if (form := asked_form()) is not None:
+            table = asked_table(SHEETS)
+            name = "shop" if table == "days" else f"shop-{table}"
+            return as_shown(*SHEETS[table](found, board), form, name=name)
         return render_template(
             "shop.html",
             board=board,

@@ -11,15 +11,16 @@ from datetime import date, datetime
 from typing import Final
 
 from cloud.figures.bins import EDGES
-from cloud.figures.metric import METRICS, Metric, Sums
+from cloud.figures.metric import METRICS, OF_TABLES, Sums
 from cloud.figures.period import Period
+from cloud.figures.staff import SUMS
 from cloud.figures.suppress import Hidden
 from cloud.figures.yearly import yearly
 from cloud.pages.known import Figure, figure_of
 from cloud.pages.shops.desk_pictures import Duty, Times, duty, times
 from cloud.pages.shops.passing import Street, no_street, street_of
 from cloud.pages.shops.pictures import DayCurve, HeatMap, day_curve, heat_map
-from cloud.pages.shops.staff import SUMS, StaffRow, staff_rows
+from cloud.pages.shops.staff import StaffRow, staff_rows
 from cloud.queries.days import NOTHING
 from cloud.queries.funnel import with_due
 from cloud.queries.shop import TIMED, ShopPeriod
@@ -99,9 +100,8 @@ def shop_board(found: ShopPeriod, now: datetime, known_until: datetime | None = 
     least = found.screens.period.least
     street = street_of(found.street, basis)
     screen, shop = found.screens.period, found.shop.store_id
-    staff = staff_rows(
-        found.staff, least, [own for own, of in SUMS.items() if screen.hides_shop(of, shop)]
-    )
+    wholes = {own: screen.hides_shop(of, shop) for own, of in SUMS.items()}
+    staff = staff_rows(found.staff, wholes, least)
     worked = duty(hours, found.desk, desk_days) if desk_days else None
     by_day = {day.day: day.passers for day in found.street}
     return ShopBoard(
@@ -216,9 +216,7 @@ def _figure(found: ShopPeriod, basis: str, key: str, sums: Sums) -> Figure:
     return figure_of(key, screen.of_shop(metric, found.shop.store_id, basis, sums), sums)
 
 
-_MEMBERS_SERVED: Final = Metric(
-    key="members_served", top=("served_members",), bottom=("members",), people=True
-)
+_MEMBERS_SERVED: Final = OF_TABLES["members_served"]
 
 
 def _served_members(found: ShopPeriod, basis: str) -> float | None:

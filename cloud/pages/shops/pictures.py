@@ -6,7 +6,7 @@ Geometry in percent, as in `menkou.web.chart`; every picture has its numbers bes
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from statistics import median
 from typing import Final
 
@@ -19,6 +19,7 @@ STEPS: Final = 5
 """Shades of the table by hour and weekday."""
 _HEAD: Final = 12.0
 _WEEKDAYS: Final = 7
+_AN_HOUR: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,8 @@ def heat_map(hours: Sequence[Hour], counted: Collection[date]) -> HeatMap | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveHour:
-    """An hour of a day. `visitors` None: it is still to come, or is `missing`.
+    """An hour of a day. `visitors` None: it is still to come, or is `missing`; with a figure, what
+    came before the shop fell silent within it.
 
     `usual`: the median of the weeks before, with its band; None: too few weeks are counted.
     """
@@ -138,9 +140,12 @@ def day_curve(
     rows = []
     for hour in range(min(busy), max(busy) + 1):
         to_come = (day, hour) > (now.date(), now.hour)
-        gone = known_until and (day, hour) > (known_until.date(), known_until.hour)
-        missing = not to_come and bool(not counted or gone)
-        visitors = None if to_come or missing else own[hour]
+        ends = min(now, datetime.combine(day, time(hour), now.tzinfo) + _AN_HOUR)
+        gone = known_until is not None and known_until < ends
+        missing = not to_come and (not counted or gone)
+        # Who came before the shop fell silent came; nobody is known not to have come after.
+        untold = to_come or not counted or (gone and not own[hour])
+        visitors = None if untold else own[hour]
         rows.append((hour, visitors, missing, _usual(day, then[hour])))
     peak = max(max(visitors or 0, *(of or (0.0,))) for _, visitors, _, of in rows)
     lines = scale(round(peak))

@@ -3,20 +3,15 @@
 Beside `board`. Counts of few people are hidden, and those by which they could be worked out.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cloud.figures.suppress import Hidden, Screen, suppress_rows
+from cloud.figures.staff import screen_of_sums
+from cloud.figures.suppress import Hidden
 from cloud.queries.shop import StaffSums
 
 _CODE: Final = 4
-SUMS: Final[Mapping[str, str]] = {
-    "greeted": "served",
-    "greeted_30s": "greeted_30s",
-    "members": "served_members",
-}
-"""What the counts of all of them come to in the shop's day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,44 +21,37 @@ class StaffRow:
     code: str
     greeted: int | None
     members: int | None
-    sales: int | None
-    share: float | None
 
 
 def staff_rows(
-    found: Sequence[StaffSums], least: int, hidden: Collection[str] = ()
+    found: Sequence[StaffSums], wholes: Mapping[str, bool], least: int
 ) -> tuple[StaffRow, ...]:
-    """Return what each did, who greeted most first.
+    """Return what each did, who greeted most first; those of whom it is hidden by their codes.
 
-    `hidden`: counts of which the shop's own sum is hidden, to which all of them add up.
+    `wholes`: of each of `figures.staff.SUMS` whether the shop's own is hidden.
     """
     rows = {
         one.staff: {
             "greeted": one.greeted,
             "greeted_30s": one.greeted_30s,
             "members": one.members,
-            "sales": one.sales,
         }
         for one in found
     }
-    screen: Screen[str] = suppress_rows(rows, least=least, hidden=[(None, name) for name in hidden])
+    screen = screen_of_sums(rows, wholes, least)
     codes = short_codes(tuple(rows))
-    top = max((one.greeted for one in found), default=0)
 
     def count(staff: str, name: str) -> int | None:
         value = screen.count(staff, name)
         return None if isinstance(value, Hidden) else value
 
-    return tuple(
+    told = [
         StaffRow(
-            code=codes[staff],
-            greeted=(greeted := count(staff, "greeted")),
-            members=count(staff, "members"),
-            sales=count(staff, "sales"),
-            share=None if greeted is None or not top else greeted / top,
+            code=codes[staff], greeted=count(staff, "greeted"), members=count(staff, "members")
         )
         for staff in rows
-    )
+    ]
+    return tuple(sorted(told, key=lambda one: (one.greeted is None, -(one.greeted or 0), one.code)))
 
 
 def short_codes(ids: Sequence[str]) -> dict[str, str]:

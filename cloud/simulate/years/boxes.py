@@ -49,4 +49,5 @@ def _box_row(one: Box, now: datetime) -> dict[str, Any]:
         "storage": "early" if full else "ok",
         "cameras": [list(camera) for camera in one.states()],
         **one.board(),
+        "controller": one.controller,
     }
