@@ -223,7 +223,7 @@ def test_the_database_weighs_days_as_the_definition_does(engine: Engine, random:
     for shop, of in days.items():
         expected = weigh(of)
         assert found[shop].keys() == expected.keys()
-        for who, one in expected.items():
-            assert asdict(found[shop][who]) == pytest.approx(asdict(one))
+        for who, theirs in expected.items():
+            assert asdict(found[shop][who]) == pytest.approx(asdict(theirs))
     assert some.keys() == {"nj-002"}
     assert some["nj-002"].keys() == found["nj-002"].keys()
