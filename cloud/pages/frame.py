@@ -12,7 +12,7 @@ from flask import Blueprint, Flask, current_app, g, request, url_for
 from flask.sansio.app import App
 
 from cloud.figures.suppress import Hidden, Shown
-from cloud.pages.plots import band_of, spark_of
+from cloud.pages.plots import band_of, gaps_of, spark_of
 from menkou.web.i18n import Speech, speak, speech
 
 TEXT: Final = Path(__file__).parent / "text"
@@ -42,6 +42,7 @@ def framed(app: App) -> None:
         address=address,
         band_of=band_of,
         spark_of=spark_of,
+        gaps_of=gaps_of,
     )
     app.context_processor(lambda: {"sheet": "office.css"})
 

@@ -8,10 +8,12 @@ Drawn by the macros of `figures.html`, which every page of head office uses. In 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
 from typing import Final, Protocol
 
 from cloud.figures.suppress import Hidden, Shown
-from menkou.web.chart import Minutes, minutes
+from menkou.web.chart import Column, Minutes, minutes
 
 _MARGIN: Final = 6.0
 """Percent kept free on both sides, so that a mark at the end is whole."""
@@ -71,3 +73,44 @@ def spark_of(points: Sequence[float | None], top: float | None = None) -> Minute
     highest = top or max((one for one in points if one is not None), default=0) or 1
     scaled = [None if one is None else round(1_000 * one / highest) for one in points]
     return minutes(scaled, 1_000, head=_SPARK_HEAD)
+
+
+class _Hour(Protocol):
+    @property
+    def start(self) -> datetime: ...
+
+
+class Phased(Protocol):
+    """An hour's column; of one whose `phase` is "unknown" nobody told us anything."""
+
+    @property
+    def hour(self) -> _Hour: ...
+    @property
+    def column(self) -> Column: ...
+    @property
+    def phase(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Hours in a row of which nothing is known: where they lie, and when the first and last of
+    them begin.
+    """
+
+    x: float
+    width: float
+    first: datetime
+    last: datetime
+
+
+def gaps_of(bars: Sequence[Phased]) -> tuple[Gap, ...]:
+    """Return the runs of hours of which nothing is known: one shape each, not one an hour."""
+    found = []
+    for unknown, run in groupby(bars, key=lambda bar: bar.phase == "unknown"):
+        if unknown:
+            hours = tuple(run)
+            first, last = hours[0], hours[-1]
+            width = round(last.column.x + last.column.width - first.column.x, 3)
+            gap = Gap(x=first.column.x, width=width, first=first.hour.start, last=last.hour.start)
+            found.append(gap)
+    return tuple(found)

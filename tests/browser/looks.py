@@ -37,11 +37,46 @@ def too_small_to_touch(page: Page) -> list[str]:
     return found
 
 
+def broken_figures(page: Page) -> list[str]:
+    """Return great figures whose digits stand in two lines."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll('.figure')].filter(e => e.checkVisibility())
+        .filter(e => [...e.childNodes].some(node => {
+            const range = document.createRange();
+            range.selectNodeContents(node);
+            const lines = [...range.getClientRects()].map(box => Math.round(box.top));
+            return node.nodeType === Node.TEXT_NODE && new Set(lines).size > 1;
+        })).map(e => e.outerHTML.slice(0, 120))"""
+    )
+    return found
+
+
+def assert_prints(page: Page) -> None:
+    """Fail unless the page reads on paper: all of it, on white, with nothing to press."""
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 less its margins
+    page.emulate_media(media="print", color_scheme="light")
+    assert not too_wide(page), "is cut off on paper"
+    assert broken_figures(page) == []
+    assert seriously_wrong(page) == []
+    for pressed in ("main button", "main input", "main select", ".office-places", "main .tool"):
+        assert page.locator(f"{pressed}:visible").count() == 0, pressed
+    grounds = page.locator("main .hero-main").evaluate_all(
+        "all => all.map(e => getComputedStyle(e).backgroundColor)"
+    )
+    assert set(grounds) <= {"rgb(255, 255, 255)"}, (
+        "a dark ground is not printed, and its light words vanish"
+    )
+    for folded in page.locator("main .unfold:not(.period-fold)").all():
+        assert folded.locator("> :not(summary):visible").count(), "stays folded on paper"
+    page.emulate_media(media="screen", color_scheme="light")
+
+
 def assert_holds(page: Page, *, widths: Sequence[int] = WIDTHS) -> None:
     """Fail unless the page fits each width and can be read by everybody, light and dark."""
     for width in widths:
         page.set_viewport_size({"width": width, "height": 900})
         assert not too_wide(page), f"scrolls sideways at {width} px"
+        assert broken_figures(page) == [], f"at {width} px"
     for width in (1440, 375):
         page.set_viewport_size({"width": width, "height": 900})
         for scheme in ("light", "dark"):

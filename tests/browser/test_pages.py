@@ -9,13 +9,14 @@ import pytest
 from msgspec import structs
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import shop_day
 from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 from tests.support.street import street_view
 
 Watched = Any  # conftest.Watched
 Opener = Callable[..., Watched]
 Site = Any  # conftest.Site
-_WIDTHS = (375, 768, 1440)
+_WIDTHS = (375, 768, 1440, 1920)
 _HARSH_NAME = "<script>alert(1)</script>"
 
 
@@ -163,13 +164,43 @@ def test_a_silent_shop_is_not_a_shop_without_visitors(chain: Site, open_page: Op
     page = open_page(chain.home, language="en").page
     expect(page.locator("#shop-nj-002")).to_contain_text("No data since 11:25")
     expect(page.locator("#shop-nj-002")).to_contain_text("only until 11:25")
-    assert page.locator("#shop-nj-002 .missing").count() == 6  # 11 to 16 o'clock
+    gap = page.locator("#shop-nj-002 [fill='url(#gap)']")
+    expect(gap).to_have_count(1)
+    expect(gap).to_have_text("No data in the hours from 11:00 to 16:00")
     long_silent = page.locator("#shop-sz-001")
     expect(long_silent).to_contain_text("No data since 18 November 11:25")
     expect(long_silent.locator(".figure")).to_contain_text("No data today")
     expect(page.locator("#shop-x-3")).to_contain_text("Never reported")
     expect(page.locator("#shop-x-1")).to_contain_text("3,120 records still on their way")
     expect(page.locator("#shop-x-1 h3")).to_have_text(_HARSH_NAME)
+
+
+def test_on_a_phone_all_totals_come_before_a_long_list_of_shops(
+    chain: Site, open_page: Opener
+) -> None:
+    shops = [shop_day(f"nj-{n:03}", f"第 {n} 店") for n in range(1, 15)]
+    guests = [structs.replace(shop_day("sz-001", "客人店"), basis="distinct")]
+    chain.show(dataclasses.replace(chain.shown, shops=(*shops, *guests)))
+    page = open_page(f"{chain.home}?lang=en", language="en", width=375).page
+    long = page.locator("details.shops")
+    expect(long).to_have_count(1)  # one shop alone stands open
+    expect(page.locator("#shop-nj-014 h3")).to_be_hidden()
+    last = page.get_by_role("region", name="Counted by guests").locator(".hero-main")
+    assert last.bounding_box()["y"] < 2 * 812
+    long.locator("> summary").click()
+    expect(page.locator("#shop-nj-014 h3")).to_be_visible()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.reload()
+    expect(page.locator("#shop-nj-014 h3")).to_be_visible()
+    expect(long.locator("> summary")).to_be_hidden()
+
+
+def test_who_asks_for_one_shop_finds_it_in_a_folded_list(chain: Site, open_page: Opener) -> None:
+    shops = [shop_day(f"nj-{n:03}", f"第 {n} 店") for n in range(1, 15)]
+    chain.show(dataclasses.replace(chain.shown, shops=tuple(shops)))
+    page = open_page(f"{chain.home}#shop-nj-009", width=375).page
+    expect(page.locator("#shop-nj-009 h3")).to_be_visible()
+    expect(page.locator("#shop-nj-009 h3")).to_be_in_viewport()
 
 
 def test_shops_counted_differently_are_never_added(chain: Site, open_page: Opener) -> None:

@@ -377,6 +377,22 @@ def test_the_audit_log_is_only_added_to_and_shows_what_was_changed(office: HubOf
 
 
 @on_sqlite
+def test_the_log_says_in_words_what_was_done(office: HubOffice) -> None:
+    office.person("wang", "shop", "nj-001")
+    auditor = office.sign_in(office.person("audit", "auditor"))
+    told: dict[str, audit.Code] = {"table": "member", "how": "merge", "new_field": 7}
+    with writing(office.engine) as connection:
+        audit.append(connection, at=office.clock.now(), what="import", actor="command", detail=told)
+    page = auditor.get("/audit?lang=zh").text
+    for words in ("新建 · 门店 · 1 家店", "全部门店", "密码和验证码", "会员", "合并会员"):
+        assert words in page
+    assert "new_field 7" in page  # what has no words yet stands for itself
+    for code in ("how ", "role ", "head_office", "shops "):
+        assert f'<span class="quiet">{code}' not in page
+        assert f" · {code}" not in page
+
+
+@on_sqlite
 def test_auditors_filter_the_log_and_take_it_away_as_a_table(office: HubOffice) -> None:
     person = office.person("li")
     auditor = office.sign_in(office.person("audit", "auditor"))

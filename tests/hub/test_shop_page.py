@@ -323,6 +323,7 @@ def test_times_have_a_median_and_a_ninetieth_percentile(engine: Engine) -> None:
     board = _board(engine)
     dwell, queue = board.times["dwell"], board.times["queue"]
     assert dwell is not None
+    assert [tick.value for tick in dwell.ticks] == [20, 40, 60]
     assert dwell.median == pytest.approx(300 + 120 * 52 / 60)
     assert dwell.p90 == pytest.approx(600 + 300 * (93.6 - 90) / 10)
     assert [(bar.low, bar.count) for bar in dwell.bars if bar.count != 0] == [

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask, render_template_string
 
 from cloud.pages.frame import change_text, figure_text, framed
-from cloud.pages.plots import band_of, spark_of
+from cloud.pages.plots import Gap, band_of, gaps_of, spark_of
 from menkou.listen import Listen
 from menkou.web.app import dress
+from menkou.web.chart import Column, columns
 from menkou.web.i18n import speech
 
 
@@ -178,3 +179,34 @@ def test_another_period_keeps_the_shops_and_begins_at_the_first_page() -> None:
 def test_a_bar_of_what_is_not_known_is_no_bar() -> None:
     assert 'class="bar"' in drawn('{{ bar_row("a", 0.5, "50 %") }}')
     assert 'class="bar"' not in drawn('{{ bar_row("a", none, "–") }}')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    start: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    hour: Begun
+    column: Column
+    phase: str
+
+
+def test_hours_in_a_row_of_which_nothing_is_known_are_one_gap() -> None:
+    midnight = datetime(2026, 11, 21, tzinfo=UTC)
+    phases = ["unknown", "unknown", "known", "unknown", "future"]
+    bars = [
+        Bar(hour=Begun(start=midnight + timedelta(hours=number)), column=column, phase=phase)
+        for number, (column, phase) in enumerate(zip(columns([0] * 5, 1), phases, strict=True))
+    ]
+    assert gaps_of(bars) == (
+        Gap(x=0.0, width=40.0, first=midnight, last=midnight + timedelta(hours=1)),
+        Gap(
+            x=60.0,
+            width=20.0,
+            first=midnight + timedelta(hours=3),
+            last=midnight + timedelta(hours=3),
+        ),
+    )
+    assert gaps_of(bars[2:3]) == ()

@@ -12,7 +12,7 @@ from typing import Final
 from cloud.figures.bins import EDGES, Measure, quantile
 from cloud.figures.cells import small
 from cloud.queries.shop import DeskHour, Hour
-from menkou.web.chart import Column, columns, scale
+from menkou.web.chart import Column, Tick, columns, scale, ticks
 
 _HEAD: Final = 12.0
 
@@ -28,6 +28,7 @@ class Times:
     median: float | None
     p90: float | None
     bars: tuple["TimeBar", ...]
+    ticks: tuple[Tick, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +58,13 @@ def times(
     if not total:
         return None
     if hidden or small(total, least):
-        return Times(count=0, few=True, median=None, p90=None, bars=())
+        return Times(count=0, few=True, median=None, p90=None, bars=(), ticks=())
     edges = EDGES[measure]
     values = [counts.get(number, 0) for number in range(len(edges))]
     few = [small(value, least) for value in values]
     heights = [least // 2 if hide else value for value, hide in zip(values, few, strict=True)]
-    drawn = columns(heights, scale(max(heights))[-1], head=_HEAD)
+    lines = scale(max(heights))
+    drawn = columns(heights, lines[-1], head=_HEAD)
     return Times(
         count=total,
         few=False,
@@ -77,6 +79,7 @@ def times(
             )
             for number, (low, column) in enumerate(zip(edges, drawn, strict=True))
         ),
+        ticks=ticks(lines, head=_HEAD),
     )
 
 
