@@ -9,7 +9,7 @@ import pytest
 
 from cloud.expect.calendar import EMPTY, Calendar, read_calendar
 from cloud.expect.feasts import chain_feasts, feast_factor
-from cloud.expect.learn import DAYS_LEAST, DayCount, learn
+from cloud.expect.learn import DayCount, learn
 from cloud.expect.model import Model, band, expected, plan_of, variance
 from tests.support.measure_anomalies import poisson
 
@@ -61,8 +61,8 @@ def test_a_shop_expects_by_weekday_and_hour_what_it_always_had() -> None:
 
 
 def test_fewer_than_four_weeks_teach_nothing() -> None:
-    assert learn(days(DAYS_LEAST - 1), EMPTY, chain={}) is None
-    assert learn(days(DAYS_LEAST), EMPTY, chain={}) is not None
+    assert learn(days(27), EMPTY, chain={}) is None
+    assert learn(days(28), EMPTY, chain={}) is not None
     assert learn([], EMPTY, chain={}) is None
 
 
@@ -79,6 +79,12 @@ def test_days_that_are_left_out_teach_nothing() -> None:
     assert without is not None
     assert whole(without.model, LAST + DAY) == pytest.approx(360, rel=0.06)
     assert whole(model(past), LAST + DAY) < 300
+
+
+def test_days_on_which_nobody_came_teach_nothing() -> None:
+    closed = {LAST - n * DAY for n in range(3, 60, 4)}
+    known = model(days(factor=lambda day: 0.0 if day in closed else 1.0))
+    assert whole(known, LAST + DAY) == pytest.approx(400 * 0.9, rel=0.08)
 
 
 def test_a_slow_trend_is_followed() -> None:
