@@ -20,7 +20,7 @@ from cloud.expect.model import Expected
 Kind = Literal["drop", "surge"]
 RATIO: Final[dict[Kind, float]] = {"drop": 0.6, "surge": 1.8}
 """What each looks for. 0.6: a drop by 40 %."""
-RAISED_AT: Final[dict[Kind, float]] = {"drop": 2.6, "surge": 5.0}
+RAISED_AT: Final[dict[Kind, float]] = {"drop": 2.3, "surge": 5.0}
 """How much likelier it must be, as a logarithm. Chosen by measuring simulated years
 (scripts/measure-anomalies, docs/adr/0034-anomalies.md)."""
 OVER_AT: Final = 2.0

@@ -39,6 +39,11 @@ def test_one_empty_hour_is_no_anomaly_where_hours_are_small() -> None:
     assert run([50] * 20 + [10] + [50] * 20) == []
 
 
+def test_one_poor_hour_of_a_busy_shop_says_nothing_until_a_fifth_of_a_day_was_expected() -> None:
+    assert run([400] * 20 + [250] + [400] * 20, mean=400.0) == []
+    assert run([400] * 20 + [250] * 2 + [400] * 20, mean=400.0)[0] == "raised drop21"
+
+
 def test_a_surge_is_raised_too() -> None:
     assert run([50] * 30 + [110] * 20)[0].startswith("raised surge")
 
