@@ -5,13 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Table, select
+from sqlalchemy import Engine, Table, delete, insert, select
 
 from cloud import retention
 from cloud.db import reading, writing
 from cloud.ingest import Ingest
 from cloud.office import link
 from cloud.rollup import rollup
+from cloud.tables import presence_daily
 from cloud.tally import recount as recount_module
 from cloud.tally import tables as tallies
 from cloud.tally.day import count_day
@@ -123,6 +124,24 @@ def test_an_appointment_that_moves_leaves_its_old_day(
     take(engine, ingest, box, moved)
     assert days(engine) == [TODAY + DAY]
     assert [row["day"] for row in rows(engine, tallies.booking_tally)] == [TODAY + DAY]
+
+
+@on_sqlite
+@pytest.mark.parametrize("lacking", ["passers", "captured"])
+def test_passers_by_and_visitors_among_them_are_known_together_or_not(
+    engine: Engine, ingest: Ingest, box: FakeBox, lacking: str
+) -> None:
+    take(engine, ingest, box, box.opened())
+    sensed = {column.name: 0 for column in presence_daily.c if not column.nullable}
+    sensed |= {"store": "nj-001", "day": TODAY, "basis": "crossings", "passers": 50, "captured": 5}
+    for known, expected in ((sensed, (50, 5)), ({**sensed, lacking: None}, (None, None))):
+        with writing(engine) as connection:
+            connection.execute(delete(presence_daily))
+            connection.execute(insert(presence_daily), [known])
+            mark_days(connection, [("nj-001", TODAY)])
+        recount(engine, now=NOW)
+        row = counted(engine)
+        assert (row["passers"], row["captured"]) == expected
 
 
 # Visits and what is said of them
