@@ -84,6 +84,19 @@ def test_what_is_kept_stays_small() -> None:
     assert len(now.held) < 50
 
 
+def test_a_moment_is_forgotten_after_600_expected_visitors_or_three_weeks() -> None:
+    for mean in (50.0, 1.0):
+        now = State()
+        for n in range(400):
+            chance = Expected(day=n // 10, mean=mean, whole=10 * mean, of_hour=0.002, of_day=0.005)
+            now, _ = step(now, n * HOUR, chance, round(mean))
+        first, *later = now.held
+        if mean == 50.0:
+            assert sum(one.mean for one in later) <= 600
+        else:
+            assert now.held[-1].day - first.day == 21
+
+
 def test_drops_of_a_few_simulated_shops_are_found_and_little_else_is_told() -> None:
     lived = measure(shops=4, days=90, seed=5, noise=Noise())
     faults = [fault for one in lived for fault in one.faults]
