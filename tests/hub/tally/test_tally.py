@@ -191,6 +191,64 @@ def test_a_receipt_of_the_next_day_makes_who_asked_a_buyer_of_the_day_of_the_vis
     assert counted(engine, TODAY + DAY)["sales"] == 1
 
 
+@on_sqlite
+def test_who_was_asked_twice_bought_once(engine: Engine, ingest: Ingest, box: FakeBox) -> None:
+    opening = box.opened(NOW)
+    visit = opening.body.visit  # type: ignore[union-attr]
+    asked = [
+        said(box, "source", id=ulid(n), visit=visit, channel=channel, advert="n-1")
+        for n, channel in ((1, "note"), (2, "friend"))
+    ]
+    take(engine, ingest, box, opening, *asked, sold(box, visit=visit))
+    found = {row["channel"]: row["sales"] for row in rows(engine, tallies.channel_tally)}
+    assert found == {"note": 1, "friend": 1}
+    assert {row["value"] for row in rows(engine, tallies.channel_money)} == {9_900}
+
+
+@on_sqlite
+def test_an_appointment_that_was_cancelled_is_none_of_who_asked(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    opening = box.opened(NOW)
+    visit = opening.body.visit  # type: ignore[union-attr]
+    source = said(box, "source", id=visit, visit=visit, channel="note", advert="n-1")
+    cancelled = said(box, "appointment", NOW, id=ulid(3), visit=visit, state="cancelled")
+    take(engine, ingest, box, opening, source, cancelled)
+    assert [row["booked"] for row in rows(engine, tallies.channel_tally)] == [0]
+    take(engine, ingest, box, said(box, "appointment", NOW, id=ulid(4), visit=visit, state="kept"))
+    assert [row["booked"] for row in rows(engine, tallies.channel_tally)] == [1]
+    assert (counted(engine)["booked"], counted(engine)["cancelled"]) == (1, 1)
+
+
+@on_sqlite
+def test_a_visit_that_never_was_makes_nobody_a_member_at_the_till(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    opening = box.opened(NOW, who="member", subject=ulid(9))
+    visit = opening.body.visit  # type: ignore[union-attr]
+    take(engine, ingest, box, came(box, -1, ulid(8)), opening, sold(box, visit=visit))
+    assert (counted(engine)["sales"], counted(engine)["sales_members"]) == (1, 1)
+    take(engine, ingest, box, box.revised(opening, void=True))
+    assert (counted(engine)["sales"], counted(engine)["sales_members"]) == (1, 0)
+
+
+@on_sqlite
+def test_who_was_called_waited_and_who_left_the_queue_did_not(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    told = [
+        said(box, "queue", id=ulid(n), state=state, waited_s=waited)
+        for n, (state, waited) in enumerate(
+            (("waiting", None), ("back", 70), ("served", 80), ("gone", 90), ("served", None))
+        )
+    ]
+    take(engine, ingest, box, box.opened(), *told)
+    row = counted(engine)
+    assert (row["queued"], row["queue_back"], row["queue_gone"]) == (5, 3, 1)
+    (waits,) = rows(engine, tallies.bin_tally)
+    assert (waits["measure"], waits["bin"], waits["count"]) == ("queue", 1, 2)
+
+
 def test_what_a_visit_turns_out_to_be_changes_the_day_of_a_receipt(
     engine: Engine, ingest: Ingest, box: FakeBox
 ) -> None:
