@@ -233,6 +233,17 @@ def test_a_visit_that_never_was_makes_nobody_a_member_at_the_till(
 
 
 @on_sqlite
+def test_a_wrong_person_is_one_of_who_turned_out_to_be_of_the_staff_too(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    opening = box.opened(NOW, who="member", subject=ulid(9))
+    revised = box.revised(opening, who="staff", subject=None, reason="wrong_person")
+    take(engine, ingest, box, came(box, -1, ulid(8)), box.opened(NOW), opening, revised)
+    row = counted(engine)
+    assert (row["visitors"], row["members"], row["wrong_person"]) == (1, 0, 1)
+
+
+@on_sqlite
 def test_who_was_called_waited_and_who_left_the_queue_did_not(
     engine: Engine, ingest: Ingest, box: FakeBox
 ) -> None:
