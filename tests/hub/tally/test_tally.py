@@ -206,6 +206,18 @@ def test_who_was_asked_twice_bought_once(engine: Engine, ingest: Ingest, box: Fa
 
 
 @on_sqlite
+def test_a_receipt_changes_the_day_of_who_was_asked_though_the_visit_is_not_known(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    visit = ulid(55)
+    source = said(box, "source", id=visit, visit=visit, channel="note", advert="n-1")
+    take(engine, ingest, box, source)
+    take(engine, ingest, box, sold(box, NOW + DAY, visit=visit))
+    (channel,) = rows(engine, tallies.channel_tally)
+    assert (channel["day"], channel["sales"]) == (TODAY, 1)
+
+
+@on_sqlite
 def test_an_appointment_that_was_cancelled_is_none_of_who_asked(
     engine: Engine, ingest: Ingest, box: FakeBox
 ) -> None:
