@@ -132,7 +132,7 @@ def test_passers_by_and_visitors_among_them_are_known_together_or_not(
     engine: Engine, ingest: Ingest, box: FakeBox, lacking: str
 ) -> None:
     take(engine, ingest, box, box.opened())
-    sensed = {column.name: 0 for column in presence_daily.c if not column.nullable}
+    sensed: dict[str, Any] = {one.name: 0 for one in presence_daily.c if not one.nullable}
     sensed |= {"store": "nj-001", "day": TODAY, "basis": "crossings", "passers": 50, "captured": 5}
     for known, expected in ((sensed, (50, 5)), ({**sensed, lacking: None}, (None, None))):
         with writing(engine) as connection:
