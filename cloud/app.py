@@ -47,10 +47,11 @@ from cloud.pages.overview import ALARMS_SHOWN, Alarms, create_overview
 from cloud.pages.places import places
 from cloud.pages.shops import create_shops
 from cloud.queries.fleet import fleet_of, silences
+from cloud.queries.live import Live
 from cloud.queries.morning import Mornings
 from cloud.queries.morning_views import Asked, Morning
-from cloud.queries.street import street_of, street_today
-from cloud.queries.today import HubHealth, chain_today, hub_health
+from cloud.queries.street import street_of
+from cloud.queries.today import HubHealth, hub_health
 from cloud.shop_desk import ShopDesk
 from cloud.views import ChainToday, StreetMinutes, StreetToday
 from menkou.web.app import dress, error_page, take_uploads
@@ -69,13 +70,13 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         menkou.web.errors.BadSecret: the data directory cannot hold the sessions' key.
     """
 
-    def today(page: int | None = None) -> ChainToday:
-        with reading(engine) as connection:
-            return chain_today(connection, caller().scope, datetime.now(UTC), page)
+    live = Live(engine)
 
-    def passers() -> StreetToday:
-        with reading(engine) as connection:
-            return street_today(connection, caller().scope, datetime.now(UTC))
+    def today(page: int | None = None) -> ChainToday:
+        return live.today(caller().scope, datetime.now(UTC), page)
+
+    def passers(page: int | None = None) -> StreetToday:
+        return live.street(caller().scope, datetime.now(UTC), page)
 
     def passers_of(store_id: str) -> StreetMinutes | None:
         with reading(engine) as connection:

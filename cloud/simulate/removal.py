@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine, delete, select
 from cloud.aside import CHANGES, count_up
 from cloud.db import reading, writing
 from cloud.simulate.chain import SIMULATED
-from cloud.simulate.years.chain import sum_up
 from cloud.tables import METADATA, epoch, set_aside, store
+from cloud.tally.sums import sum_days
 from edge.wire.topics import ROOT
 
 _OF_EPOCHS: Final = [table for table in METADATA.sorted_tables if "epoch_pk" in table.columns]
@@ -50,7 +50,7 @@ def remove(engine: Engine, told: Callable[[int], None]) -> int:
         told(number)
     if simulated:
         with writing(engine) as connection:
-            sum_up(connection)
+            sum_days(connection)
     return len(simulated)
 
 
