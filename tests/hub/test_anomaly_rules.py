@@ -194,6 +194,19 @@ def test_shops_that_were_told_before_the_crowd_are_folded_into_the_chains(chain:
     assert {row.store for row in chain.ever()} == {CHAIN, SHOP}
 
 
+@pytest.mark.parametrize(("ago", "own"), [(1, False), (30, True)], ids=["lately", "long ago"])
+def test_for_a_day_after_the_chains_is_over_shops_have_no_word_of_their_own(
+    chain: Chain, ago: int, own: bool
+) -> None:
+    chain.open(SHOP)
+    told(chain, CHAIN, "chain", NOW - 40 * HOUR)
+    with writing(chain.engine) as connection:
+        over = {"closed_at": NOW - ago * HOUR, "ended": "recovered", "reason": "fewer"}
+        connection.execute(update(anomaly).values(**over))
+    chain.live(since(NOW - HOUR, 0.4), hours=9)
+    assert [one.kind for one in chain.told()] == (["drop"] if own else [])
+
+
 def test_the_page_lists_what_nobody_took_on_first_then_the_chains_then_what_was_seen(
     chain: Chain,
 ) -> None:
