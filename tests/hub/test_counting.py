@@ -142,7 +142,8 @@ def test_an_hour_is_drawn_once_and_none_in_which_the_shop_is_not_open() -> None:
     drawn: list[int] = []
     for _ in range(11):
         one = draw({("a", "door"): {}}, slots, usual, lambda _, hour: hour in drawn, "x")
-        drawn += [] if one is None else [one.hour]
+        if one is not None:
+            drawn.append(one.hour)
     assert sorted(slots[hour][1] for hour in drawn) == list(range(10, 20))
     assert draw({("a", "door"): {}}, slots, dict.fromkeys(usual, 0), lambda *_: False, "x") is None
 
