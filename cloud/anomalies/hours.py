@@ -65,7 +65,8 @@ def curves(
         *(
             and_(
                 hourly.c.store == one.store,
-                hourly.c.hour >= int(_span(one, now)[0].timestamp()),
+                # From the beginning of its first hour on: a silence begins within one.
+                hourly.c.hour >= hour_start(_span(one, now)[0], zone_or_utc(one.timezone)),
                 hourly.c.hour <= int(_span(one, now)[1].timestamp()),
             )
             for one in drawn

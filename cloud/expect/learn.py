@@ -229,8 +229,9 @@ def _chance(
             continue
         for count, share in zip(one.hours, shares[weekday], strict=True):
             hour = one.total * share
-            if hour >= 1:
-                # Within a day whose total is given; one that is far off is cut, not believed.
+            if hour >= 1 and share < 1:
+                # Within a day whose total is given; one that is far off is cut, not believed. An
+                # hour that is all of its day has no chance of its own.
                 over += min((count - hour) ** 2, 16 * hour) / (1 - share) - hour
                 squares += hour * hour
     of_hour = max(_LEAST_OF_HOUR, over / squares if squares else 0.0)

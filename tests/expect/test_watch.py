@@ -39,6 +39,11 @@ def test_one_empty_hour_is_no_anomaly_where_hours_are_small() -> None:
     assert run([50] * 20 + [10] + [50] * 20) == []
 
 
+def test_one_poor_hour_of_a_busy_shop_says_nothing_until_a_fifth_of_a_day_was_expected() -> None:
+    assert run([400] * 20 + [250] + [400] * 20, mean=400.0) == []
+    assert run([400] * 20 + [250] * 2 + [400] * 20, mean=400.0)[0] == "raised drop21"
+
+
 def test_a_surge_is_raised_too() -> None:
     assert run([50] * 30 + [110] * 20)[0].startswith("raised surge")
 
@@ -77,6 +82,19 @@ def test_what_is_kept_stays_small() -> None:
         chance = Expected(day=n // 12, mean=5, whole=60, of_hour=0.002, of_day=0.005)
         now, _ = step(now, n * HOUR, chance, 5)
     assert len(now.held) < 50
+
+
+def test_a_moment_is_forgotten_after_600_expected_visitors_or_three_weeks() -> None:
+    for mean in (50.0, 1.0):
+        now = State()
+        for n in range(400):
+            chance = Expected(day=n // 10, mean=mean, whole=10 * mean, of_hour=0.002, of_day=0.005)
+            now, _ = step(now, n * HOUR, chance, round(mean))
+        first, *later = now.held
+        if mean == 50.0:
+            assert sum(one.mean for one in later) <= 600
+        else:
+            assert now.held[-1].day - first.day == 21
 
 
 def test_drops_of_a_few_simulated_shops_are_found_and_little_else_is_told() -> None:

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from cloud.figures.compare import NEEDED, compare, weeks_before
+from cloud.figures.compare import NEEDED, band, compare, weeks_before
 from cloud.figures.intervals import byar, wilson
 from cloud.figures.metric import METRICS
 from cloud.figures.period import DAYS_MOST, Period, PeriodFault, period_of
@@ -109,6 +109,29 @@ def test_a_band_is_never_narrower_than_chance() -> None:
     assert rate.high is not None
     assert 0 < rate.high < 0.12
     assert rate.verdict == "above"
+
+
+@pytest.mark.parametrize(
+    ("known", "reach"),
+    [
+        # 2.5 x 1.4826 x the median deviation, x what Croux and Rousseeuw (1992) say of so many.
+        ((80, 90, 90, 100, 100, 110, 110, 120), 2.5 * 1.4826 * 10 * 1.129),
+        ((90, 90, 100, 110, 110, 120, 80), 2.5 * 1.4826 * 10 * 1.140),
+        ((90, 90, 110, 110), 2.5 * 1.4826 * 10 * 1.363),
+    ],
+    ids=["eight", "seven", "four"],
+)
+def test_a_band_reaches_as_far_as_a_table_worked_by_hand(
+    known: tuple[float, ...], reach: float
+) -> None:
+    assert band(known, 0.0) == pytest.approx((100 - reach, 100 + reach))
+
+
+def test_no_band_reaches_below_nobody_or_beyond_all() -> None:
+    assert compare(VISITORS, {"visitors": 1}, _weeks(*[2] * 8)).low == 0.0
+    nearly_all = {week: {"sales": 97, "till_visitors": 100} for week in range(1, 9)}
+    bought = compare(METRICS["conversion"], {"sales": 100, "till_visitors": 100}, nearly_all)
+    assert (bought.high, bought.verdict) == (1.0, "usual")
 
 
 def test_with_few_weeks_nothing_is_called_usual() -> None:

@@ -35,7 +35,7 @@ from cloud.queries.counting import (
     dropped_of,
 )
 from cloud.rollup import rollup
-from cloud.tables import box, crossing_minute, hour_summary
+from cloud.tables import box, crossing_minute, hour_summary, meter
 from menkou.web.i18n import load_texts
 from tests.hub.conftest import NOW, on_sqlite
 from tests.support.accounts import HubOffice, cheaply, token_of
@@ -96,6 +96,8 @@ def test_an_hour_in_which_the_camera_saw_nobody_can_be_drawn(shop: Engine) -> No
     row = _draw(shop)
     done = _enter(shop, row.id, Told(entered=40))
     assert (done.entered_true, done.entered_counted) == (40, 0)
+    # Who left nobody counted: that is not known, on either side.
+    assert (done.left_true, done.left_counted) == (None, None)
 
 
 @on_sqlite
@@ -132,6 +134,34 @@ def test_each_hour_of_a_stratum_is_drawn_about_as_often() -> None:
     assert len(found) == 12
     # Of 200 each, four standard deviations (13.5) either way.
     assert all(146 <= count <= 254 for count in found.values()), found
+
+
+def test_an_hour_is_drawn_once_and_none_in_which_the_shop_is_not_open() -> None:
+    slots = hours_between(NOW.date(), NOW.date(), ZoneInfo("UTC"), 0, 1 << 40)
+    usual = {slot: 10 * slot[1] if 10 <= slot[1] < 20 else 0 for slot in slots.values()}
+    drawn: list[int] = []
+    for _ in range(11):
+        one = draw({("a", "door"): {}}, slots, usual, lambda _, hour: hour in drawn, "x")
+        if one is not None:
+            drawn.append(one.hour)
+    assert sorted(slots[hour][1] for hour in drawn) == list(range(10, 20))
+    assert draw({("a", "door"): {}}, slots, dict.fromkeys(usual, 0), lambda *_: False, "x") is None
+
+
+def test_an_hour_that_is_not_whole_within_its_bounds_is_not_drawn() -> None:
+    noon = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp())
+    day = NOW.date()
+    found = hours_between(day, day, ZoneInfo("UTC"), noon - 7200, noon + 3599)
+    assert sorted(found) == [noon - 7200, noon - 3600]
+    found = hours_between(day, day, ZoneInfo("UTC"), noon - 7199, noon + 3600)
+    assert sorted(found) == [noon - 3600, noon]
+
+
+@on_sqlite
+def test_a_camera_that_saw_nobody_for_a_fortnight_is_not_drawn(shop: Engine) -> None:
+    with writing(shop) as connection:
+        later = NOW + timedelta(days=15)
+        assert _problem(lambda: draw_hour(connection, HEAD, SHOP, "video", later)) == "no_camera"
 
 
 def test_what_was_counted_is_kept_and_outlives_the_facts(shop: Engine) -> None:
@@ -180,6 +210,28 @@ def test_an_hour_that_is_known_as_a_whole_only_says_nothing_of_a_camera(shop: En
         its = {"store": SHOP, "box": row.box, "hour": row.hour, "basis": "crossings", "rev": 1}
         connection.execute(insert(hour_summary).values(**{**figures, **its}))
     assert _problem(lambda: _enter(shop, row.id, Told(entered=1))) == "facts_gone"
+
+
+@on_sqlite
+def test_an_hour_whose_facts_are_past_keeping_is_not_taken_as_one_in_which_nobody_came(
+    shop: Engine,
+) -> None:
+    row = _draw(shop)
+    with writing(shop) as connection:
+        until = int((row.hour + HOUR).timestamp() * 1000)
+        connection.execute(insert(meter).values(name="kept_from", value=until))
+    assert _problem(lambda: _enter(shop, row.id, Told(entered=1))) == "facts_gone"
+
+
+@on_sqlite
+def test_an_hour_that_was_given_up_leaves_its_camera_the_turn(shop: Engine) -> None:
+    first = _draw(shop, seed="the same")
+    with writing(shop) as connection:
+        drop(connection, HEAD, first.id, "not_there", NOW)
+    again = _draw(shop, seed="the same")
+    assert (again.camera, again.hour) == (first.camera, first.hour)
+    _enter(shop, again.id, Told(entered=1))
+    assert _draw(shop, seed="the same").camera != first.camera
 
 
 @on_sqlite

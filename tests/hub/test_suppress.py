@@ -108,10 +108,49 @@ def test_a_count_is_hidden_that_leaves_few_of_another() -> None:
     assert screen.shown(METRICS["served"], "a") == 100
 
 
+@pytest.mark.parametrize(
+    ("whole", "part"),
+    [
+        ("members_due", "members_returned"),
+        ("served", "greeted_30s"),
+        ("served", "served_members"),
+        ("queued", "queue_gone"),
+        ("kept", "late"),
+        ("sales", "sales_members"),
+    ],
+)
+def test_of_each_whole_a_part_that_leaves_few_is_hidden(whole: str, part: str) -> None:
+    rows = {name: {whole: 100, part: n} for name, n in (("a", 95), ("b", 60))}
+    screen = suppress_rows(rows)
+    assert screen.hides("a", part) or screen.hides("a", whole)
+    # Of as many as are shown, nothing is.
+    plain = suppress_rows({name: {whole: 100, part: 60} for name in "ab"})
+    assert not any(plain.hides(row, name) for row in "ab" for name in (whole, part))
+
+
+def test_who_kept_an_appointment_and_who_did_not_add_up_to_who_was_booked() -> None:
+    rows = {
+        name: {"booked": kept + no_show, "kept": kept, "no_show": no_show}
+        for name, kept, no_show in (("a", 40, 3), ("b", 50, 60))
+    }
+    screen = suppress_rows(rows)
+    assert screen.hides("a", "no_show")
+    assert screen.hides("a", "kept") or screen.hides("a", "booked")
+
+
+def test_of_two_parts_beside_a_hidden_whole_the_smaller_is_hidden() -> None:
+    rows = {name: _members(*told) for name, told in (("a", (30, 60)), ("b", (50, 80)))}
+    screen = suppress_rows(rows, hidden=[("a", "members")])
+    assert screen.hides("a", "members_new")
+    assert not screen.hides("a", "members_back")
+
+
 def test_a_count_that_nobody_knows_is_none_and_hides_nothing() -> None:
+    sales = METRICS["sales"]
     screen = suppress_rows({"a": {"sales": None}, "b": {"sales": 30}, "c": {"sales": None}})
-    found = [screen.shown(METRICS["sales"], row) for row in "abc"]
-    assert found == [None, 30, None]
+    assert [screen.shown(sales, row) for row in "abc"] == [None, 30, None]
+    assert screen.total(sales) == 30
+    assert suppress_rows({"a": {"sales": None}, "b": {"sales": None}}).total(sales) is None
 
 
 def test_what_another_page_hides_is_hidden_and_cannot_be_summed() -> None:

@@ -58,6 +58,7 @@ def standing(
 def test_the_furthest_from_the_usual_stand_first() -> None:
     shops = [standing(name, value) for name, value in (("a", 80), ("b", 20), ("c", 109))]
     shops += [standing(name, value) for name, value in (("d", 200), ("e", 130), ("f", None))]
+    shops.append(standing("h", 95))  # fewer than the middle, and as usual all the same
     found = rank("crossings", [*shops, standing("g", 0, basis="distinct")], lacking=())
     assert [one.store_id for one in found.below] == ["b", "a"]
     assert [one.store_id for one in found.above] == ["d", "e"]

@@ -5,13 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Table, select
+from sqlalchemy import Engine, Table, delete, insert, select
 
 from cloud import retention
 from cloud.db import reading, writing
 from cloud.ingest import Ingest
 from cloud.office import link
 from cloud.rollup import rollup
+from cloud.tables import presence_daily
 from cloud.tally import recount as recount_module
 from cloud.tally import tables as tallies
 from cloud.tally.day import count_day
@@ -125,6 +126,24 @@ def test_an_appointment_that_moves_leaves_its_old_day(
     assert [row["day"] for row in rows(engine, tallies.booking_tally)] == [TODAY + DAY]
 
 
+@on_sqlite
+@pytest.mark.parametrize("lacking", ["passers", "captured"])
+def test_passers_by_and_visitors_among_them_are_known_together_or_not(
+    engine: Engine, ingest: Ingest, box: FakeBox, lacking: str
+) -> None:
+    take(engine, ingest, box, box.opened())
+    sensed: dict[str, Any] = {one.name: 0 for one in presence_daily.c if not one.nullable}
+    sensed |= {"store": "nj-001", "day": TODAY, "basis": "crossings", "passers": 50, "captured": 5}
+    for known, expected in ((sensed, (50, 5)), ({**sensed, lacking: None}, (None, None))):
+        with writing(engine) as connection:
+            connection.execute(delete(presence_daily))
+            connection.execute(insert(presence_daily), [known])
+            mark_days(connection, [("nj-001", TODAY)])
+        recount(engine, now=NOW)
+        row = counted(engine)
+        assert (row["passers"], row["captured"]) == expected
+
+
 # Visits and what is said of them
 
 
@@ -170,6 +189,87 @@ def test_a_receipt_of_the_next_day_makes_who_asked_a_buyer_of_the_day_of_the_vis
     (staff,) = rows(engine, tallies.staff_tally)
     assert (staff["staff"], staff["greeted"], staff["sales"]) == (LIN, 1, 1)
     assert counted(engine, TODAY + DAY)["sales"] == 1
+
+
+@on_sqlite
+def test_who_was_asked_twice_bought_once(engine: Engine, ingest: Ingest, box: FakeBox) -> None:
+    opening = box.opened(NOW)
+    visit = opening.body.visit  # type: ignore[union-attr]
+    asked = [
+        said(box, "source", id=ulid(n), visit=visit, channel=channel, advert="n-1")
+        for n, channel in ((1, "note"), (2, "friend"))
+    ]
+    take(engine, ingest, box, opening, *asked, sold(box, visit=visit))
+    found = {row["channel"]: row["sales"] for row in rows(engine, tallies.channel_tally)}
+    assert found == {"note": 1, "friend": 1}
+    assert {row["value"] for row in rows(engine, tallies.channel_money)} == {9_900}
+
+
+@on_sqlite
+def test_a_receipt_changes_the_day_of_who_was_asked_though_the_visit_is_not_known(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    visit = ulid(55)
+    source = said(box, "source", id=visit, visit=visit, channel="note", advert="n-1")
+    take(engine, ingest, box, source)
+    take(engine, ingest, box, sold(box, NOW + DAY, visit=visit))
+    (channel,) = rows(engine, tallies.channel_tally)
+    assert (channel["day"], channel["sales"]) == (TODAY, 1)
+
+
+@on_sqlite
+def test_an_appointment_that_was_cancelled_is_none_of_who_asked(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    opening = box.opened(NOW)
+    visit = opening.body.visit  # type: ignore[union-attr]
+    source = said(box, "source", id=visit, visit=visit, channel="note", advert="n-1")
+    cancelled = said(box, "appointment", NOW, id=ulid(3), visit=visit, state="cancelled")
+    take(engine, ingest, box, opening, source, cancelled)
+    assert [row["booked"] for row in rows(engine, tallies.channel_tally)] == [0]
+    take(engine, ingest, box, said(box, "appointment", NOW, id=ulid(4), visit=visit, state="kept"))
+    assert [row["booked"] for row in rows(engine, tallies.channel_tally)] == [1]
+    assert (counted(engine)["booked"], counted(engine)["cancelled"]) == (1, 1)
+
+
+@on_sqlite
+def test_a_visit_that_never_was_makes_nobody_a_member_at_the_till(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    opening = box.opened(NOW, who="member", subject=ulid(9))
+    visit = opening.body.visit  # type: ignore[union-attr]
+    take(engine, ingest, box, came(box, -1, ulid(8)), opening, sold(box, visit=visit))
+    assert (counted(engine)["sales"], counted(engine)["sales_members"]) == (1, 1)
+    take(engine, ingest, box, box.revised(opening, void=True))
+    assert (counted(engine)["sales"], counted(engine)["sales_members"]) == (1, 0)
+
+
+@on_sqlite
+def test_a_wrong_person_is_one_of_who_turned_out_to_be_of_the_staff_too(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    opening = box.opened(NOW, who="member", subject=ulid(9))
+    revised = box.revised(opening, who="staff", subject=None, reason="wrong_person")
+    take(engine, ingest, box, came(box, -1, ulid(8)), box.opened(NOW), opening, revised)
+    row = counted(engine)
+    assert (row["visitors"], row["members"], row["wrong_person"]) == (1, 0, 1)
+
+
+@on_sqlite
+def test_who_was_called_waited_and_who_left_the_queue_did_not(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    told = [
+        said(box, "queue", id=ulid(n), state=state, waited_s=waited)
+        for n, (state, waited) in enumerate(
+            (("waiting", None), ("back", 70), ("served", 80), ("gone", 90), ("served", None))
+        )
+    ]
+    take(engine, ingest, box, box.opened(), *told)
+    row = counted(engine)
+    assert (row["queued"], row["queue_back"], row["queue_gone"]) == (5, 3, 1)
+    (waits,) = rows(engine, tallies.bin_tally)
+    assert (waits["measure"], waits["bin"], waits["count"]) == ("queue", 1, 2)
 
 
 def test_what_a_visit_turns_out_to_be_changes_the_day_of_a_receipt(
