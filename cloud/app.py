@@ -25,6 +25,7 @@ from cloud.anomalies.desk import how_many, not_taken_on
 from cloud.api import create_api
 from cloud.api.figures import create_figures_api
 from cloud.api.members import create_members_api
+from cloud.api.problems import answer_problems
 from cloud.config import HubConfig
 from cloud.config_digest import DigestConfig
 from cloud.counting.checks import Who
@@ -129,6 +130,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)
     dress(app, config.listen, secret_file=config.session_secret, door=door)
+    answer_problems(app)
     for away in (OperationalError, InterfaceError):
         app.register_error_handler(away, _say_away)
     return app
