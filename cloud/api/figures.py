@@ -15,7 +15,17 @@ from cloud.errors import HubFault
 from cloud.figures.metric import DEFINED
 from cloud.figures.period import PeriodFault, period_of
 from cloud.figures.suppress import HIDDEN
-from cloud.pages.export import TYPES, Cell, Column, Form, Kind, NoParquet, as_shown
+from cloud.pages.export import (
+    TYPES,
+    BadForm,
+    Cell,
+    Column,
+    Form,
+    Kind,
+    NoParquet,
+    as_shown,
+    asked_form,
+)
 from cloud.queries.figures import Figures, Key, Wanted
 from menkou.web.records import as_json
 
@@ -51,7 +61,7 @@ def create_figures_api(ask: Ask, today: Callable[[], date], least: int) -> Bluep
     api = Blueprint("api_figures", __name__, url_prefix="/api/v1/figures")
 
     def answer(table: str) -> Response:
-        form = _form()
+        form = asked_form("json") if "format" in request.args else _accepted()
         wanted = _wanted(today(), least)
         if table in _OF_ONE and wanted.shops is not None and wanted.one_shop is None:
             raise _Unfit(f"shop: expected one shop or none, got {len(wanted.shops)}")
@@ -75,6 +85,10 @@ def create_figures_api(ask: Ask, today: Callable[[], date], least: int) -> Bluep
     def unfit(fault: HubFault) -> Response:
         return _of(problem("query", str(fault)))
 
+    @api.errorhandler(BadForm)
+    def bad_form(fault: BadForm) -> Response:
+        return _of(problem("query", fault.description or ""))
+
     @api.errorhandler(NoParquet)
     def no_parquet(fault: NoParquet) -> Response:
         return _of(problem("no_parquet", NoParquet.description.partition(";")[0]))
@@ -82,15 +96,10 @@ def create_figures_api(ask: Ask, today: Callable[[], date], least: int) -> Bluep
     return api
 
 
-def _form() -> Form | None:
-    """Return which file is asked for, by the address or else by Accept; None: JSON."""
-    text = request.args.get("format")
-    if text is None:
-        kinds = {JSON: "json", "text/csv": "csv", TYPES["parquet"]: "parquet"}
-        text = kinds[request.accept_mimetypes.best_match(list(kinds), JSON)]
-    if text not in ("json", *TYPES):
-        raise _Unfit(f"format: expected json, csv or parquet, got {text[:32]!r}")
-    return {"csv": "csv", "parquet": "parquet"}.get(text)  # type: ignore[return-value]
+def _accepted() -> Form | None:
+    """Return which file is asked for by Accept; None: JSON."""
+    kinds: dict[str, Form | None] = {JSON: None, "text/csv": "csv", TYPES["parquet"]: "parquet"}
+    return kinds[request.accept_mimetypes.best_match(kinds, JSON)]
 
 
 def _wanted(today: date, least: int) -> Wanted:
