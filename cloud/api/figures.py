@@ -1,6 +1,6 @@
 """`/api/v1/figures`: head office's figures for programs, as JSON, CSV or Parquet.
 
-Registered by `cloud.app`; asks `figures_desk`. What is hidden on the pages is hidden
+Registered by `cloud.app`; asks `desks.figures`. What is hidden on the pages is hidden
 here; each figure of visitors stands beside its `basis`. Described by `openapi.json` beside it.
 """
 

@@ -1,6 +1,6 @@
 """`/api/v1/members`: members of head office, for programs with a token that names the scope.
 
-Called by `cloud.app`; works with `member_desk`. Whatever cannot be done is told as a problem
+Called by `cloud.app`; works with `desks.members`. Whatever cannot be done is told as a problem
 document (RFC 9457) that repeats nothing of what was sent. Described by `openapi.json` beside it.
 """
 
@@ -10,8 +10,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, request
 
 from cloud.api.problems import as_json_answer, problem
-from cloud.errors import HubFault
-from cloud.member_desk import (
+from cloud.desks.members import (
     BATCH_MAX,
     By,
     MemberDesk,
@@ -21,9 +20,10 @@ from cloud.member_desk import (
     NotYours,
     Taken,
 )
-from cloud.office_merge import MemberUnknown
-from cloud.office_seal import TextsTooLong
-from cloud.office_table import Unsound
+from cloud.errors import HubFault
+from cloud.office.merge import MemberUnknown
+from cloud.office.seal import TextsTooLong
+from cloud.office.table import Unsound
 from menkou.table import TableFault
 
 

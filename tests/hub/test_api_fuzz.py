@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from cloud.accounts import tokens
 from cloud.db import writing
-from cloud.office_seal import keys_of
+from cloud.office.seal import keys_of
 from cloud.shares import master_of
 from menkou.listen import Listen
 from menkou.private_file import create_private
@@ -59,8 +59,15 @@ def url(office: HubOffice) -> Iterator[str]:
 def token_of(office: HubOffice, *scopes: str) -> str:
     """Return the header of a program that has these scopes."""
     with writing(office.engine) as connection:
-        named = {"name": "fuzz", "scopes": scopes, "shops": None, "days": 1, "by": "command"}
-        made = tokens.make(connection, **named, now=office.clock.now())
+        made = tokens.make(
+            connection,
+            name="fuzz",
+            scopes=scopes,
+            shops=None,
+            days=1,
+            by="command",
+            now=office.clock.now(),
+        )
     return f"Authorization: Bearer {made.text}"
 
 

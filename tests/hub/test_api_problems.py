@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from cloud.accounts import tokens
 from cloud.api.problems import EARLY, KNOWN
 from cloud.db import reading, writing
-from cloud.office_seal import keys_of
+from cloud.office.seal import keys_of
 from cloud.shares import master_of
 from cloud.tables import office_member
 from menkou.private_file import create_private
@@ -167,11 +167,11 @@ def test_a_database_that_is_away_and_a_fault_of_the_hub_are_problems(
         raise ZeroDivisionError
 
     for question in ("chain_today", "hub_health"):
-        monkeypatch.setattr(f"cloud.app.{question}", away)
+        monkeypatch.setattr(f"cloud.desks.chain.{question}", away)
     told = is_problem(ask(office, path), 503, "away", schema)
     assert "secret" not in str(told)
     for question in ("chain_today", "hub_health"):
-        monkeypatch.setattr(f"cloud.app.{question}", broken)
+        monkeypatch.setattr(f"cloud.desks.chain.{question}", broken)
     office.app.config["PROPAGATE_EXCEPTIONS"] = False
     is_problem(ask(office, path), 500, "failed")
 

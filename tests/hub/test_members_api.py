@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from cloud.accounts import audit, tokens
 from cloud.accounts.audit import Wanted
 from cloud.db import reading, writing
-from cloud.office_seal import keys_of
+from cloud.office.seal import keys_of
 from cloud.shares import master_of
 from cloud.tables import box_order, erased_subject, office_member
 from menkou.private_file import create_private

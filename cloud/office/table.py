@@ -1,6 +1,7 @@
-"""Which columns the CSV files of members and appointments have. For commands and `member_desk`.
+"""Which columns the CSV files of members and appointments have.
 
-`menkou.table` reads them, with every fault at once; no cell is ever repeated in a message.
+For `cloud.office_cli` and `desks.members`. `menkou.table` reads them,
+with every fault at once; no cell is ever repeated in a message.
 """
 
 import re
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cloud.errors import HubFault
-from cloud.office_seal import Texts, plain_id
+from cloud.office.seal import Texts, plain_id
 from menkou import table
 from menkou.table import Row, Sifted
 
@@ -28,9 +29,9 @@ Check = Callable[[str], str]
 def _words(longest: int) -> Check:
     def check(text: str) -> str:
         if len(text) > longest:
-            raise ValueError(f"expected at most {longest} characters, got {len(text)}")
+            raise ValueError(f"expected at most {longest} printable characters, got {len(text)}")
         if not text.isprintable():
-            raise ValueError("expected characters that can be printed, got another among them")
+            raise ValueError(f"expected at most {longest} printable characters, got another kind")
         return text
 
     return check

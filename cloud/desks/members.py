@@ -22,10 +22,10 @@ from cloud.accounts.scope import Scope
 from cloud.db import writing
 from cloud.errors import HubFault
 from cloud.members import hash_of
-from cloud.office import Imported, Office
-from cloud.office_merge import MemberUnknown
-from cloud.office_seal import KEYS_BYTES, Texts, TextsTooLong
-from cloud.office_table import MEMBER_COLUMNS, Unsound, read_member, sift_members
+from cloud.office.merge import MemberUnknown
+from cloud.office.people import Imported, Office
+from cloud.office.seal import KEYS_BYTES, Texts, TextsTooLong
+from cloud.office.table import MEMBER_COLUMNS, Unsound, read_member, sift_members
 from cloud.orders import Issuer
 from cloud.tables import office_member_shop, store
 from menkou.table import Row
