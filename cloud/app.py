@@ -49,6 +49,7 @@ from cloud.pages.glossary import create_glossary
 from cloud.pages.overview import create_overview
 from cloud.pages.places import places
 from cloud.pages.shops import create_shops
+from cloud.queries.live import Live
 from cloud.queries.morning import Mornings
 from cloud.queries.morning_views import Asked
 from menkou.web.app import dress, error_page, take_uploads
@@ -67,7 +68,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         menkou.web.errors.BadSecret: the data directory cannot hold the sessions' key.
     """
     mornings, least = Mornings(engine, config.suppress_below), config.suppress_below
-    chain = ChainDesk(engine=engine, scope=_scope, mornings=mornings)
+    chain = ChainDesk(engine=engine, scope=_scope, mornings=mornings, live=Live(engine))
     guests = GuestDesk(engine=engine, scope=_scope)
     figures = FiguresDesk(engine=engine, scope=_scope, guests=guests)
     shops = ShopDesk(engine=engine, scope=_scope, least=least)

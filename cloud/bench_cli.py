@@ -52,7 +52,13 @@ def add(commands: Commands) -> None:
         type=span,
         metavar="TIME",
         dest="lasts",
-        help="how long the users are there (default: 60s)",
+        help="how long it is measured (default: 60s)",
+    )
+    made.add_argument(
+        "--after",
+        type=span,
+        metavar="TIME",
+        help="how long they are there before (default: 30s): a server reads ahead when it begins",
     )
     made.set_defaults(run=_run)
 
@@ -67,11 +73,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _load(arguments: argparse.Namespace) -> Load | None:
     if arguments.users is None:
-        if arguments.every or arguments.lasts:
-            raise UsageFault("--every, --for: expected --users as well")
+        if arguments.every or arguments.lasts or arguments.after is not None:
+            raise UsageFault("--every, --for, --after: expected --users as well")
         return None
     return Load(
         users=arguments.users,
         every_s=arguments.every.total_seconds() if arguments.every else 5.0,
         for_s=arguments.lasts.total_seconds() if arguments.lasts else 60.0,
+        after_s=arguments.after.total_seconds() if arguments.after is not None else 30.0,
     )

@@ -37,6 +37,15 @@ class Memo:
                 entry.known = True
         return cast("Answer", entry.answer)
 
+    def peek(self, key: Hashable) -> Any | None:
+        """Return the answer of a key if it is there; None: nobody has worked it out yet."""
+        with self._lock:
+            entry = self._found.get(key)
+            if entry is None or not entry.known:
+                return None
+            self._found.move_to_end(key)
+            return entry.answer
+
 
 class _Entry:
     __slots__ = ("answer", "known", "lock")

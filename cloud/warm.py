@@ -1,8 +1,9 @@
 """Reads what is slow the first time before somebody asks for it. A thread of `run`; asks `queries`.
 
-That are the sums of a year's days by shop, a month at a time (`chain_people`), and the first page
-of a day. It only fills what the pages keep anyhow, under the same keys: nothing is shown older for
-it. Between two questions it rests, for longer than it asked: pages and ingest come first.
+That are the sums of a year's days by shop, a month at a time (`chain_people`, `consultants`), and
+the first page of a day. It only fills what the pages keep anyhow, under the same keys: nothing is
+shown older for it. Between two questions it rests, for longer than it asked: pages and ingest come
+first.
 """
 
 import logging
@@ -13,12 +14,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud.accounts.scope import EVERYTHING
 from cloud.db import reading
-from cloud.queries.chain_people import RESTLESS, Span, keep, spans
+from cloud.queries import chain_people, consultants
+from cloud.queries.kept import RESTLESS, Span, spans
 
 _log = logging.getLogger(__name__)
 EVERY_S: Final = 60.0
@@ -61,9 +62,10 @@ def _questions(engine: Engine, first: Question, now: datetime) -> Iterator[Calla
     over = [span for span in spans(today - BACK, today, today) if span[1] < today - RESTLESS]
     # The newest month first: all periods begin or end there. Its first days alone are no month.
     for span in reversed(over[1:]):
-        yield partial(_keep, engine, span)
+        yield partial(_keep, engine, chain_people.keep, span)
+        yield partial(_keep, engine, consultants.keep, span)
 
 
-def _keep(engine: Engine, span: Span) -> None:
+def _keep(engine: Engine, keep: Callable[[Connection, Span], None], span: Span) -> None:
     with reading(engine) as connection:
-        keep(connection, EVERYTHING, span)
+        keep(connection, span)

@@ -11,28 +11,28 @@ from cloud.desks.desk import Desk
 from cloud.pages.fleet import Fleet
 from cloud.pages.overview import ALARMS_SHOWN, Alarms
 from cloud.queries.fleet import fleet_of, silences
+from cloud.queries.live import Live
 from cloud.queries.morning import Mornings
 from cloud.queries.morning_views import Asked, Morning
-from cloud.queries.street import street_of, street_today
-from cloud.queries.today import HubHealth, chain_today, hub_health
+from cloud.queries.street import street_of
+from cloud.queries.today import HubHealth, hub_health
 from cloud.views import ChainToday, StreetMinutes, StreetToday
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChainDesk(Desk):
-    """The questions of all shops together. `mornings`: by what the first page is read."""
+    """The questions of all shops together. `mornings` reads the first page, `live` today's."""
 
     mornings: Mornings
+    live: Live
 
     def shops(self, page: int | None = None) -> ChainToday:
         """Return the shops as they are now; None: all of them, and no page."""
-        with reading(self.engine) as connection:
-            return chain_today(connection, self.scope(), self.clock(), page)
+        return self.live.today(self.scope(), self.clock(), page)
 
-    def passers(self) -> StreetToday:
-        """Return who passed by today."""
-        with reading(self.engine) as connection:
-            return street_today(connection, self.scope(), self.clock())
+    def passers(self, page: int | None = None) -> StreetToday:
+        """Return who passed by today; None: at all shops, and no page."""
+        return self.live.street(self.scope(), self.clock(), page)
 
     def passers_of(self, store_id: str) -> StreetMinutes | None:
         """Return who passed by a shop; None: the caller sees no such shop."""

@@ -77,12 +77,12 @@ class ShopDesk(Desk):
             return shop_period(connection, self.scope(), store_id, period, day, due, self.least)
 
     def states(self, ids: Collection[str]) -> ChainToday:
-        """Return some shops as they are now."""
+        """Return some shops as they are now, without their hours."""
         scope = self.scope()
         seen = frozenset(ids) if scope.shops is None else scope.shops & frozenset(ids)
         with reading(self.engine) as connection:
             few = Scope(shops=seen, names=False)
-            return chain_today(connection, few, self.clock())
+            return chain_today(connection, few, self.clock(), hours=False)
 
     def counted(self, period: Period, one: str | None, here: Collection[str]) -> Funnel:
         """Return what is counted of the funnel."""

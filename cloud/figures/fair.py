@@ -16,13 +16,16 @@ The interval of sales / expected is Byar's of the sales (`intervals.byar`), and 
 others' sales is added as MOVER does for a ratio (Zou and Donner 2008, Statistics in Medicine 27,
 1693-1702): in a shop of two, what one sold is as much a matter of chance as what the other did.
 
+It takes sums of days alone (`Weighed`), with the weight of a day w = greeted of one / (greeted by
+the others + K): so the database adds a year up (`cloud.queries.consultants`), as `weigh` does.
+
 It is about one shop; over a chain, shops are compared by their own figures. Of those who do as all
 do, about two in a hundred fall outside (simulated shops of two to six over two to thirteen weeks).
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
@@ -61,55 +64,69 @@ class Fair:
     high: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """Somebody's days, summed. `weight`: of w; `others`: of w times the others' sales; `spread`: of
+    w squared times the others' sales.
+    """
+
+    greeted: int
+    sales: int
+    weight: float
+    others: float
+    spread: float
+
+
 Days = Mapping[date, Mapping[str, Greetings]]
 """A shop's days: each of the staff who greeted somebody on it."""
 
 
-def fairly(days: Days) -> dict[str, Fair]:
+def weigh(days: Days) -> dict[str, Weighed]:
+    """Return the sums of each of a shop's staff."""
+    sums: dict[str, list[float]] = defaultdict(lambda: [0.0] * 5)
+    for of in days.values():
+        greeted = sum(one.greeted for one in of.values())
+        sales = sum(one.sales for one in of.values())
+        for who, one in of.items():
+            weight = one.greeted / (greeted - one.greeted + K)
+            others = weight * (sales - one.sales)
+            told = (one.greeted, one.sales, weight, others, weight * others)
+            sums[who] = [a + b for a, b in zip(sums[who], told, strict=True)]
+    return {
+        who: Weighed(
+            greeted=int(told[0]), sales=int(told[1]), weight=told[2], others=told[3], spread=told[4]
+        )
+        for who, told in sums.items()
+    }
+
+
+def fairly(staff: Mapping[str, Weighed]) -> dict[str, Fair]:
     """Return the comparison of each of a shop's staff.
 
     >>> some = {"ann": Greetings(greeted=50, sales=10), "bo": Greetings(greeted=50, sales=10)}
-    >>> fairly({date(2026, 11, 1): some})["ann"].expected
+    >>> round(fairly(weigh({date(2026, 11, 1): some}))["ann"].expected, 6)
     10.0
     """
-    together = {day: _sum(of.values()) for day, of in days.items()}
-    mine: dict[str, dict[date, Greetings]] = defaultdict(dict)
-    for day, of in days.items():
-        for who, told in of.items():
-            mine[who][day] = told
-    return {who: _compared(mine[who], together) for who in sorted(mine)}
+    greeted = sum(one.greeted for one in staff.values())
+    sales = sum(one.sales for one in staff.values())
+    return {
+        who: _compared(staff[who], greeted - staff[who].greeted, sales - staff[who].sales)
+        for who in sorted(staff)
+    }
 
 
-def _sum(told: Iterable[Greetings]) -> Greetings:
-    greeted = sales = 0
-    for one in told:
-        greeted += one.greeted
-        sales += one.sales
-    return Greetings(greeted=greeted, sales=sales)
-
-
-def _compared(mine: Mapping[date, Greetings], together: Mapping[date, Greetings]) -> Fair:
-    own, whole = _sum(mine.values()), _sum(together.values())
-    greeted = whole.greeted - own.greeted
+def _compared(own: Weighed, greeted: int, sales: int) -> Fair:
+    """Return the comparison of one; `greeted` and `sales` are the others'."""
     if not greeted:
         return Fair(word="alone")
-    usual = (whole.sales - own.sales) / greeted
-    weights: dict[date, float] = {}
-    expected = borrowed = 0.0
-    for day, one in mine.items():
-        others = together[day]
-        weight = one.greeted / (others.greeted - one.greeted + K)
-        weights[day] = weight
-        borrowed += K * weight
-        expected += weight * (others.sales - one.sales + K * usual)
+    borrowed = K * own.weight
+    expected = own.others + borrowed * sales / greeted
     if expected < EXPECTED_LEAST or own.greeted < GREETED_LEAST:
         return Fair(word="few")
-    # Each sale of the others counts in `expected` so many times; Poisson counts vary by themselves.
+    # Each sale of the others counts in `expected` w times on its day and `each` times in `usual`;
+    # Poisson counts vary by themselves: the sum of sales x (w + each) squared.
     each = borrowed / greeted
-    variance = sum(
-        (one.sales - (mine[day].sales if day in mine else 0)) * (weights.get(day, 0.0) + each) ** 2
-        for day, one in together.items()
-    )
+    variance = own.spread + 2 * each * own.others + each**2 * sales
     return _beside(own.sales, expected, expected**2 / variance)
 
 

@@ -45,18 +45,18 @@ def create_pages(today: Callable[[int], ChainToday]) -> Blueprint:
 
 
 def create_street(
-    today: Callable[[], StreetToday], of: Callable[[str], StreetMinutes | None]
+    today: Callable[[int], StreetToday], of: Callable[[str], StreetMinutes | None]
 ) -> Blueprint:
     """Make the pages of passers-by, beside `create_pages`: `/street` and `/street/SHOP`.
 
-    `today` and `of`, which gets a shop's id, are asked once a request.
+    `today`, which gets the page, and `of`, which gets a shop's id, are asked once a request.
     """
     pages = Blueprint("street", __name__, url_prefix="/street", template_folder="templates")
     pages.app_context_processor(lambda: {"rate_of": capture_rate})
 
     def board(template: str) -> str:
         number = request.args.get("page", 1, type=int)
-        shown = street_board(today(), number)
+        shown = street_board(today(number), number)
         return render_template(template, board=shown, fragment="street_live.html")
 
     def one(template: str, store_id: str) -> str:

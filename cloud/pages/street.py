@@ -12,12 +12,19 @@ from typing import Final
 from msgspec import Struct
 
 from cloud.hours import zone_named
-from cloud.views import ShopStreet, StreetHour, StreetMinutes, StreetToday
+from cloud.views import (
+    PAGE_SHOPS,
+    ShopStreet,
+    StreetHour,
+    StreetMinutes,
+    StreetToday,
+    on_page,
+    pages_of,
+)
 from menkou.rates import capture_rate
 from menkou.web import chart
 from menkou.web.chart import Column, Tick, columns, scale, ticks
 
-PAGE: Final = 50
 _HEAD: Final = 22.0
 _HOUR: Final = timedelta(hours=1)
 _WHOLE: Final = 100
@@ -90,19 +97,18 @@ class StreetShop:
 
 
 def street_board(today: StreetToday, page: int = 1) -> StreetBoard:
-    """Work out the page; one that is not there is the nearest."""
+    """Work out the page; one that is not there is the nearest. Shops on it have their hours."""
     sensing = [shop for shop in today.shops if shop.heard_on is not None]
-    pages = max(1, -(-len(sensing) // PAGE))
-    page = min(max(page, 1), pages)
-    listed = sensing[(page - 1) * PAGE : page * PAGE]
+    places = on_page(len(sensing), page)
+    listed = sensing[places.start : places.stop]
     bases = sorted({shop.basis for shop in sensing})
     first = today.shops[0].timezone if today.shops else "UTC"
     return StreetBoard(
         now=_local(today.now, first),
         groups=tuple(_group(basis, sensing, listed, today.now) for basis in bases),
         without=tuple(shop for shop in today.shops if shop.heard_on is None),
-        page=page,
-        pages=pages,
+        page=places.start // PAGE_SHOPS + 1,
+        pages=pages_of(len(sensing)),
         shops=len(sensing),
     )
 

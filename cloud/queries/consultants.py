@@ -5,23 +5,24 @@ members named (`Scope.names`) is not told of single colleagues either.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Double, cast, func, select
 
 from cloud.accounts.scope import Scope
-from cloud.figures.fair import Fair, Greetings, fairly
+from cloud.figures.fair import Fair, K, Weighed, fairly
 from cloud.figures.metric import Sums
 from cloud.figures.period import Period
 from cloud.queries.days import Shops, only
+from cloud.queries.kept import ByShop, KeptSums, Span, whole
 from cloud.queries.named import few_names, names
 from cloud.queries.summed import summed
-from cloud.tally.tables import staff_tally
+from cloud.tables import store
+from cloud.tally.tables import chain_staff, staff_tally
 from cloud.views import on_page
-
-ByDay = dict[date, dict[str, Greetings]]
 
 
 class Colleagues(Struct, frozen=True, kw_only=True):
@@ -69,7 +70,7 @@ def consultants_page(
     here = range(len(listed)) if page is None else on_page(len(listed), page)
     staff = {} if shop is None else by_colleague(*about, shop)
     compared = shops if shops is not None else listed[here.start : here.stop]
-    days = by_day(*about, compared) if compared else {}
+    staff_of = weighed(*about, compared) if compared else {}
     return Colleagues(
         shop=shop,
         single=scope.names,
@@ -77,17 +78,37 @@ def consultants_page(
         choices=few_names(connection, scope),
         shops=told,
         staff=staff,
-        fair={store_id: fairly(of) for store_id, of in days.items()},
+        fair={store_id: fairly(of) for store_id, of in staff_of.items()},
         page=here,
     )
 
 
-def by_shop(
-    connection: Connection, scope: Scope, first: date, last: date, shops: Shops = None
-) -> dict[str, Sums]:
+def by_shop(connection: Connection, scope: Scope, first: date, last: date) -> dict[str, Sums]:
     """Return the sums of each shop in which somebody greeted, by its id."""
-    rows = summed(connection, scope, staff_tally, first, last, ("store",), shops)
-    return {store_id: sums for (store_id,), sums in rows.items()}
+    today = datetime.now(UTC).date()
+    found = _SHOPS.all(connection, scope, first, last, today)
+    return {shop: dict(zip(_COUNTS, counts, strict=True)) for (shop, _), counts in found.items()}
+
+
+def keep(connection: Connection, span: Span) -> None:
+    """Read a part of a period before somebody asks (`kept.spans`), unless it is kept and true."""
+    _SHOPS.keep(connection, span)
+
+
+def _read(connection: Connection, scope: Scope, span: Span, shops: Sequence[str] | None) -> ByShop:
+    of = staff_tally.c
+    # Shop by shop: a period of each lies together, the days of all lie far apart.
+    among = select(store.c.id).where(scope.only(store.c.id)) if shops is None else shops
+    rows = connection.execute(
+        select(of.store, *(func.sum(of[name]) for name in _COUNTS))
+        .where(of.store.in_(among), scope.only(of.store), of.day.between(*span))
+        .group_by(of.store)
+    )
+    return {row[0]: {"": tuple(map(whole, row[1:]))} for row in rows.all()}
+
+
+_COUNTS: Final = tuple(column.name for column in chain_staff.c if not column.primary_key)
+_SHOPS: Final = KeptSums(_read)
 
 
 def by_colleague(
@@ -100,19 +121,39 @@ def by_colleague(
     return {staff: sums for (staff,), sums in rows.items()}
 
 
-def by_day(
+def weighed(
     connection: Connection, scope: Scope, first: date, last: date, shops: Shops = None
-) -> dict[str, ByDay]:
-    """Return what each colleague of each shop did on each day."""
+) -> dict[str, dict[str, Weighed]]:
+    """Return of each colleague of each shop what `figures.fair.weigh` makes of their days."""
     if not scope.names:
         return {}
     of = staff_tally.c
-    rows = connection.execute(
-        select(of.store, of.day, of.staff, of.greeted, of.sales).where(
-            of.day.between(first, last), only(staff_tally, scope, shops)
+    day = (of.store, of.day)
+    others = (
+        select(
+            *(of.store, of.staff, of.greeted, of.sales),
+            (func.sum(of.greeted).over(partition_by=day) - of.greeted).label("greeted_by_others"),
+            (func.sum(of.sales).over(partition_by=day) - of.sales).label("sold_by_others"),
         )
+        .where(of.day.between(first, last), only(staff_tally, scope, shops))
+        .subquery()
+        .c
     )
-    found: dict[str, ByDay] = defaultdict(lambda: defaultdict(dict))
-    for store_id, day, staff, greeted, sales in rows:
-        found[store_id][day][staff] = Greetings(greeted=greeted, sales=sales)
+    weight = cast(others.greeted, Double) / (cast(others.greeted_by_others, Double) + K)
+    sold = cast(others.sold_by_others, Double)
+    rows = connection.execute(
+        select(
+            *(others.store, others.staff, func.sum(others.greeted), func.sum(others.sales)),
+            *(func.sum(weight), func.sum(weight * sold), func.sum(weight * weight * sold)),
+        ).group_by(others.store, others.staff)
+    )
+    found: dict[str, dict[str, Weighed]] = defaultdict(dict)
+    for store_id, staff, greeted, sales, weights, sold_by_others, spread in rows:
+        found[store_id][staff] = Weighed(
+            greeted=int(greeted),
+            sales=int(sales),
+            weight=weights,
+            others=sold_by_others,
+            spread=spread,
+        )
     return found

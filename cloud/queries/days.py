@@ -5,7 +5,7 @@ Days of different basis are never added: every answer is by basis ("": the days 
 was counted).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -30,16 +30,21 @@ def by_basis(
 
 
 def by_day(
-    connection: Connection, scope: Scope, first: date, last: date, shops: Shops = None
+    connection: Connection,
+    scope: Scope,
+    first: date,
+    last: date,
+    shops: Shops = None,
+    counts: Sequence[str] = COUNTS,
 ) -> dict[tuple[date, str], Sums]:
-    """Return the sums of each day of a period and basis; a day of which nothing is known is not
-    in it.
+    """Return the sums of each day of a period and basis, of all counts or of some; a day of which
+    nothing is known is not in it.
     """
     table = _table(scope, shops)
     day, basis = table.c.day, _basis(table)
-    chosen = _chosen(table, scope, first, last, shops, day, basis)
+    chosen = _chosen(table, scope, first, last, shops, day, basis, counts=counts)
     rows = connection.execute(chosen.group_by(day, basis).order_by(day))
-    return {(row[0], row[1]): _sums(row[2:]) for row in rows.all()}
+    return {(row[0], row[1]): _sums(row[2:], counts) for row in rows.all()}
 
 
 def by_shop(
@@ -68,18 +73,24 @@ def _basis(table: Table) -> ColumnElement[str]:
 
 
 def _chosen(
-    table: Table, scope: Scope, first: date, last: date, shops: Shops, *keys: ColumnElement[Any]
+    table: Table,
+    scope: Scope,
+    first: date,
+    last: date,
+    shops: Shops,
+    *keys: ColumnElement[Any],
+    counts: Sequence[str] = COUNTS,
 ) -> Select[Any]:
-    sums = (func.sum(table.c[name]) for name in COUNTS)
+    sums = (func.sum(table.c[name]) for name in counts)
     chosen = select(*keys, *sums).where(table.c.day.between(first, last))
     return chosen if table is chain_tally else chosen.where(only(table, scope, shops))
 
 
-def _sums(values: Any) -> Sums:
+def _sums(values: Any, counts: Sequence[str] = COUNTS) -> Sums:
     # PostgreSQL adds whole numbers up to a Decimal.
     return {
         name: None if value is None else int(value)
-        for name, value in zip(COUNTS, values, strict=True)
+        for name, value in zip(counts, values, strict=True)
     }
 
 

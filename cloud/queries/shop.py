@@ -7,6 +7,7 @@ draws. Hours are those of `hourly`, each under its own basis: the page draws one
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -71,7 +72,8 @@ class StreetDay(Struct, frozen=True, kw_only=True):
 class ShopPeriod:
     """What is known of a shop over a period.
 
-    `days` are its counts by day and basis; a day of which nothing is known is not in it. `due` are
+    `days` are its counts by day and basis; a day of which nothing is known is not in it; of those
+    of `year_ago` the visitors alone. `due` are
     those, by basis, of the days of which it is known who came back (`funnel.due_of`). `times`
     are the counts in the bins of `cloud.figures.bins`, by measure. `of_day` and `usual` are the
     hours of `day` and of the same weekday of the weeks before it; `usual_days` are those of these
@@ -135,7 +137,7 @@ def shop_period(
         day=day,
         days=by_day(connection, scope, period.first, period.last, one),
         due=by_basis(connection, scope, due.first, due.last, one),
-        year_ago=by_day(connection, scope, then.first, then.last, one),
+        year_ago=by_day(connection, scope, then.first, then.last, one, ("visitors",)),
         hours=_hours(connection, scope, store_id, zone, period),
         desk=_desk(connection, scope, store_id, zone, period),
         times=_times(connection, scope, store_id, period),
@@ -163,7 +165,7 @@ def _bases(
     connection: Connection, scope: Scope, store_id: str, days: Sequence[date]
 ) -> dict[date, str]:
     """Return by what visitors were counted, for those of some days on which they were."""
-    found = by_day(connection, scope, min(days), max(days), (store_id,))
+    found = by_day(connection, scope, min(days), max(days), (store_id,), ("visitors",))
     return {
         day: basis
         for (day, basis), sums in found.items()
@@ -188,9 +190,13 @@ def _hours(
         .order_by(hourly.c.hour)
     )
     return tuple(
-        Hour(start=datetime.fromtimestamp(row[0], zone), basis=row[1], visitors=row[2])
-        for row in rows.all()
+        Hour(start=_local(row[0], zone), basis=row[1], visitors=row[2]) for row in rows.all()
     )
+
+
+@lru_cache(maxsize=20_000)  # a year has 8,766 hours, the same ones in all shops of a zone
+def _local(start: int, zone: ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(start, zone)
 
 
 def _desk(
@@ -201,9 +207,7 @@ def _desk(
         select(*columns).where(*_between(hour_tally, scope, store_id, zone, period))
     )
     return tuple(
-        DeskHour(
-            start=datetime.fromtimestamp(row[0], zone), served=row[1], sales=row[2], on_duty=row[3]
-        )
+        DeskHour(start=_local(row[0], zone), served=row[1], sales=row[2], on_duty=row[3])
         for row in rows.all()
     )
 

@@ -8,11 +8,11 @@ every count there is.
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from cloud.accounts.scope import Scope
 from cloud.bulk import NAMED_AT_ONCE
@@ -21,9 +21,9 @@ from cloud.figures.period import Period
 from cloud.figures.suppress import LEAST, Hidden, Shown
 from cloud.figures.yearly import yearly
 from cloud.memo import Memo
+from cloud.queries.chain_people import KEPT, all_counts, counts_of
 from cloud.queries.hidden import ChainScreen, chain_screen
 from cloud.tables import store
-from cloud.tally.tables import day_tally
 from cloud.views import PAGE_SHOPS, on_page, pages_of
 
 SHOWN: Final = ("visitors", "conversion", "member_share", "capture_rate")
@@ -272,37 +272,18 @@ def sums_of(
         names: of the counts (`cloud.tally.tables.COUNTS`).
         shops: ids, None: all that the scope has.
     """
-    if shops is not None and len(shops) > NAMED_AT_ONCE:
-        every = sums_of(connection, scope, period, names)
-        return {key: one for key, one in every.items() if key[0] in shops}
-    rows = connection.execute(_summed(scope, period, names, shops))
-    return {(row[0], row[1]): _counted(names, row[2], row[3:]) for row in rows.all()}
-
-
-def _summed(
-    scope: Scope, period: Period, names: Sequence[str], shops: Collection[str] | None
-) -> Select[Any]:
-    of, basis = day_tally.c.store, func.coalesce(day_tally.c.basis, "")
-    # Shop by shop: a period of each lies together, the days of all lie far apart.
-    among = select(store.c.id).where(scope.only(store.c.id)) if shops is None else sorted(shops)
-    return (
-        select(
-            of,
-            basis,
-            func.count(day_tally.c.visitors),
-            *(func.sum(day_tally.c[name]) for name in names),
-        )
-        .where(of.in_(among), scope.only(of), day_tally.c.day.between(period.first, period.last))
-        .group_by(of, basis)
-    )
-
-
-def _counted(names: Sequence[str], days: int, values: Sequence[Any]) -> Counted:
-    sums = {
-        name: None if value is None else int(value)
-        for name, value in zip(names, values, strict=True)
+    about = (connection, scope, period.first, period.last, datetime.now(UTC).date())
+    if shops is not None and len(shops) <= NAMED_AT_ONCE:
+        found = counts_of(*about, shops)
+    else:
+        every = all_counts(*about)
+        found = {key: one for key, one in every.items() if shops is None or key[0] in shops}
+    places = [(name, KEPT.index(name)) for name in names]
+    days = KEPT.index("days")
+    return {
+        key: Counted(days=counts[days] or 0, sums={name: counts[at] for name, at in places})
+        for key, counts in found.items()
     }
-    return Counted(days=days, sums=sums)
 
 
 def _holding(scope: Scope, text: str) -> list[Any]:

@@ -41,7 +41,12 @@ _SHOPS: Final = select(store.c.id, store.c.name, store.c.timezone).order_by(stor
 
 
 def chain_today(
-    connection: Connection, scope: Scope, now: datetime, page: int | None = None
+    connection: Connection,
+    scope: Scope,
+    now: datetime,
+    page: int | None = None,
+    *,
+    hours: bool = True,
 ) -> ChainToday:
     """Return all shops today that somebody sees, each in its own zone.
 
@@ -50,17 +55,19 @@ def chain_today(
         scope: which shops these are.
         now: an aware moment; it decides which day it is and which box is silent.
         page: the page whose shops have their hours (`views.on_page`); None: all have them.
+        hours: False: none has.
     """
     shops = connection.execute(_SHOPS.where(scope.only(store.c.id))).all()
     days = _days(shops, now)
     by_id = {shop.id: days[shop.timezone] for shop in shops}
     listed = shops if page is None else [shops[place] for place in on_page(len(shops), page)]
     whole = page is None and scope.shops is None
-    hours = _hours(connection, {shop.id: by_id[shop.id] for shop in listed}, whole=whole)
+    drawn = {shop.id: by_id[shop.id] for shop in listed} if hours else {}
+    of_hours = _hours(connection, drawn, whole=whole)
     totals = totals_of(connection, scope, {name: today.day for name, today in by_id.items()})
     bases = {
         name: basis
-        for name, (_, _, basis, visitors, _, _, reentries, _) in totals.items()
+        for name, (_, basis, visitors, _, _, reentries, _) in totals.items()
         if visitors or reentries
     }
     if len(bases) < len(by_id):
@@ -78,7 +85,7 @@ def chain_today(
                 by_id[shop[0]].day,
                 totals.get(shop[0], _NOTHING),
                 bases.get(shop[0], "crossings"),
-                hours.get(shop[0], ()),
+                of_hours.get(shop[0], ()),
                 boxes.get(shop[0], _NO_BOXES),
                 summarised.get(shop[0]),
             )
@@ -90,7 +97,7 @@ def chain_today(
 
 
 _SHOWN: Final = ("visitors", "entered", "left", "reentries", "members")
-_NOTHING: Final = (None, None, None, *(0 for _ in _SHOWN))
+_NOTHING: Final = (None, None, *(0 for _ in _SHOWN))
 
 
 def _shop_day(
@@ -103,7 +110,7 @@ def _shop_day(
     summarised: datetime | None,
 ) -> ShopDay:
     store_id, name, timezone = shop
-    _, _, _, visitors, entered, left, reentries, members = total
+    _, _, visitors, entered, left, reentries, members = total
     return ShopDay(
         store_id=store_id,
         name=name,
@@ -185,16 +192,16 @@ def _hour(empty: HourFigures, row: Any) -> HourFigures:
 
 
 def totals_of(connection: Connection, scope: Scope, days: Mapping[str, date]) -> dict[str, Any]:
-    """Return the rows of shops' days, by shop: shop, day, basis, then `_SHOWN`."""
+    """Return the rows of shops' days, by shop: shop, basis, then `_SHOWN`."""
+    found: dict[str, Any] = {}
     # Around the world there are at most three days at a time.
-    rows = connection.execute(
-        select(
-            daily.c.store, daily.c.day, daily.c.basis, *(daily.c[name] for name in _SHOWN)
-        ).where(daily.c.day.in_(set(days.values())), scope.only(daily.c.store))
-    )
-    return {row[0]: row for row in rows.all() if row[1] == days.get(row[0])}
+    for day in set(days.values()):
+        rows = connection.execute(_TOTALS.where(daily.c.day == day, scope.only(daily.c.store)))
+        found |= {row[0]: row for row in rows.all() if days.get(row[0]) == day}
+    return found
 
 
+_TOTALS: Final = select(daily.c.store, daily.c.basis, *(daily.c[name] for name in _SHOWN))
 _SOMEBODY_CAME: Final = or_(daily.c.visitors > 0, daily.c.reentries > 0)
 
 

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Engine, delete, select
 from cloud.aside import CHANGES, count_up
 from cloud.db import reading, writing
 from cloud.simulate.chain import SIMULATED
-from cloud.simulate.years.chain import sum_up
 from cloud.tables import METADATA, epoch, set_aside, store
 from cloud.tally.marks import mark_chain
+from cloud.tally.sums import sum_days
 from cloud.tally.tables import day_tally, dirty_chain
 from edge.wire.topics import ROOT
 
@@ -55,7 +55,7 @@ def remove(engine: Engine, told: Callable[[int], None]) -> int:
     with writing(engine) as connection:
         # Deleted first: what somebody marks meanwhile waits, and is marked anew afterwards.
         if connection.execute(delete(dirty_chain)).rowcount or simulated:
-            sum_up(connection)
+            sum_days(connection)
             count_up(connection, {CHANGES: 1})
     return len(simulated)
 

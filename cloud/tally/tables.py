@@ -1,6 +1,7 @@
 """The tables of counted days. Filled by the modules beside it, read by `cloud.queries`.
 
     dirty_day, dirty_chain     days of shops, and of the chain, that must be counted anew
+    chain_revision             how often each day of the chain was
     told_day                   days on which a shop's till, desk, bookings or faces said anything
     day_tally                  a shop's day: each count, null where the shop cannot know it
     chain_tally                the sum of all shops' days, by basis; null where no shop knows
@@ -101,6 +102,14 @@ dirty_chain: Final = Table(
     METADATA,
     Column("day", Date, primary_key=True),
     Column("mark", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+chain_revision: Final = Table(
+    "chain_revision",
+    METADATA,
+    Column("day", Date, primary_key=True),
+    # How often its sums were made: they are others as soon as it is.
+    Column("revision", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 told_day: Final = Table(

@@ -231,7 +231,9 @@ def hub_app(site: Site, listen: Listen) -> Flask:
     app.register_blueprint(create_pages(lambda _page: site.shown))
     street = {shop.store_id: shop for shop in street_today().shops}
     app.register_blueprint(
-        create_street(street_today, lambda store_id: street_minutes(street[store_id]))
+        create_street(
+            lambda _page: street_today(), lambda store_id: street_minutes(street[store_id])
+        )
     )
     for name in ("shops", "street"):
         app.add_url_rule(f"/api/v1/{name}", name, lambda: "")  # the pages link to them

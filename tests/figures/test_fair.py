@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from cloud.figures import fair
-from cloud.figures.fair import Days, Greetings, K, fairly
+from cloud.figures.fair import Days, Fair, Greetings, K, weigh
+from cloud.figures.fair import fairly as compared
 from cloud.simulate.plan import poisson
 
 _FIRST = date(2026, 11, 1)
@@ -21,6 +22,11 @@ def _days(*days: dict[str, tuple[int, int]]) -> Days:
         }
         for number, day in enumerate(days)
     }
+
+
+def fairly(days: Days) -> dict[str, Fair]:
+    """Return the comparison of a shop's days."""
+    return compared(weigh(days))
 
 
 def _simulated(random: Random, staff: int, days: int, better: float = 1.0) -> Days:

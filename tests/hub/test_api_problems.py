@@ -166,12 +166,12 @@ def test_a_database_that_is_away_and_a_fault_of_the_hub_are_problems(
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
-    for question in ("chain_today", "hub_health"):
-        monkeypatch.setattr(f"cloud.desks.chain.{question}", away)
+    for question in ("queries.live.chain_today", "desks.chain.hub_health"):
+        monkeypatch.setattr(f"cloud.{question}", away)
     told = is_problem(ask(office, path), 503, "away", schema)
     assert "secret" not in str(told)
-    for question in ("chain_today", "hub_health"):
-        monkeypatch.setattr(f"cloud.desks.chain.{question}", broken)
+    for question in ("queries.live.chain_today", "desks.chain.hub_health"):
+        monkeypatch.setattr(f"cloud.{question}", broken)
     office.app.config["PROPAGATE_EXCEPTIONS"] = False
     is_problem(ask(office, path), 500, "failed")
 

@@ -121,7 +121,7 @@ def test_pages_are_measured_as_many_people_use_them(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("cloud.bench.pages.SHOPS", 3)
     monkeypatch.setattr("cloud.bench.pages._YEARS", 0.01)
-    users = ("--users", "4", "--every", "1s", "--for", "4s")
+    users = ("--users", "4", "--every", "1s", "--for", "4s", "--after", "1s")
     assert main(["bench", "pages", "--json", *users]) == 0
     told = lines(capsys)
     assert [line["case"] for line in told[:3]] == [
@@ -164,7 +164,7 @@ def test_how_often_users_come_is_said_with_how_many_they_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["bench", "pages", "--every", "5s"]) == 2
-    assert "--every, --for: expected --users as well" in capsys.readouterr().err
+    assert "--every, --for, --after: expected --users as well" in capsys.readouterr().err
 
 
 def test_a_database_without_shops_cannot_be_measured(

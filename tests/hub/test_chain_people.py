@@ -1,18 +1,21 @@
 """What is kept of the shops' counts is what the shops' days say, whatever changed meanwhile."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import Connection, Engine, update
+from sqlalchemy import Connection, Engine, delete, update
 
 from cloud.accounts.scope import EVERYTHING, Scope
 from cloud.db import reading, writing
 from cloud.queries import chain_people
-from cloud.queries.chain_people import AT_MOST_S, NAMES, people_of, spans
+from cloud.queries.chain_people import NAMES, counts_of, people_of
 from cloud.queries.days import by_shop
+from cloud.queries.kept import ByShop, KeptSums, Span, spans
 from cloud.tally.marks import mark_chain
-from cloud.tally.tables import day_tally
+from cloud.tally.sums import sum_days
+from cloud.tally.tables import COUNTS, day_tally
 from tests.hub.conftest import on_sqlite
 from tests.support import tallies
 
@@ -91,34 +94,63 @@ def test_the_newest_days_are_read_each_time(chain: Engine) -> None:
     assert 490 <= sum(_people(chain).values()) - before <= 500
 
 
-@on_sqlite
-def test_changes_that_make_up_for_each_other_are_in_the_sums_within_the_hour(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    time = [0.0]
-    monkeypatch.setattr("cloud.queries.chain_people.time.monotonic", lambda: time[0])
+def test_changes_that_make_up_for_each_other_are_in_the_sums(engine: Engine) -> None:
     with writing(engine) as connection:
         for shop in "ab":
             tallies.day(connection, shop, OLD, sales=20, till_visitors=90)
         tallies.sum_chain(connection)
     _people(engine)
-    _sold(engine, "a", OLD, 3)
-    _sold(engine, "b", OLD, 37)
-    time[0] += AT_MOST_S
+    with writing(engine) as connection:
+        _set(connection, "a", OLD, 3)
+        _set(connection, "b", OLD, 37)
+        sum_days(connection, [OLD])
     assert _people(engine) == {("a", "crossings"): 3, ("b", "crossings"): 37}
+
+
+def test_a_day_of_which_nothing_is_left_is_in_no_sum(engine: Engine) -> None:
+    with writing(engine) as connection:
+        tallies.day(connection, "a", OLD, sales=20, till_visitors=90)
+        sum_days(connection)
+    assert _people(engine) == {("a", "crossings"): 20}
+    with writing(engine) as connection:
+        connection.execute(delete(day_tally))
+        sum_days(connection)
+    assert not _people(engine)
+
+
+@on_sqlite
+def test_some_shops_sums_are_those_of_their_days_whatever_is_kept(
+    chain: Engine, random: Random
+) -> None:
+    kept = 0
+    with reading(chain) as connection:
+        for round_ in range(60):
+            first = FIRST + timedelta(days=random.randint(0, 70))
+            last = first + timedelta(days=random.randint(0, 70))
+            shops = random.sample([f"s-{number}" for number in range(4)], 2)
+            scope = random.choice([EVERYTHING, Scope(shops=frozenset({"s-1", "s-2"}), names=False)])
+            if round_ == 30:
+                kept = len(people_of(connection, EVERYTHING, FIRST, TODAY, TODAY))
+            found = counts_of(connection, scope, first, last, TODAY, shops)
+            told = by_shop(connection, scope, first, last, shops)
+            expected = {key: tuple(sums[name] for name in COUNTS) for key, sums in told.items()}
+            assert {key: counts[:-1] for key, counts in found.items()} == expected
+    assert kept
 
 
 @on_sqlite
 def test_old_days_are_read_once_for_all_periods_that_hold_their_month(
     chain: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, asked = chain_people._read, []
+    asked = []
 
-    def counted(connection: Connection, scope: Scope, span: chain_people.Span) -> object:
+    def counted(
+        connection: Connection, scope: Scope, span: Span, shops: Sequence[str] | None
+    ) -> ByShop:
         asked.append(span)
-        return read(connection, scope, span)
+        return chain_people._read(connection, scope, span, shops)
 
-    monkeypatch.setattr(chain_people, "_read", counted)
+    monkeypatch.setattr(chain_people, "_DAYS", KeptSums(counted))
     _people(chain)
     _people(chain, FIRST + timedelta(days=1))
     october = (date(2026, 10, 1), date(2026, 10, 31))

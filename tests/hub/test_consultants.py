@@ -1,7 +1,9 @@
 """Consultants: a table worked by hand, fair comparison within a shop, codes for some only."""
 
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -9,12 +11,13 @@ from msgspec import structs
 from sqlalchemy import Engine
 
 from cloud.accounts.scope import EVERYTHING, Scope
-from cloud.db import writing
+from cloud.db import reading, writing
 from cloud.desks.guests import GuestDesk
+from cloud.figures.fair import Greetings, weigh
 from cloud.figures.period import Period
 from cloud.figures.suppress import HIDDEN
 from cloud.pages.consultants.board import Board, codes_of, consultant_board
-from cloud.queries.consultants import Colleagues
+from cloud.queries.consultants import Colleagues, weighed
 from cloud.tally import tables
 from tests.hub.conftest import on_sqlite
 from tests.support import tallies
@@ -197,3 +200,29 @@ def test_an_auditors_page_has_no_code_on_it(
     assert "ANN1" in clerk.get(f"/consultants?{dates}").text
     assert clerk.get(f"/consultants?{dates.replace('nj-001', 'nj-002')}").status_code == 404
     assert "nj-002" not in clerk.get(f"/consultants?from={PERIOD.first}&to={PERIOD.last}").text
+
+
+def test_the_database_weighs_days_as_the_definition_does(engine: Engine, random: Random) -> None:
+    days: dict[str, dict[date, dict[str, Greetings]]] = {}
+    with writing(engine) as connection:
+        for shop in ("nj-001", "nj-002"):
+            tallies.shop(connection, shop)
+            for back in range(20):
+                on = FIRST + timedelta(days=back)
+                for who in random.sample([ANN, BO, CY], random.randint(0, 3)):
+                    greeted = random.randint(0, 9)
+                    one = Greetings(greeted=greeted, sales=random.randint(0, greeted))
+                    days.setdefault(shop, {}).setdefault(on, {})[who] = one
+                    row = _row(shop, back, who, greeted, 0, 0, one.sales, 0, 0)
+                    tallies.rows(connection, tables.staff_tally, row)
+    with reading(engine) as connection:
+        last = FIRST + timedelta(days=19)
+        found = weighed(connection, EVERYTHING, FIRST, last)
+        some = weighed(connection, EVERYTHING, FIRST, last, ["nj-002"])
+    for shop, of in days.items():
+        expected = weigh(of)
+        assert found[shop].keys() == expected.keys()
+        for who, one in expected.items():
+            assert asdict(found[shop][who]) == pytest.approx(asdict(one))
+    assert some.keys() == {"nj-002"}
+    assert some["nj-002"].keys() == found["nj-002"].keys()

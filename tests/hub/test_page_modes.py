@@ -74,7 +74,7 @@ def test_members_are_shown_where_there_are_any(
     engine: Engine, ingest: Ingest, box: FakeBox, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "cloud.desks.chain.chain_today",
+        "cloud.queries.live.chain_today",
         lambda connection, scope, _, page: chain_today(connection, scope, NOW, page),
     )
     ingest.take([box.hello(), box.status("online"), box.batch(box.opened())])

@@ -25,8 +25,10 @@ from tests.hub.conftest import FakeBox, on_sqlite
 from tests.support.accounts import HubOffice, cheaply, token_of
 
 OURS, THEIRS = "nj-001", "sz-777"
-_HUBS_OWN = {"change_token", "hub_health", "decide"}
-"""Questions that are of no shop, or of all: `decide` hides by the whole chain and shows nothing."""
+_HUBS_OWN = {"change_token", "hub_health", "decide", "keep", "revisions"}
+"""Questions that are of no shop, or of all: `decide` hides by the whole chain and shows nothing;
+`keep` reads ahead what others ask for by scope, `revisions` when days were added up.
+"""
 
 
 @pytest.fixture

@@ -145,6 +145,7 @@ def test_the_order_is_asked_of_all_shops_once_and_the_figures_each_time(engine: 
     assert asked() == [("b", 20), ("a", 10)]
     with writing(engine) as connection:
         tallies.day(connection, "a", WEEK.last, visitors=90)
+        tallies.sum_chain(connection)
     assert asked() == [("b", 20), ("a", 100)]
 
 

@@ -280,7 +280,7 @@ def test_a_removal_that_is_killed_before_its_sums_is_brought_to_its_end(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("cloud.simulate.removal.sum_up", killed)
+        patched.setattr("cloud.simulate.removal.sum_days", killed)
         with pytest.raises(KeyboardInterrupt):
             remove(engine, lambda _: None)
     assert rows_in(engine, store) == 1  # all simulated ones are gone, and the sums hold them still

@@ -1,6 +1,7 @@
 """What is slow the first time is there before somebody asks, and is still true when they do."""
 
 import threading
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -11,6 +12,8 @@ from cloud.accounts.scope import EVERYTHING, Scope
 from cloud.db import reading, writing
 from cloud.queries import chain_people
 from cloud.queries.chain_people import NAMES, people_of
+from cloud.queries.kept import ByShop, KeptSums, Span
+from cloud.tally.sums import sum_days
 from tests.hub.conftest import on_sqlite
 from tests.support import tallies
 from tests.support.processes import until
@@ -27,20 +30,21 @@ class Unhurried(threading.Event):
 
 
 @pytest.fixture
-def read(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[chain_people.Span]:
+def read(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[Span]:
     """Which parts of periods are read; the chain has one shop's year."""
     with writing(engine) as connection:
         for back in range(0, 400, 10):
             tallies.day(connection, "s-1", TODAY - timedelta(days=back), sales=11)
         tallies.sum_chain(connection)
-    found: list[chain_people.Span] = []
-    reads = chain_people._read
+    found: list[Span] = []
 
-    def told(connection: Connection, scope: Scope, span: chain_people.Span) -> object:
+    def told(
+        connection: Connection, scope: Scope, span: Span, shops: Sequence[str] | None
+    ) -> ByShop:
         found.append(span)
-        return reads(connection, scope, span)
+        return chain_people._read(connection, scope, span, shops)
 
-    monkeypatch.setattr(chain_people, "_read", told)
+    monkeypatch.setattr(chain_people, "_DAYS", KeptSums(told))
     return found
 
 
@@ -52,9 +56,7 @@ def _sales(engine: Engine, days: int) -> int:
 
 
 @on_sqlite
-def test_a_years_months_are_there_before_somebody_asks(
-    engine: Engine, read: list[chain_people.Span]
-) -> None:
+def test_a_years_months_are_there_before_somebody_asks(engine: Engine, read: list[Span]) -> None:
     asked: list[datetime] = []
     warm.warm(engine, asked.append, NOW, Unhurried())
     assert asked == [NOW]
@@ -68,7 +70,7 @@ def test_a_years_months_are_there_before_somebody_asks(
 
 @on_sqlite
 def test_what_is_there_and_true_is_not_read_again_and_a_late_fact_is(
-    engine: Engine, read: list[chain_people.Span]
+    engine: Engine, read: list[Span]
 ) -> None:
     def look() -> None:
         read.clear()
@@ -79,13 +81,13 @@ def test_what_is_there_and_true_is_not_read_again_and_a_late_fact_is(
     assert not read
     with writing(engine) as connection:
         tallies.day(connection, "s-2", date(2026, 9, 9), sales=12)
-        tallies.sum_chain(connection)
+        sum_days(connection, [date(2026, 9, 9)])
     look()
     assert read == [(date(2026, 9, 1), date(2026, 9, 30))]
 
 
 @on_sqlite
-def test_it_ends_when_it_is_told_to(engine: Engine, read: list[chain_people.Span]) -> None:
+def test_it_ends_when_it_is_told_to(engine: Engine, read: list[Span]) -> None:
     stop = threading.Event()
     asked: list[datetime] = []
     thread = threading.Thread(target=warm.watch, args=(engine, asked.append, stop))

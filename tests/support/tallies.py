@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import Connection, Table, insert
 
 from cloud.db import upsert
 from cloud.tables import store
 from cloud.tally.sums import sum_days
-from cloud.tally.tables import COUNTS, chain_tally, day_tally
+from cloud.tally.tables import COUNTS, day_tally
 
 
 def shop(
@@ -37,10 +37,4 @@ def rows(connection: Connection, table: Table, *told: Mapping[str, Any]) -> None
 
 def sum_chain(connection: Connection) -> None:
     """Make the chain's sums of the shops' days that are there."""
-    basis = func.coalesce(day_tally.c.basis, "")
-    sums = (func.sum(day_tally.c[name]) for name in COUNTS)
-    summed = select(day_tally.c.day, basis, func.count(), *sums).group_by(day_tally.c.day, basis)
-    connection.execute(chain_tally.delete())
-    names = ["day", "basis", "shops", *COUNTS]
-    connection.execute(insert(chain_tally).from_select(names, summed))
     sum_days(connection)

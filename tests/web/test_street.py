@@ -40,7 +40,7 @@ def office(tmp_path: Any) -> FlaskClient:
     def of(store_id: str) -> Any:
         return street_minutes(shops[store_id]) if store_id in shops else None
 
-    app.register_blueprint(create_street(street_today, of))
+    app.register_blueprint(create_street(lambda _page: street_today(), of))
     dress(app, Listen(host="127.0.0.1", port=8700), secret_file=tmp_path / "secret")
     return app.test_client()
 

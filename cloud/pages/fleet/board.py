@@ -111,7 +111,8 @@ def board_of(
     """
     versions = Counter(one.version for one in boxes if one.version)
     newest = max(versions, key=_release, default="")
-    troubled = sum(bool(one.troubles) for one in boxes)
+    with_trouble = [one for one in boxes if one.troubles]
+    troubled = len(with_trouble)
     asked = bool(wanted.version or wanted.mode or wanted.text)
     show = wanted.show or ("trouble" if troubled and not asked else "all")
     is_shown = _test(show, newest)
@@ -127,7 +128,7 @@ def board_of(
         wanted=wanted,
         show=show,
         rows=tuple(_row(one, newest, now) for one in listed),
-        strip=tuple((word, _having(boxes, codes)) for word, codes in STRIP),
+        strip=tuple((word, _having(with_trouble, codes)) for word, codes in STRIP),
         well=len(boxes) - troubled,
         troubled=troubled,
         old=sum(_is_old(one, newest) for one in boxes),
@@ -161,7 +162,7 @@ def _is_old(one: FleetBox, newest: str) -> bool:
 
 
 def _having(boxes: Sequence[FleetBox], codes: Sequence[str]) -> int:
-    return sum(not set(codes).isdisjoint(one.troubles) for one in boxes if one.troubles)
+    return sum(not set(codes).isdisjoint(one.troubles) for one in boxes)
 
 
 def _test(show: str, newest: str) -> Callable[[FleetBox], bool]:

@@ -25,11 +25,11 @@ from cloud.simulate.calendar import days_between
 from cloud.simulate.chain import Shop
 from cloud.simulate.years.bookings import AHEAD
 from cloud.simulate.years.boxes import introduce
-from cloud.simulate.years.chain import sum_up
 from cloud.simulate.years.day import foresee, tell
 from cloud.simulate.years.habits import habits_of
 from cloud.simulate.years.rows import Rows
 from cloud.tables import daily, hourly
+from cloud.tally.sums import sum_days
 
 _SHOPS_AT_ONCE: Final = 20
 
@@ -77,7 +77,7 @@ def fill(
             written += rows.write(connection)
         told(start + len(shops))
     with writing(engine) as connection:
-        sum_up(connection)
+        sum_days(connection)
     return Filled(
         shops=len(chain),
         boxes=sum(len(shop.boxes) for shop in chain),
