@@ -18,43 +18,41 @@ from cloud.accounts.access import Caller, caller
 from cloud.accounts.desk import AccountDesk
 from cloud.accounts.oidc import Provider
 from cloud.accounts.rooms import add_accounts
-from cloud.accounts.scope import EVERYTHING
+from cloud.accounts.scope import EVERYTHING, Scope
 from cloud.accounts.seal import AccountSeal
 from cloud.accounts.second import made_before
 from cloud.anomalies.by_hand import Alerts
-from cloud.anomalies.desk import how_many, not_taken_on
+from cloud.anomalies.desk import not_taken_on
 from cloud.api import create_api
 from cloud.api.figures import create_figures_api
 from cloud.api.members import create_members_api
+from cloud.api.problems import answer_problems
 from cloud.config import HubConfig
 from cloud.config_digest import DigestConfig
 from cloud.counting.checks import Who
 from cloud.counting.desk import CountingDesk
 from cloud.db import reading
+from cloud.desks.chain import ChainDesk
+from cloud.desks.figures import FiguresDesk
+from cloud.desks.guests import GuestDesk
+from cloud.desks.members import By, MemberDesk
+from cloud.desks.shops import ShopDesk
 from cloud.digest.writer import Writer
-from cloud.figures_desk import FiguresDesk
-from cloud.guest_desk import GuestDesk
-from cloud.member_desk import By, MemberDesk
 from cloud.pages import create_pages, create_street
 from cloud.pages.anomalies import create_anomalies
 from cloud.pages.anomalies.asks import anomaly_asks
 from cloud.pages.channels import create_channels
 from cloud.pages.consultants import create_consultants
 from cloud.pages.counting import create_counting
-from cloud.pages.fleet import Fleet, create_fleet
+from cloud.pages.fleet import create_fleet
 from cloud.pages.funnel import create_funnel
 from cloud.pages.glossary import create_glossary
-from cloud.pages.overview import ALARMS_SHOWN, Alarms, create_overview
+from cloud.pages.overview import create_overview
 from cloud.pages.places import places
 from cloud.pages.shops import create_shops
-from cloud.queries.fleet import fleet_of, silences
 from cloud.queries.live import Live
 from cloud.queries.morning import Mornings
-from cloud.queries.morning_views import Asked, Morning
-from cloud.queries.street import street_of
-from cloud.queries.today import HubHealth, hub_health
-from cloud.shop_desk import ShopDesk
-from cloud.views import ChainToday, StreetMinutes, StreetToday
+from cloud.queries.morning_views import Asked
 from menkou.web.app import dress, error_page, take_uploads
 
 _log = logging.getLogger(__name__)
@@ -70,77 +68,54 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
     Raises:
         menkou.web.errors.BadSecret: the data directory cannot hold the sessions' key.
     """
-
-    live = Live(engine)
-
-    def today(page: int | None = None) -> ChainToday:
-        return live.today(caller().scope, datetime.now(UTC), page)
-
-    def passers(page: int | None = None) -> StreetToday:
-        return live.street(caller().scope, datetime.now(UTC), page)
-
-    def passers_of(store_id: str) -> StreetMinutes | None:
-        with reading(engine) as connection:
-            return street_of(connection, caller().scope, store_id, datetime.now(UTC))
-
-    mornings = Mornings(engine, config.suppress_below)
-
-    def morning(asked: Asked) -> Morning:
-        return mornings.read(caller().scope, asked, datetime.now(UTC))
-
-    def alarms() -> Alarms:
-        with reading(engine) as connection:
-            first = not_taken_on(connection, caller().scope)
-            count = how_many(connection, caller().scope)[0] if first else 0
-        return Alarms(count=count, first=first[:ALARMS_SHOWN])
-
-    def fleet() -> Fleet:
-        now, scope = datetime.now(UTC), caller().scope
-        with reading(engine) as connection:
-            boxes = fleet_of(connection, scope, now)
-            return Fleet(now=now, boxes=boxes, silences=silences(connection, scope))
-
+    mornings, least = Mornings(engine, config.suppress_below), config.suppress_below
+    chain = ChainDesk(engine=engine, scope=_scope, mornings=mornings, live=Live(engine))
     alerts = Alerts(engine)
+    guests = GuestDesk(engine=engine, scope=_scope, least=least)
+    figures = FiguresDesk(engine=engine, scope=_scope, guests=guests)
+    shops = ShopDesk(engine=engine, scope=_scope, least=least)
+    members = MemberDesk(engine, config.office_keys)
 
     def alert(shop: str, trouble: str) -> bool:
         asks = caller()
         return alerts.open(asks.scope, asks.actor, shop, trouble, datetime.now(UTC))
 
-    def health() -> HubHealth:
-        with reading(engine) as connection:
-            return hub_health(connection, datetime.now(UTC))
-
     app = Flask("cloud")
     app.before_request(_refuse_controls)
     app.extensions[FIRST_PAGE] = partial(mornings.read, EVERYTHING, Asked())
-    app.register_blueprint(create_api(today, health, passers))
-    members = MemberDesk(engine, config.office_keys)
-    app.register_blueprint(
-        create_members_api(members, lambda: By(actor=caller().actor, scope=caller().scope))
-    )
+    for room in (
+        create_api(chain.shops, chain.health, chain.passers),
+        create_members_api(members, _by),
+        create_overview(chain.morning, chain.alarms, least),
+        create_pages(chain.shops, least),
+        create_street(chain.passers, chain.passers_of),
+        create_figures_api(figures.table, figures.today, least),
+        create_channels(guests.today, guests.channels, least),
+        create_consultants(guests.today, guests.consultants, least),
+        create_fleet(chain.fleet, alert),
+        create_counting(counting_desk(engine)),
+        create_shops(shops.shops()),
+        create_funnel(shops.funnel()),
+        create_glossary(least),
+        create_anomalies(anomaly_asks(engine, config.holidays)),
+    ):
+        app.register_blueprint(room)
     take_uploads(app, "/api/v1/members/csv", "/api/v1/members/batch")
-    app.register_blueprint(create_overview(morning, alarms, config.suppress_below))
-    app.register_blueprint(create_pages(today, config.suppress_below))
-    app.register_blueprint(create_street(passers, passers_of))
-    least = config.suppress_below
-    guests = GuestDesk(engine=engine, scope=lambda: caller().scope, least=least)
-    figures = FiguresDesk(engine=engine, scope=lambda: caller().scope, guests=guests)
-    app.register_blueprint(create_figures_api(figures.table, figures.today, least))
-    app.register_blueprint(create_channels(guests.today, guests.channels, least))
-    app.register_blueprint(create_consultants(guests.today, guests.consultants, least))
-    app.register_blueprint(create_fleet(fleet, alert))
-    app.register_blueprint(create_counting(counting_desk(engine)))
-    shops = ShopDesk(engine=engine, scope=lambda: caller().scope, least=config.suppress_below)
-    app.register_blueprint(create_shops(shops.shops()))
-    app.register_blueprint(create_funnel(shops.funnel()))
-    app.register_blueprint(create_glossary(config.suppress_below))
-    app.register_blueprint(create_anomalies(anomaly_asks(engine, config.holidays)))
     app.context_processor(partial(_places, app))
     door = add_accounts(app, account_desk(config, engine), config.listen)
     dress(app, config.listen, secret_file=config.session_secret, door=door)
+    answer_problems(app)
     for away in (OperationalError, InterfaceError):
         app.register_error_handler(away, _say_away)
     return app
+
+
+def _scope() -> Scope:
+    return caller().scope
+
+
+def _by() -> By:
+    return By(actor=caller().actor, scope=caller().scope)
 
 
 def _refuse_controls() -> None:

@@ -1,7 +1,8 @@
 """The hub's settings: `hub.toml` and the environment, into one frozen record.
 
 Every key can also be set by the environment (`MENKOU_DATABASE_URL`), which wins. All faults are
-reported at once, each with its line or its variable. Called by `cli`.
+reported at once, each with its line or its variable. Called by `cli`; the keys stand in
+`config_sections`.
 
     [hub]                                [broker]
     listen = "127.0.0.1:8700"            url = "mqtts://mqtt.example.com:8883"
@@ -20,25 +21,23 @@ reported at once, each with its line or its variable. Called by `cli`.
                                          [digest] (`config_digest`)
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import AfterValidator, StrictBool, StrictInt
 from pydantic.dataclasses import dataclass
 
-from cloud.config_checks import BROKER, LISTEN, cross_checks
+from cloud.config_checks import cross_checks
 from cloud.config_digest import KEYS as DIGEST_KEYS
-from cloud.config_digest import DigestConfig, DigestSettings, resolve_digest
+from cloud.config_digest import DigestConfig, resolve_digest
 from cloud.config_oidc import KEYS as OIDC_KEYS
-from cloud.config_oidc import OidcConfig, OidcSettings, resolve_oidc
+from cloud.config_oidc import OidcConfig, resolve_oidc
+from cloud.config_sections import Settings
 from cloud.expect.calendar import CHINA
-from cloud.figures.suppress import LEAST
 from cloud.mqtt import BrokerAddress
-from cloud.urls import broker_parts, check_broker_url, check_database_url, check_hub_url
+from cloud.urls import broker_parts
 from menkou.guards import certificate_faults as unusable
 from menkou.guards import listen_for_metrics, read_password_hash
 from menkou.listen import Listen, parse_listen
@@ -59,95 +58,6 @@ _SECRET_KEYS: Final = frozenset(
 _FLAGS: Final = frozenset({"broker.embedded", "metrics.per_box"})
 _NUMBERS: Final = frozenset({"hub.suppress_below"})
 _WORDS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-
-
-def _check_listen(text: str) -> str:
-    parse_listen(text)
-    return text
-
-
-_KEPT_DAYS: Final = range(31, 3_661)  # a box sends again what is 30 days old; ten years
-
-
-def _check_days(text: str) -> str:
-    days = re.fullmatch(r"(\d{1,4})d", text, re.ASCII)
-    if days is None or int(days[1]) not in _KEPT_DAYS:
-        raise ValueError(f"expected days from 31d to 3660d, such as 400d, got {text!r}")
-    return text
-
-
-_LEAST: Final = range(5, 1_001)  # fewer would hide next to nothing
-
-
-def _check_least(number: int) -> int:
-    if number not in _LEAST:
-        raise ValueError(f"expected a number of people from 5 to 1000, got {number}")
-    return number
-
-
-def _check_share(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text):
-        raise ValueError(f"expected 1 to 64 of A-Z a-z 0-9 _ -, got {text!r}")
-    return text
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class HubSettings:
-    """`[hub]`: the pages, the database and where files are kept."""
-
-    listen: Annotated[str, AfterValidator(_check_listen)] = LISTEN
-    data_dir: str = "/var/lib/menkou-hub"
-    database_url: Annotated[str, AfterValidator(check_database_url)] | None = field(
-        default=None, repr=False
-    )
-    cert: str | None = None
-    key: str | None = None
-    url: Annotated[str, AfterValidator(check_hub_url)] | None = None
-    password: str | None = field(default=None, repr=False)
-    keep_events: Annotated[str, AfterValidator(_check_days)] = "400d"
-    suppress_below: Annotated[StrictInt, AfterValidator(_check_least)] = LEAST
-    holidays: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class BrokerSettings:
-    """`[broker]`: an existing one, or the embedded one on loopback."""
-
-    url: Annotated[str, AfterValidator(check_broker_url)] = field(default=BROKER, repr=False)
-    ca: str | None = None
-    cert: str | None = None
-    key: str | None = None
-    embedded: StrictBool = False
-    share: Annotated[str, AfterValidator(_check_share)] | None = None
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class MetricsSettings:
-    """`[metrics]`: where Prometheus reads `serve`, and each `ingest`; off by default."""
-
-    listen: Annotated[str, AfterValidator(_check_listen)] | None = None
-    ingest_listen: Annotated[str, AfterValidator(_check_listen)] | None = None
-    cert: str | None = None
-    key: str | None = None
-    token: str | None = field(default=None, repr=False)
-    per_box: StrictBool = True
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class LogSettings:
-    """`[log]`: how the hub logs."""
-
-    format: LogFormat | None = None
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class _Settings:
-    hub: HubSettings = field(default_factory=HubSettings)
-    broker: BrokerSettings = field(default_factory=BrokerSettings)
-    metrics: MetricsSettings = field(default_factory=MetricsSettings)
-    log: LogSettings = field(default_factory=LogSettings)
-    oidc: OidcSettings | None = None
-    digest: DigestSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +179,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> HubConfig:
     base = path.parent if path is not None else Path()
     faults += [places.fault(key, text) for key, text in cross_checks(merged, base)]
     try:
-        settings = build(_Settings, merged, places.file, lines)
+        settings = build(Settings, merged, places.file, lines)
     except SettingsFault as exc:
         faults += [places.fault(fault.key, fault.text) for fault in exc.faults]
     if faults:
@@ -311,7 +221,7 @@ def _set(
             faults.append(places.fault(key, f"expected true or false, got {value!r}"))
 
 
-def _resolve(settings: _Settings, base: Path, file: Path | None) -> HubConfig:
+def _resolve(settings: Settings, base: Path, file: Path | None) -> HubConfig:
     hub, broker, metrics = settings.hub, settings.broker, settings.metrics
     host, port = parse_listen(hub.listen)
     data_dir = (base / hub.data_dir).absolute()

@@ -11,8 +11,9 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, or_, select, update
 
-from cloud import aside, members, office, sharing
+from cloud import aside, members, sharing
 from cloud.facts import New
+from cloud.office import people
 from cloud.orders import (
     Issuer,
     Thing,
@@ -93,7 +94,7 @@ def pass_on_links(
     """
     for _, address, fact in new:
         if fact.kind == MemberLinked.KIND and fact.subject in gone:
-            office.link(connection, address, str(fact.subject), fact.body.member)
+            people.link(connection, address, str(fact.subject), fact.body.member)
             _erase(connection, issuer, str(fact.subject), {address}, now)
 
 

@@ -1,8 +1,8 @@
 """The only writer of facts: messages in, one transaction, acknowledgements out.
 
     messages -> sort_out (decode) -> boxes (lock), ledger (once only), members (erase),
-                                  facts (derive), desk, ledger and boxes (save), marks: all boxes
-                                  at once
+                                  facts (derive), desk_facts, ledger and boxes (save), marks: all
+                                  boxes at once
              -> commit -> acknowledgements
                   `----> shares (keys that were asked for) -> commit -> releases
     orders that wait -> order_post -> commit -> orders
@@ -26,11 +26,10 @@ from cloud import (
     aside,
     boxes,
     desired,
-    desk,
+    desk_facts,
     erasures,
     facts,
     members,
-    office,
     order_post,
     retention,
     sharing,
@@ -42,7 +41,8 @@ from cloud.inbox import Aside, Gathered, Intake, Received, sort_out
 from cloud.inbox import aside as make_aside
 from cloud.ledger import Entry, Ledger, Named
 from cloud.metrics import IngestMeters
-from cloud.office import Office
+from cloud.office import people
+from cloud.office.people import Office
 from cloud.orders import Issuer
 from cloud.shares import Shares
 from cloud.tally import marks
@@ -76,7 +76,7 @@ _PLAIN: Final = frozenset(
         *(PresenceMinute, PresenceHour, DeskFact),
     )
 )
-"""What, unless it names a subject, is a matter of `facts` and `desk` alone."""
+"""What, unless it names a subject, is a matter of `facts` and `desk_facts` alone."""
 
 
 class _Poison(Exception):
@@ -160,7 +160,7 @@ class Ingest:
             counts = {aside.DROPPED: dropped, aside.DATABASE_ERRORS: database_errors}
             aside.count_up(connection, counts)
             aside.note_alive(connection, now)
-            office.forget_past(connection, now)
+            people.forget_past(connection, now)
 
 
 def _translated(connection: Connection, gathered: Gathered, issuer: Issuer) -> list[Reply]:
@@ -269,7 +269,7 @@ def _take_in(
         gone = members.forget(connection, special)
         facts.insert_events(connection, [_without_link(one) for one in new], gone)
         members.save(connection, special, gone)
-        days |= desk.save(connection, zones, new)
+        days |= desk_facts.save(connection, zones, new)
         touched = facts.derive(connection, zones, new, gone)
         hours |= touched.hours
         days |= touched.days
@@ -302,7 +302,7 @@ def _take_reports(connection: Connection, new: Sequence[facts.New], gone: Collec
             if state != "superseded":  # then its last word on the newer one stands
                 desired.note_report(connection, address, version, state, code, at)
         elif fact.kind == MemberLinked.KIND and fact.subject not in gone:
-            office.link(connection, address, str(fact.subject), body.member)
+            people.link(connection, address, str(fact.subject), body.member)
         elif fact.kind == OrderRefused.KIND:
             order = (body.order_epoch, body.order_seq)
             order_post.refused(connection, address, order, body.code)

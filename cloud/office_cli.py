@@ -30,11 +30,11 @@ from cloud.command_line import (
 )
 from cloud.db import reading, writing
 from cloud.desired import Standing
+from cloud.desks.members import note_merge
 from cloud.errors import HubFault, UsageFault
-from cloud.member_desk import note_merge
-from cloud.office import Imported, Office
-from cloud.office_seal import Texts, keys_of
-from cloud.office_table import (
+from cloud.office.people import Imported, Office
+from cloud.office.seal import Texts, keys_of
+from cloud.office.table import (
     APPOINTMENT_COLUMNS,
     MEMBER_COLUMNS,
     read_appointments,

@@ -24,7 +24,7 @@ from cloud.anomalies.word import notice_order
 from cloud.bulk import some_at_once
 from cloud.db import upsert
 from cloud.errors import ShareFault
-from cloud.office import Office, forget_key, key_of, note_key, order_sealed, things_of
+from cloud.office.people import Office, forget_key, key_of, note_key, order_sealed, things_of
 from cloud.orders import (
     WHOLE_SHOP,
     Issuer,

@@ -1,6 +1,6 @@
 """Reads CSV files as spreadsheets write them, with no cell repeated in what is said of them.
 
-Used by `edge.member_table` and `cloud.office_table`, which say what columns there are and what
+Used by `edge.member_table` and `cloud.office.table`, which say what columns there are and what
 may stand in them; `edge.desk.tables` takes its text. UTF-8 with or
 without a byte order mark, or GB18030 as a Chinese Windows writes it; which of the two is found
 out, never guessed.

@@ -77,7 +77,7 @@ RULES: Final[Mapping[str, Rule]] = {
         Rule(roles=_ALL, token="read:figures"),
     ),
     "api_v1.how": Rule(roles=_WATCH, token="read:health"),
-    # Written and read by programs alone; `member_desk` notes each by the member's random id.
+    # Written and read by programs alone; `desks.members` notes each by the member's random id.
     "api_members.one": Rule(roles=_NONE, token="read:members"),
     **dict.fromkeys(
         (f"api_members.{name}" for name in ("put", "erase", "batch", "table", "merge")),

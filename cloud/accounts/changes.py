@@ -19,7 +19,7 @@ from cloud.accounts.people import Account, Invited, by_id, by_name, checked_name
 from cloud.accounts.roles import BOUND, Role
 from cloud.accounts.sessions import end_all
 from cloud.accounts.tables import account, account_shop, recovery_code
-from cloud.office_seal import random_id
+from cloud.office.seal import random_id
 from menkou.tokens import hash_of, new_text
 
 INVITED_FOR: Final = timedelta(days=3)

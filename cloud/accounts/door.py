@@ -14,11 +14,10 @@ from flask import Blueprint, Flask, Response, abort, g, redirect, request, url_f
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import Unauthorized
 
 from cloud.accounts import audit, people, sessions, tokens
 from cloud.accounts.access import LOCAL, OPEN, RULES, Caller
-from cloud.accounts.bearers import Bearers, NotLetIn
+from cloud.accounts.bearers import Bearers
 from cloud.accounts.desk import AccountDesk
 from cloud.accounts.entry import SHARED, Entry
 from cloud.accounts.scope import EVERYTHING
@@ -122,12 +121,8 @@ class Door:
         return not listen.public_url and not people.anybody(connection)
 
     def _program(self) -> Caller:
-        try:
-            token = self._bearers.token()
-        except NotLetIn as found:
-            if found.code == "too_often":
-                abort(_answer("Too often / 操作太频繁\n", 429, found.headers))
-            raise Unauthorized() from found
+        """Return the program that asks. NotLetIn goes out to `cloud.api.problems`."""
+        token = self._bearers.token()
         now = self._desk.now()
         if tokens.is_to_be_noted(token, now) and self._bearers.may_note():
             try:
@@ -147,7 +142,7 @@ class Door:
             found = self._caller()
         except SQLAlchemyError:
             if request.endpoint == _HEALTH:  # that the database is away is for whoever watches
-                return {"state": "database_away"}, 503
+                abort(503)
             raise
         if found is None:
             return self._not_signed_in()

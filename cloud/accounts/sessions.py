@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from cloud.accounts.tables import account_session
-from cloud.office_seal import random_id
+from cloud.office.seal import random_id
 from menkou.tokens import hash_of
 
 IDLE: Final = timedelta(minutes=30)

@@ -16,7 +16,7 @@ from cloud.accounts import audit
 from cloud.accounts.errors import AccountFault
 from cloud.accounts.scope import Scope
 from cloud.accounts.tables import hub_token, hub_token_shop
-from cloud.office_seal import random_id
+from cloud.office.seal import random_id
 from menkou.tokens import ACTOR, DAYS_MAX, hash_of, may_be, new_text
 
 TokenScope = Literal["read:figures", "read:health", "read:members", "write:members"]

@@ -1,22 +1,31 @@
 """`/api/v1/figures`: head office's figures for programs, as JSON, CSV or Parquet.
 
-Registered by `cloud.app`; asks `figures_desk`. What is hidden on the pages is hidden
+Registered by `cloud.app`; asks `desks.figures`. What is hidden on the pages is hidden
 here; each figure of visitors stands beside its `basis`. Described by `openapi.json` beside it.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final
 
 from flask import Blueprint, Response, abort, request
-from werkzeug.exceptions import HTTPException
 
+from cloud.api.problems import JSON, as_json_answer, problem
 from cloud.errors import HubFault
 from cloud.figures.metric import DEFINED
 from cloud.figures.period import PeriodFault, period_of
 from cloud.figures.suppress import HIDDEN
-from cloud.pages.export import TYPES, Cell, Column, Form, Kind, NoParquet, as_shown
+from cloud.pages.export import (
+    TYPES,
+    BadForm,
+    Cell,
+    Column,
+    Form,
+    Kind,
+    NoParquet,
+    as_shown,
+    asked_form,
+)
 from cloud.queries.figures import Figures, Key, Wanted
 from menkou.web.records import as_json
 
@@ -31,8 +40,6 @@ SHOPS_MOST: Final = 200
 _OF_ONE: Final = frozenset({"channels", "bookings"})
 """Tables of all that the caller sees, or of one shop."""
 _ID_CHARS: Final = 64
-_JSON: Final = "application/json"
-_PROBLEM: Final = "application/problem+json"
 _ASKED: Final = frozenset({"from", "to", "days", "shop", "format", "limit", "after"})
 _KINDS: Final[Mapping[str, Kind]] = {
     **{key: "share" if metric.bottom else "count" for key, metric in DEFINED.items()},
@@ -54,7 +61,7 @@ def create_figures_api(ask: Ask, today: Callable[[], date], least: int) -> Bluep
     api = Blueprint("api_figures", __name__, url_prefix="/api/v1/figures")
 
     def answer(table: str) -> Response:
-        form = _form()
+        form = asked_form("json") if "format" in request.args else _accepted()
         wanted = _wanted(today(), least)
         if table in _OF_ONE and wanted.shops is not None and wanted.one_shop is None:
             raise _Unfit(f"shop: expected one shop or none, got {len(wanted.shops)}")
@@ -62,7 +69,7 @@ def create_figures_api(ask: Ask, today: Callable[[], date], least: int) -> Bluep
         if found is None:
             abort(404)
         if form is None:
-            return _json(_told(found, wanted))
+            return _of(as_json_answer(_told(found, wanted)))
         name = "figures" if table == "figures" else f"figures-{table}"
         made = as_shown(_columns(found), _rows(found), form, name=name)
         if found.after is not None:
@@ -76,30 +83,23 @@ def create_figures_api(ask: Ask, today: Callable[[], date], least: int) -> Bluep
     @api.errorhandler(PeriodFault)
     @api.errorhandler(_Unfit)
     def unfit(fault: HubFault) -> Response:
-        return _problem(400, "query", str(fault))
+        return _of(problem("query", str(fault)))
+
+    @api.errorhandler(BadForm)
+    def bad_form(fault: BadForm) -> Response:
+        return _of(problem("query", fault.description or ""))
 
     @api.errorhandler(NoParquet)
     def no_parquet(fault: NoParquet) -> Response:
-        return _problem(501, "no_parquet", NoParquet.description)
-
-    @api.errorhandler(HTTPException)
-    def refused(error: HTTPException) -> Response:
-        if error.response is not None:
-            return error.response  # type: ignore[return-value]
-        return _problem(error.code or 500, error.name.lower().replace(" ", "_"), error.name)
+        return _of(problem("no_parquet", NoParquet.description.partition(";")[0]))
 
     return api
 
 
-def _form() -> Form | None:
-    """Return which file is asked for, by the address or else by Accept; None: JSON."""
-    text = request.args.get("format")
-    if text is None:
-        kinds = {_JSON: "json", "text/csv": "csv", TYPES["parquet"]: "parquet"}
-        text = kinds[request.accept_mimetypes.best_match(list(kinds), _JSON)]
-    if text not in ("json", *TYPES):
-        raise _Unfit(f"format: expected json, csv or parquet, got {text[:32]!r}")
-    return {"csv": "csv", "parquet": "parquet"}.get(text)  # type: ignore[return-value]
+def _accepted() -> Form | None:
+    """Return which file is asked for by Accept; None: JSON."""
+    kinds: dict[str, Form | None] = {JSON: None, "text/csv": "csv", TYPES["parquet"]: "parquet"}
+    return kinds[request.accept_mimetypes.best_match(kinds, JSON)]
 
 
 def _wanted(today: date, least: int) -> Wanted:
@@ -180,13 +180,6 @@ def _cell(key: Key) -> Cell:
     return " ".join(key) if isinstance(key, tuple) else key
 
 
-def _problem(status: int, code: str, detail: str) -> Response:
-    content = {"type": "about:blank", "status": status, "code": code, "detail": detail}
-    return _json(content, status, _PROBLEM)
-
-
-def _json(content: dict[str, Any], status: int = 200, kind: str = _JSON) -> Response:
-    made = Response(json.dumps(content, ensure_ascii=False), status=status, content_type=kind)
-    made.headers["Cache-Control"] = "no-store"
-    made.headers["Vary"] = "Accept"
-    return made
+def _of(answer: Response) -> Response:
+    answer.headers["Vary"] = "Accept"
+    return answer

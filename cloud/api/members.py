@@ -1,18 +1,16 @@
 """`/api/v1/members`: members of head office, for programs with a token that names the scope.
 
-Called by `cloud.app`; works with `member_desk`. Whatever cannot be done is told as a problem
+Called by `cloud.app`; works with `desks.members`. Whatever cannot be done is told as a problem
 document (RFC 9457) that repeats nothing of what was sent. Described by `openapi.json` beside it.
 """
 
-import json
 from collections.abc import Callable
 from typing import Any, Final
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import HTTPException
 
-from cloud.errors import HubFault
-from cloud.member_desk import (
+from cloud.api.problems import as_json_answer, problem
+from cloud.desks.members import (
     BATCH_MAX,
     By,
     MemberDesk,
@@ -22,28 +20,28 @@ from cloud.member_desk import (
     NotYours,
     Taken,
 )
-from cloud.office_merge import MemberUnknown
-from cloud.office_seal import TextsTooLong
-from cloud.office_table import Unsound
+from cloud.errors import HubFault
+from cloud.office.merge import MemberUnknown
+from cloud.office.seal import TextsTooLong
+from cloud.office.table import Unsound
 from menkou.table import TableFault
-
-_PROBLEM: Final = "application/problem+json"
-_STATUS: Final[dict[type[Exception], tuple[int, str]]] = {
-    MembersClosed: (503, "members_closed"),
-    MemberUnknown: (404, "member_unknown"),
-    NotYours: (403, "not_your_shop"),
-    Moved: (409, "moved"),
-    Unsound: (422, "unsound"),
-    TextsTooLong: (422, "too_long"),
-    TableFault: (422, "no_table"),
-}
 
 
 class _Unfit(HubFault):
-    """The body is not what the document says."""
+    """The request is not what the document says."""
 
 
-_STATUS[_Unfit] = (400, "body")
+_CODES: Final[dict[type[Exception], str]] = {
+    MembersClosed: "members_closed",
+    MemberUnknown: "member_unknown",
+    NotYours: "not_your_shop",
+    Moved: "moved",
+    Unsound: "unsound",
+    TextsTooLong: "too_long",
+    TableFault: "no_table",
+    _Unfit: "body",
+}
+_ID_CHARS: Final = 64
 
 
 def create_members_api(desk: MemberDesk, who: Callable[[], By]) -> Blueprint:
@@ -52,27 +50,30 @@ def create_members_api(desk: MemberDesk, who: Callable[[], By]) -> Blueprint:
 
     @api.get("/<external_id>")
     def one(external_id: str) -> Response:
-        return _member(desk.read(external_id, who()))
+        return _member(desk.read(_member_id(external_id), who()))
 
     @api.put("/<external_id>")
     def put(external_id: str) -> Response:
-        body = _body("store", "profile")
+        member, body = _member_id(external_id), _body("store", "profile")
         profile, rev = body["profile"], body.get("rev")
-        if not isinstance(profile, dict) or not (rev is None or type(rev) is int):
-            raise _Unfit("profile: expected an object of texts; rev: a whole number, or none")
-        view, new = desk.put(external_id, _store(body["store"]), profile, rev, who())
+        if not isinstance(profile, dict):
+            raise _Unfit(f"profile: expected an object of texts, got {_kind(profile)}")
+        if not (rev is None or type(rev) is int):
+            raise _Unfit(f"rev: expected a whole number or none, got {_kind(rev)}")
+        view, new = desk.put(member, _store(body["store"]), profile, rev, who())
         return _member(view, 201 if new else 200)
 
     @api.delete("/<external_id>")
     def erase(external_id: str) -> Response:
-        return _json({"boxes": desk.erase(external_id, who())})
+        return as_json_answer({"boxes": desk.erase(_member_id(external_id), who())})
 
     @api.post("/batch")
     def batch() -> Response:
         body = _body("store", "members")
         rows = body["members"]
         if not isinstance(rows, list) or not 1 <= len(rows) <= BATCH_MAX:
-            raise _Unfit(f"members: expected 1 to {BATCH_MAX} of them")
+            got = len(rows) if isinstance(rows, list) else _kind(rows)
+            raise _Unfit(f"members: expected 1 to {BATCH_MAX} of them, got {got}")
         return _taken(desk.take(_store(body["store"]), rows, who()), "place")
 
     @api.post("/csv")
@@ -83,40 +84,65 @@ def create_members_api(desk: MemberDesk, who: Callable[[], By]) -> Blueprint:
     @api.post("/<external_id>/merge")
     def merge(external_id: str) -> Response:
         body = _body("gone", "yes")
-        if not isinstance(body["gone"], str) or body["yes"] is not True:
-            raise _Unfit("gone: expected an external id; yes: true, since it cannot be undone")
-        return _json({"merged": desk.merge(external_id, body["gone"], who())})
-
-    @api.errorhandler(HTTPException)
-    def refused(error: HTTPException) -> Response:
-        if error.response is not None:
-            return error.response  # type: ignore[return-value]
-        return _problem(error.code or 500, error.name.lower().replace(" ", "_"), error.name)
+        keep, gone = _member_id(external_id), _member_id(body["gone"], "gone")
+        if body["yes"] is not True:
+            got = _kind(body["yes"])
+            raise _Unfit(f"yes: expected true, since it cannot be undone, got {got}")
+        return as_json_answer({"merged": desk.merge(keep, gone, who())})
 
     def told(fault: Exception) -> Response:
-        status, code = _STATUS[type(fault)]
-        return _problem(status, code, str(fault))
+        return problem(_CODES[type(fault)], str(fault))
 
-    for fault in _STATUS:
+    for fault in _CODES:
         api.register_error_handler(fault, told)
     return api
 
 
 def _body(*needed: str) -> dict[str, Any]:
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict) or not set(needed) <= set(body):
-        raise _Unfit(f"body: expected a JSON object with {', '.join(needed)}")
+    expected = f"body: expected a JSON object with {', '.join(needed)}"
+    try:
+        body = request.get_json(silent=True)
+    except RecursionError:
+        raise _Unfit(f"{expected}, got one within another without end") from None
+    if not isinstance(body, dict):
+        raise _Unfit(f"{expected}, got {_kind(body) if body is not None else 'no JSON'}")
+    if missing := [name for name in needed if name not in body]:
+        raise _Unfit(f"{expected}, got one without {', '.join(missing)}")
     return body
 
 
 def _store(text: object) -> str:
-    if isinstance(text, str) and text:
-        return text
-    raise _Unfit("store: expected the id of a shop such as nj-001")
+    return _id(text, "store", "the id of a shop such as nj-001")
+
+
+def _member_id(text: object, name: str = "external_id") -> str:
+    return _id(text, name, "an external id such as C-1")
+
+
+def _id(text: object, name: str, what: str) -> str:
+    """Return an id that a database can be asked for.
+
+    PostgreSQL takes no NUL, and no database a lone surrogate, which JSON may name.
+    """
+    if not isinstance(text, str) or not text:
+        got = "an empty text" if text == "" else _kind(text)
+        raise _Unfit(f"{name}: expected {what}, got {got}")
+    if not text.strip() or not text.strip().isprintable():
+        raise _Unfit(f"{name}: expected {what}, got one with a character that no id has")
+    if len(text) > _ID_CHARS:
+        raise _Unfit(f"{name}: expected {what}, got {len(text)} characters")
+    return text
+
+
+def _kind(value: object) -> str:
+    """Name the kind of a value, never the value: it may be somebody's name."""
+    kinds: dict[type, str] = {str: "a text", bool: "true or false", list: "a list"}
+    kinds |= {int: "a number", float: "a number", dict: "an object"}
+    return kinds.get(type(value), "nothing")
 
 
 def _member(view: MemberView, status: int = 200) -> Response:
-    return _json(
+    return as_json_answer(
         {
             "external_id": view.external_id,
             "rev": view.rev,
@@ -130,15 +156,4 @@ def _member(view: MemberView, status: int = 200) -> Response:
 def _taken(done: Taken, place: str) -> Response:
     counts = {name: getattr(done, name) for name in ("added", "changed", "same", "joined")}
     faults = [{place: where, "detail": text} for where, text in done.faults]
-    return _json({**counts, "faults": faults})
-
-
-def _problem(status: int, code: str, detail: str) -> Response:
-    content = {"type": "about:blank", "status": status, "code": code, "detail": detail}
-    return _json(content, status, _PROBLEM)
-
-
-def _json(content: dict[str, Any], status: int = 200, kind: str = "application/json") -> Response:
-    made = Response(json.dumps(content, ensure_ascii=False), status=status, content_type=kind)
-    made.headers["Cache-Control"] = "no-store"
-    return made
+    return as_json_answer({**counts, "faults": faults})

@@ -15,7 +15,7 @@ from cloud.boxes import zone_or_utc
 from cloud.counting.draw import REACH, Camera, Drawn, Slot, Way, draw, hours_between, strata_of
 from cloud.counting.tables import count_check
 from cloud.errors import HubFault
-from cloud.office_seal import random_id
+from cloud.office.seal import random_id
 from cloud.retention import kept_from
 from cloud.tables import box, crossing_minute, hour_summary, hourly, store
 

@@ -12,7 +12,7 @@ from cloud.command_line import Commands, command, complain, config_of, opened, s
 from cloud.config import HubConfig
 from cloud.config_digest import DigestConfig
 from cloud.digest.errors import DigestFault
-from cloud.digest.rounds import send_round
+from cloud.digest.rounds import LONGEST_WAIT, send_round
 from cloud.digest.writer import Writer
 from cloud.errors import UsageFault
 
@@ -50,14 +50,25 @@ def _run(arguments: argparse.Namespace, make: Make) -> int:
         done = send_round(engine, digest, day, write, lambda: datetime.now(UTC))
     for address in done.sent:
         say(f"digest of {day}: sent to {address}")
-    for _, fault in done.failed:
-        complain(str(fault))
+    for address, fault in done.failed:
+        complain(f"{fault}; {_then(address, fault)}")
     if not done.sent and not done.failed:
         say(
             f"digest of {day}: nothing to send now; each address has had it, was refused, or waits"
             " after a try that failed (up to 15 minutes: run this again then)"
         )
     return 1 if done.failed else 0
+
+
+def _then(address: str, fault: DigestFault) -> str:
+    """Say what becomes of an address: this command tries once, and `serve` in the morning only."""
+    if fault.alone:
+        return f"{address} does not get that day's"
+    minutes = int(LONGEST_WAIT.total_seconds() / 60)
+    return (
+        f"not tried again by this command: run it again in {minutes} minutes (`serve` tries by"
+        " itself, of yesterday, while that is due)"
+    )
 
 
 def _print(digest: DigestConfig, write: Writer, day: date) -> int:

@@ -16,3 +16,8 @@ class DigestFault(HubFault):
     def __init__(self, why: Why, text: str) -> None:
         super().__init__(f"digest: {text}")
         self.why = why
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is about one address, which does not get that day's digest any more."""
+        return self.why in ("recipient", "account")

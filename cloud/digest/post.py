@@ -111,9 +111,9 @@ def _explained(place: str) -> Iterator[None]:
         text = f"{place} has no sign-in that this hub knows; expected PLAIN, LOGIN or CRAM-MD5"
         raise DigestFault("server", text) from None
     except smtplib.SMTPResponseException as exc:
-        raise DigestFault("server", f"{place} answered {exc.smtp_code}; tried again") from None
+        raise DigestFault("server", f"{place} answered {exc.smtp_code}") from None
     except smtplib.SMTPException as exc:
-        raise DigestFault("away", f"{place}: {type(exc).__name__}; tried again") from None
+        raise DigestFault("away", f"{place}: {type(exc).__name__}") from None
     except OSError as exc:
         why = exc.strerror or type(exc).__name__
-        raise DigestFault("away", f"{place} cannot be reached: {why}; tried again") from None
+        raise DigestFault("away", f"{place} cannot be reached: {why}") from None

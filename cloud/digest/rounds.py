@@ -3,9 +3,12 @@
     09:00 two days ago   yesterday 08:00 ──────── 14:00          today 08:00
                           due: tells of the day before, tried until then
 
-A row for each day and recipient decides: whoever makes it, or finds it open and free, sends. It is
-`sent` as soon as the server has taken the message. Who is killed in between leaves a row that is
-free again after a while; the message then goes once more, under the same Message-ID.
+At least once: a row for each day and recipient, made before sending, says that somebody is at it;
+whoever makes it, or finds it open and free, sends. It is `sent` as soon as the server has taken the
+message. A database that fails in between is told at the next round, by the process that knows. Who
+is killed in between leaves a row that is free again after a while; the message then goes once
+more, under the same Message-ID, by which receivers fold it. At most once would be the other way
+round: a kill would cost the morning's figures, and nobody would know.
 
 Called by `cloud.run`'s thread and by `command`.
 """
@@ -36,11 +39,15 @@ TRIED_FOR: Final = timedelta(hours=6)
 _MINE_FOR: Final = timedelta(minutes=5)
 _WAITS: Final = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
 """How long to wait after the first try, the second, and all others."""
+LONGEST_WAIT: Final = _WAITS[-1]
 _KEPT: Final = timedelta(days=400)
 _LOOK_S: Final = 20.0
 _DAY: Final = timedelta(days=1)
 Write = Callable[[Recipient, date], EmailMessage]
 """Makes the message for a recipient, of a day."""
+
+Taken = dict[tuple[date, str], datetime]
+"""Days and addresses whose message the server has taken, and when."""
 
 
 class Clock(Protocol):
@@ -70,9 +77,19 @@ def due(config: DigestConfig, now: datetime) -> date | None:
 
 
 def send_round(
-    engine: Engine, config: DigestConfig, day: date, write: Write, clock: Clock
+    engine: Engine,
+    config: DigestConfig,
+    day: date,
+    write: Write,
+    clock: Clock,
+    taken: Taken | None = None,
 ) -> Round:
-    """Send a day's digest to each recipient that has not had it; somebody else's are left alone."""
+    """Send a day's digest to each recipient that has not had it; somebody else's are left alone.
+
+    `taken`: what the server took and no row says yet; kept by this from round to round.
+    """
+    taken = {} if taken is None else taken
+    note_taken(engine, taken)
     sent: list[str] = []
     failed: list[tuple[str, DigestFault]] = []
     with ExitStack() as stack:
@@ -90,7 +107,7 @@ def send_round(
                 send(client, config, message, recipient.address)
             except DigestFault as fault:
                 failed.append((recipient.address, fault))
-                alone = fault.why in ("recipient", "account")
+                alone = fault.alone
                 # Of a server that is away the others have no better luck: all wait.
                 with writing(engine) as connection:
                     _give_back(connection, day, recipient.address, fault, clock())
@@ -100,10 +117,18 @@ def send_round(
                 if not alone:
                     break
                 continue
-            with writing(engine) as connection:
-                _note_sent(connection, day, recipient.address, clock())
+            taken[day, recipient.address] = clock()
+            note_taken(engine, taken)
             sent.append(recipient.address)
     return Round(sent=tuple(sent), failed=tuple(failed))
+
+
+def note_taken(engine: Engine, taken: Taken) -> None:
+    """Note what the server has taken, and take it out of `taken` once that is kept."""
+    for (day, address), at in list(taken.items()):
+        with writing(engine) as connection:
+            _note_sent(connection, day, address, at)
+        del taken[day, address]
 
 
 def claim(connection: Connection, day: date, address: str, now: datetime) -> bool:
@@ -128,7 +153,7 @@ def _give_back(
     mine = _row(day, _hash(address))
     tries = connection.execute(select(digest_mail.c.tries).where(mine)).scalar_one()
     wait = _WAITS[min(tries, len(_WAITS)) - 1]
-    state = "refused" if fault.why in ("recipient", "account") else "open"
+    state = "refused" if fault.alone else "open"
     connection.execute(update(digest_mail).where(mine).values(state=state, until=now + wait))
 
 
@@ -149,11 +174,12 @@ def watch(
     engine: Engine, config: DigestConfig, write: Write, clock: Clock, stop: threading.Event
 ) -> None:
     """Send the digest whenever it is due, until stopped."""
+    taken: Taken = {}
     while not stop.wait(_LOOK_S):
         if (day := due(config, clock())) is None:
             continue
         try:
-            done = send_round(engine, config, day, write, clock)
+            done = send_round(engine, config, day, write, clock, taken)
         except SQLAlchemyError as exc:
             _log.warning("digest: the database does not answer: %s", type(exc).__name__)
             continue
@@ -163,4 +189,5 @@ def watch(
         if done.sent:
             _log.info("digest of %s: sent to %d", day, len(done.sent))
         for _, fault in done.failed:
-            _log.error("%s", fault)
+            again = not fault.alone and due(config, clock() + LONGEST_WAIT) == day
+            _log.error("%s; %s", fault, "tried again" if again else "not tried again")

@@ -12,6 +12,7 @@ from typing import Final, Literal
 Form = Literal["count", "share"]
 Sums = Mapping[str, int | None]
 """Counts by their names, summed over days or shops; None: nobody knows."""
+Better = Literal["more", "less", "neither"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class Metric:
     bottom: tuple[str, ...] = ()
     people: bool = False
     of_visitors: bool = False
-    better: Literal["more", "less", "neither"] = "more"
+    better: Better = "more"
 
     @property
     def form(self) -> Form:
@@ -36,8 +37,24 @@ class Metric:
         return "share" if self.bottom else "count"
 
 
-def _metric(key: str, top: str, bottom: str = "", **more: bool | str) -> Metric:
-    return Metric(key=key, top=tuple(top.split()), bottom=tuple(bottom.split()), **more)  # type: ignore[arg-type]
+def _metric(
+    key: str,
+    top: str,
+    bottom: str = "",
+    *,
+    people: bool = False,
+    of_visitors: bool = False,
+    better: Better = "more",
+) -> Metric:
+    """Return a metric of counts whose names stand in a row, as `members faces_visitors`."""
+    return Metric(
+        key=key,
+        top=tuple(top.split()),
+        bottom=tuple(bottom.split()),
+        people=people,
+        of_visitors=of_visitors,
+        better=better,
+    )
 
 
 METRICS: Final[Mapping[str, Metric]] = {

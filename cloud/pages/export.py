@@ -18,20 +18,24 @@ None where it is not known. Of a table in pages all of it is given, unless the a
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.util import find_spec
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
-from flask import Response, abort, current_app, has_request_context, request
-from werkzeug.exceptions import HTTPException
+from flask import Response, current_app, has_request_context, request
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from cloud.figures.suppress import HIDDEN, Hidden
 from menkou.web.i18n import speech
 
 Form = Literal["csv", "parquet"]
-TYPES: Final = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+FORMS: Final[tuple[Form, ...]] = get_args(Form)
+TYPES: Final[Mapping[Form, str]] = {
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+}
 Kind = Literal["text", "count", "share", "number", "day", "moment"]
 Cell = str | int | float | date | datetime | Hidden | None
 _BOM: Final = "\ufeff"
@@ -45,6 +49,10 @@ _ARROW: Final = {
     "number": "float64",
     "day": "date32",
 }
+
+
+class BadForm(BadRequest):
+    """The address asks for a file of a kind that there is not."""
 
 
 class NoParquet(HTTPException):
@@ -81,17 +89,19 @@ def can_write() -> tuple[Form, ...]:
     return ("csv", "parquet") if find_spec("pyarrow") else ("csv",)
 
 
-def asked_form() -> Form | None:
-    """Return as which file the address asks for the page's table; None: as the page.
+def asked_form(otherwise: str = "html") -> Form | None:
+    """Return as which file the address asks for the table; None: as what it is otherwise.
 
-    Any other `?format=` is answered with 400.
+    Raises:
+        BadForm: a 400, where `?format=` is something else.
     """
     text = request.args.get("format", "")
-    if text in ("", "html"):
+    if text in ("", otherwise):
         return None
-    if text not in TYPES:
-        abort(400, description=f"format: expected csv or parquet, got {text[:32]!r}")
-    return "parquet" if text == "parquet" else "csv"
+    for form in FORMS:
+        if text == form:
+            return form
+    raise BadForm(f"format: expected {otherwise}, {' or '.join(FORMS)}, got {text[:32]!r}")
 
 
 def asked_table(names: Iterable[str]) -> str:
@@ -102,7 +112,7 @@ def asked_table(names: Iterable[str]) -> str:
     known = list(names)
     text = request.args.get("table", known[0])
     if text not in known:
-        abort(400, description=f"table: expected one of {', '.join(known)}, got {text[:32]!r}")
+        raise BadRequest(f"table: expected one of {', '.join(known)}, got {text[:32]!r}")
     return text
 
 

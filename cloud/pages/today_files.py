@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from cloud.pages.board import state_of
 from cloud.pages.export import Cell, Column
+from cloud.pages.shop_state import state_of
 from cloud.views import ChainToday, on_page
 
 SHOPS: Final = (

@@ -12,7 +12,9 @@ from cloud.aside import CHANGES, count_up
 from cloud.db import reading, writing
 from cloud.simulate.chain import SIMULATED
 from cloud.tables import METADATA, epoch, set_aside, store
+from cloud.tally.marks import mark_chain
 from cloud.tally.sums import sum_days
+from cloud.tally.tables import day_tally, dirty_chain
 from edge.wire.topics import ROOT
 
 _OF_EPOCHS: Final = [table for table in METADATA.sorted_tables if "epoch_pk" in table.columns]
@@ -34,7 +36,9 @@ def shops_in(engine: Engine) -> tuple[list[str], list[str]]:
 def remove(engine: Engine, told: Callable[[int], None]) -> int:
     """Delete every simulated shop with all that is held of it, one shop a transaction.
 
-    The chain's days are then summed up anew, of the shops that are left.
+    The chain's days are then summed up anew, of the shops that are left. Each transaction marks the
+    days that it takes a shop out of: who is killed before the sums leaves them to `tally.recount`,
+    or to whoever calls this again.
 
     Args:
         engine: the database.
@@ -48,9 +52,11 @@ def remove(engine: Engine, told: Callable[[int], None]) -> int:
         with writing(engine) as connection:
             _remove_one(connection, name)
         told(number)
-    if simulated:
-        with writing(engine) as connection:
+    with writing(engine) as connection:
+        # Deleted first: what somebody marks meanwhile waits, and is marked anew afterwards.
+        if connection.execute(delete(dirty_chain)).rowcount or simulated:
             sum_days(connection)
+            count_up(connection, {CHANGES: 1})
     return len(simulated)
 
 
@@ -59,6 +65,8 @@ def _remove_one(connection: Connection, name: str) -> None:
     for table in _OF_EPOCHS:
         for pk in pks:
             connection.execute(delete(table).where(table.c.epoch_pk == pk))
+    days = select(day_tally.c.day).where(day_tally.c.store == name).distinct()
+    mark_chain(connection, connection.execute(days).scalars())
     for table in _OF_STORES:
         connection.execute(delete(table).where(table.c.store == name))
     connection.execute(delete(set_aside).where(set_aside.c.topic.like(f"{ROOT}/{name}/%")))

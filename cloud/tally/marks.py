@@ -25,7 +25,7 @@ from cloud.bulk import KEYS, Bulk, Question, some_at_once
 from cloud.db import upsert
 from cloud.hours import hour_end, local_day
 from cloud.tables import daily, desk_fact, store, visit
-from cloud.tally.tables import day_tally, dirty_chain, dirty_day, subject_day
+from cloud.tally.tables import ITS_VISIT, day_tally, dirty_chain, dirty_day, subject_day
 
 Day = tuple[str, date]
 """A shop and one of its days."""
@@ -138,13 +138,7 @@ _SAID_OF: Final = (
     select(_ms(desk_fact.c.about) // written(str(_QUARTER_MS), BigInteger))
     .distinct()
     .select_from(visit)
-    .join(
-        desk_fact,
-        (desk_fact.c.store == visit.c.store)
-        & (desk_fact.c.visit == visit.c.visit)
-        & (desk_fact.c.box == visit.c.box)
-        & desk_fact.c.visit.is_not(None),
-    )
+    .join(desk_fact, ITS_VISIT)
     .where(visit.c.store == bindparam("of"))
     .where(_ms(visit.c.opened_at) >= bindparam("since"))
     .where(_ms(visit.c.opened_at) < bindparam("until"))

@@ -32,7 +32,7 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, String, Table
 
-from cloud.tables import METADATA, Instant
+from cloud.tables import METADATA, Instant, desk_fact, visit
 
 FOOTFALL: Final = ("visitors", "entered", "left", "reentries", "staff")
 """Who crossed the door, as `daily` has it. Totals of people passing, not people."""
@@ -70,12 +70,14 @@ COUNTS: Final = (*FOOTFALL, *FACES, *STREET, *DESK, *TILL, *BOOKINGS)
 _ID: Final = String(64).with_variant(String(64, collation="C"), "postgresql")
 
 
-def _shops_day(*more: Column[Any]) -> tuple[Column[Any], ...]:
-    return (
+def _of_days(name: str, *more: Column[Any], by: tuple[str, ...] = ("day",)) -> Table:
+    """Declare a table of shops' days, found by `by`, too."""
+    shops_day = (
         Column("store", _ID, primary_key=True),
         Column("day", Date, primary_key=True),
-        *more,
     )
+    by_day = Index(f"{name}_by_day", *by)
+    return Table(name, METADATA, *shops_day, *more, by_day, sqlite_with_rowid=False)
 
 
 def _key(name: str, length: int = 32) -> Column[Any]:
@@ -90,17 +92,13 @@ def _known(*names: str) -> tuple[Column[Any], ...]:
     return tuple(Column(name, BigInteger) for name in names)
 
 
-dirty_day: Final = Table(
+dirty_day: Final = _of_days(
     "dirty_day",
-    METADATA,
-    *_shops_day(
-        Column("mark", BigInteger, nullable=False),
-        # Whether `subject_day` holds the day as it is: all days of a shop are brought there before
-        # one is counted, or each would be counted again for every later one.
-        Column("placed", Boolean, nullable=False),
-    ),
-    Index("dirty_day_by_day", "day", "store"),
-    sqlite_with_rowid=False,
+    Column("mark", BigInteger, nullable=False),
+    # Whether `subject_day` holds the day as it is: all days of a shop are brought there before
+    # one is counted, or each would be counted again for every later one.
+    Column("placed", Boolean, nullable=False),
+    by=("day", "store"),
 )
 dirty_chain: Final = Table(
     "dirty_chain",
@@ -125,13 +123,7 @@ told_day: Final = Table(
     Column("day", Date, primary_key=True),
     sqlite_with_rowid=False,
 )
-day_tally: Final = Table(
-    "day_tally",
-    METADATA,
-    *_shops_day(Column("basis", String(10)), *_known(*COUNTS)),
-    Index("day_tally_by_day", "day"),
-    sqlite_with_rowid=False,
-)
+day_tally: Final = _of_days("day_tally", Column("basis", String(10)), *_known(*COUNTS))
 chain_tally: Final = Table(
     "chain_tally",
     METADATA,
@@ -153,77 +145,58 @@ hour_tally: Final = Table(
     *_counts("served", "sales", "on_duty"),
     sqlite_with_rowid=False,
 )
-bin_tally: Final = Table(
+bin_tally: Final = _of_days(
     "bin_tally",
-    METADATA,
-    *_shops_day(
-        _key("measure", 8),
-        Column("bin", Integer, primary_key=True, autoincrement=False),
-        *_counts("count"),
-    ),
-    Index("bin_tally_by_day", "day", "measure"),
-    sqlite_with_rowid=False,
+    _key("measure", 8),
+    Column("bin", Integer, primary_key=True, autoincrement=False),
+    *_counts("count"),
+    by=("day", "measure"),
 )
-money_tally: Final = Table(
+money_tally: Final = _of_days(
     "money_tally",
-    METADATA,
     # In minor units; `back`: what was paid back, as a positive number.
-    *_shops_day(_key("currency", 3), *_counts("sales", "value", "back")),
-    Index("money_tally_by_day", "day"),
-    sqlite_with_rowid=False,
+    _key("currency", 3),
+    *_counts("sales", "value", "back"),
 )
-channel_tally: Final = Table(
+channel_tally: Final = _of_days(
     "channel_tally",
-    METADATA,
-    *_shops_day(
-        _key("channel"),
-        # "": none was said.
-        _key("advert"),
-        *_counts(*BROUGHT),
-    ),
-    Index("channel_tally_by_day", "day"),
-    sqlite_with_rowid=False,
+    _key("channel"),
+    # "": none was said.
+    _key("advert"),
+    # Guests whom it brought on that day; of them those with an appointment that was not
+    # cancelled, and those who bought, whenever the receipt is of.
+    *_counts(*BROUGHT),
 )
-channel_money: Final = Table(
+channel_money: Final = _of_days(
     "channel_money",
-    METADATA,
-    *_shops_day(_key("channel"), _key("advert"), _key("currency", 3), *_counts("value")),
-    Index("channel_money_by_day", "day"),
-    sqlite_with_rowid=False,
+    _key("channel"),
+    _key("advert"),
+    _key("currency", 3),
+    *_counts("value"),
 )
-booking_tally: Final = Table(
+booking_tally: Final = _of_days(
     "booking_tally",
-    METADATA,
-    *_shops_day(_key("channel", 8), *_counts(*BOOKINGS)),
-    Index("booking_tally_by_day", "day"),
-    sqlite_with_rowid=False,
+    _key("channel", 8),
+    *_counts(*BOOKINGS),
 )
-reason_tally: Final = Table(
+reason_tally: Final = _of_days(
     "reason_tally",
-    METADATA,
     # "": nobody said why.
-    *_shops_day(_key("reason", 24), *_counts("count")),
-    Index("reason_tally_by_day", "day"),
-    sqlite_with_rowid=False,
+    _key("reason", 24),
+    *_counts("count"),
 )
-service_tally: Final = Table(
+service_tally: Final = _of_days(
     "service_tally",
-    METADATA,
-    *_shops_day(_key("kind", 8), _key("state", 16), *_counts("count")),
-    Index("service_tally_by_day", "day"),
-    sqlite_with_rowid=False,
+    _key("kind", 8),
+    _key("state", 16),
+    *_counts("count"),
 )
-staff_tally: Final = Table(
+staff_tally: Final = _of_days(
     "staff_tally",
-    METADATA,
-    *_shops_day(
-        _key("staff", 26),
-        # `sales`: greeted visits of guests who bought, `members`: of members; `wrong_person`: that
-        # were said to be somebody else's; `follow_ups`: tickets of the day, brought to their end.
-        *_counts("greeted", "greeted_30s", "members", "sales", "wrong_person", "follow_ups"),
-    ),
-    Index("staff_tally_by_day", "day"),
-    sqlite_with_rowid=False,
+    _key("staff", 26),
+    # `sales`: greeted visits of guests who bought, `members`: of members; `wrong_person`: that
+    # were said to be somebody else's; `follow_ups`: tickets of the day, brought to their end.
+    *_counts("greeted", "greeted_30s", "members", "sales", "wrong_person", "follow_ups"),
 )
 
 
@@ -266,6 +239,13 @@ correction: Final = Table(
     Column("at", Instant, nullable=False),
     sqlite_with_rowid=False,
 )
+ITS_VISIT: Final = (
+    (desk_fact.c.store == visit.c.store)
+    & (desk_fact.c.visit == visit.c.visit)
+    & (desk_fact.c.box == visit.c.box)
+    & desk_fact.c.visit.is_not(None)
+)
+"""By what a desk's document and the visit that it names are joined."""
 SUBJECTS_KEPT: Final = timedelta(days=92)
 """So much longer than facts is it kept on which days a member came: 90 days, and what zones differ.
 """

@@ -17,7 +17,7 @@ from cloud.figures.bins import bin_of
 from cloud.tables import desk_fact, visit
 from cloud.tally.desk import is_sale, said_in
 from cloud.tally.shop_day import Part, ShopDay, rows_of
-from cloud.tally.tables import bin_tally, correction
+from cloud.tally.tables import ITS_VISIT, bin_tally, correction
 
 _GREETED_MS: Final = 30_000
 _ENDED: Final = ("tap", "receipt")
@@ -161,13 +161,7 @@ _OF_DAY: Final = (
 _RECEIPTS: Final = (
     select(desk_fact.c.box, desk_fact.c.visit, desk_fact.c.told)
     .select_from(visit)
-    .join(
-        desk_fact,
-        (desk_fact.c.store == visit.c.store)
-        & (desk_fact.c.visit == visit.c.visit)
-        & (desk_fact.c.box == visit.c.box)
-        & desk_fact.c.visit.is_not(None),
-    )
+    .join(desk_fact, ITS_VISIT)
     .where(_WITHIN, desk_fact.c.what == "receipt")
 )
 _MEMBERS: Final = (

@@ -29,6 +29,7 @@ from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 
 from menkou.listen import Listen
+from menkou.web.early import FOREIGN, NOT_HERE, Early
 from menkou.web.i18n import TEXT, speak, speech
 from menkou.web.secret import session_secret
 
@@ -168,16 +169,17 @@ def refuse_foreign(listen: Listen) -> ResponseReturnValue | None:
         host = request.headers.get("Host", "")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if name.lower() not in _LOOPBACK_NAMES | {listen.host, listen.public_host}:
-            return _plain("This address is not served here / 此处不提供该地址\n", 421)
+            return _refused(NOT_HERE)
     fetched_from = request.headers.get("Sec-Fetch-Site", "none")
     opened = request.headers.get("Sec-Fetch-Mode") == "navigate" and request.method == "GET"
     if fetched_from in ("cross-site", "same-site") and not opened:
-        return _plain("Not from another site / 不接受其他网站的请求\n", 403)
+        return _refused(FOREIGN)
     return None
 
 
-def _plain(text: str, status: int) -> ResponseReturnValue:
-    return Response(text, status=status, content_type="text/plain; charset=utf-8")
+def _refused(refusal: Early) -> ResponseReturnValue:
+    text, kind = refusal.answer(request.path)
+    return Response(text, status=refusal.status, content_type=kind)
 
 
 def answer_errors_below(app: Flask, prefix: str, say: Callable[[HTTPException], Response]) -> None:

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import dataclasses
 import io
-import json
 import logging
 import os
 import socket
@@ -28,6 +27,7 @@ from menkou.errors import told
 from menkou.listen import Listen
 from menkou.web.app import BODY_BYTES_MAX, body_limit
 from menkou.web.certificate import LOOK_EVERY_S, Certificate
+from menkou.web.early import BUSY, SLOW, Early, too_large
 from menkou.web.errors import AddressTaken, Exposed
 from menkou.web.stream import CLIENTS_MAX, Broadcast, Receive, Scope, Send
 
@@ -172,7 +172,7 @@ class _Gate:
             async with asyncio.timeout(_UPLOAD_S):
                 await self._uploads.acquire()
         except TimeoutError:
-            await _answer(scope, send, 503, "Too many uploads just now / 上传太多，请稍候")
+            await _answer(scope, send, BUSY)
             return
         try:
             await self._page(scope, receive, send, most, _UPLOAD_S)
@@ -187,10 +187,10 @@ class _Gate:
             async with asyncio.timeout(patience_s):
                 body = await _read_body(scope, receive, most)
         except TimeoutError:
-            await _answer(scope, send, 408, "The request took too long / 请求耗时过长")
+            await _answer(scope, send, SLOW)
             return
         if body is None:
-            await _answer(scope, send, 413, f"Larger than {most} bytes / 大于 {most} 字节")
+            await _answer(scope, send, too_large(most))
             return
         # One way to a thread and one back: each step between would wait for Python's lock anew.
         loop = asyncio.get_running_loop()
@@ -241,14 +241,11 @@ async def _read_body(scope: Scope, receive: Receive, most: int) -> bytes | None:
             return bytes(body)
 
 
-async def _answer(scope: Scope, send: Send, status: int, text: str) -> None:
-    """Answer before any app: in words, under /api/ as a problem document (RFC 9457)."""
-    body, kind = f"{text}\n", "text/plain; charset=utf-8"
-    if scope["path"].startswith("/api/"):
-        told = {"type": "about:blank", "title": text, "status": status}
-        body, kind = json.dumps(told, ensure_ascii=False), "application/problem+json"
+async def _answer(scope: Scope, send: Send, refusal: Early) -> None:
+    """Answer before any app."""
+    body, kind = refusal.answer(scope["path"])
     headers = [(b"content-type", kind.encode()), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body.encode()})
 
 

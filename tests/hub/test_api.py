@@ -113,4 +113,8 @@ def test_a_database_that_is_away_is_told_as_such(
         server: Postgres = request.getfixturevalue("postgres")
         server.drop(engine.url.database or "")
     answer = client.get("/api/v1/health")
-    assert (answer.status_code, answer.get_json()) == (503, {"state": "database_away"})
+    assert answer.status_code == 503
+    assert answer.content_type == "application/problem+json"
+    document = json.loads((ROOT / "cloud" / "api" / "openapi.json").read_text(encoding="utf-8"))
+    conforms(answer.get_json(), document["components"]["schemas"]["DatabaseAway"], document)
+    assert answer.get_json()["state"] == "database_away"

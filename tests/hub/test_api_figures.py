@@ -305,7 +305,7 @@ def test_without_the_extra_parquet_is_a_problem_that_says_so(
     answer = client.get("/api/v1/figures?format=parquet")
     assert answer.status_code == 501
     assert answer.get_json()["code"] == "no_parquet"
-    assert "menkou[hub,parquet]" in answer.get_json()["detail"]
+    assert "menkou[hub,parquet]" in answer.get_json()["remedy"]
 
 
 @on_sqlite

@@ -11,7 +11,10 @@ from sqlalchemy import Engine
 
 from cloud.accounts import tokens
 from cloud.db import writing
+from cloud.office.seal import keys_of
+from cloud.shares import master_of
 from menkou.listen import Listen
+from menkou.private_file import create_private
 from menkou.web.server import serve
 from menkou.web.stream import Broadcast
 from tests.hub.conftest import on_sqlite
@@ -53,22 +56,42 @@ def url(office: HubOffice) -> Iterator[str]:
         thread.join(10)
 
 
-@on_sqlite
-def test_nothing_that_the_document_allows_or_forbids_breaks_the_hub(
-    url: str, office: HubOffice, tmp_path: Path
-) -> None:
+def token_of(office: HubOffice, *scopes: str) -> str:
+    """Return the header of a program that has these scopes."""
     with writing(office.engine) as connection:
         made = tokens.make(
             connection,
             name="fuzz",
-            scopes=("read:figures", "read:health"),
+            scopes=scopes,
             shops=None,
             days=1,
             by="command",
             now=office.clock.now(),
         )
+    return f"Authorization: Bearer {made.text}"
+
+
+@on_sqlite
+def test_nothing_that_the_document_allows_or_forbids_breaks_the_hub(
+    url: str, office: HubOffice, tmp_path: Path
+) -> None:
+    header = token_of(office, "read:figures", "read:health")
     said = _fuzzed(
-        *(url, tmp_path, "--header", f"Authorization: Bearer {made.text}"),
+        *(url, tmp_path, "--header", header),
         *("--include-path-regex", "^/api/v1/(figures|shops|street|health|openapi)"),
+    )
+    assert not said, said
+
+
+def test_nothing_that_is_sent_of_members_breaks_the_hub(
+    url: str, office: HubOffice, tmp_path: Path
+) -> None:
+    with writing(office.engine) as connection:
+        keys = keys_of(master_of(connection, office.config.share_secret))
+    create_private(office.config.office_keys, keys)
+    header = token_of(office, "read:members", "write:members")
+    # What no schema can say, such as of which shop a member is, is refused though it may be sent.
+    said = _fuzzed(
+        *(url, tmp_path, "--header", header, "--include-path-regex", "/members"),
     )
     assert not said, said

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Engine, insert, select, text
 
 from cloud.accounts.scope import EVERYTHING
-from cloud.api.tables import bookings_table, channels_table
 from cloud.bi_weeks import Telling, tell, untold
 from cloud.db import reading, writing
+from cloud.desks.guest_tables import bookings_table, channels_table
 from cloud.figures.metric import Metric
 from cloud.figures.period import Period
 from cloud.figures.suppress import HIDDEN, LEAST, PEOPLE, small

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from cloud import boxes, desk, facts
+from cloud import boxes, desk_facts, facts
 from cloud.bulk import Question
 from cloud.db import reading
 from cloud.tally import marks
@@ -14,7 +14,7 @@ from tests.hub.conftest import on_sqlite
 QUESTIONS: list[Any] = [
     pytest.param(facts._OPENED, 3, id="when visits began"),
     pytest.param(boxes._LOCK, 2, id="boxes"),
-    pytest.param(desk._STOOD, 4, id="documents"),
+    pytest.param(desk_facts._STOOD, 4, id="documents"),
     pytest.param(marks._OPENED, 3, id="days of visits"),
     pytest.param(marks._ABOUT, 3, id="what names visits"),
 ]

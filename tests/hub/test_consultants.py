@@ -12,10 +12,10 @@ from sqlalchemy import Engine
 
 from cloud.accounts.scope import EVERYTHING, Scope
 from cloud.db import reading, writing
+from cloud.desks.guests import GuestDesk
 from cloud.figures.fair import Greetings, weigh
 from cloud.figures.period import Period
 from cloud.figures.suppress import HIDDEN
-from cloud.guest_desk import GuestDesk
 from cloud.pages.consultants.board import Board, codes_of, consultant_board
 from cloud.queries.consultants import Colleagues, weighed
 from cloud.tally import tables

@@ -273,7 +273,9 @@ def test_the_command_prints_it_and_sends_nothing_or_sends_it_once(
     assert kinds == {"multipart/alternative", "text/plain", "text/html"}
     later = [*argv[:-1], "2026-11-20"]
     assert main(later) == 1
-    assert "cannot be reached" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "cannot be reached" in said
+    assert "not tried again by this command: run it again in 15 minutes" in said
     assert main([*argv[:-1], "2999-01-01"]) == 2
 
 

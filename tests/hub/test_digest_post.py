@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
 
 from cloud.config import load
 from cloud.config_digest import DigestConfig, Recipient
@@ -239,6 +240,31 @@ def test_who_is_killed_while_sending_leaves_it_to_somebody_else(
     assert _round(engine, config, clock).sent == TO[1:]
     clock.now += 5 * MINUTE
     assert _round(engine, config, clock).sent == TO[:1]
+
+
+@on_sqlite
+def test_a_database_that_fails_between_sending_and_noting_is_told_afterwards(
+    engine: Engine, folder: Path, serve: Callable[..., MailHub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, clock = serve("smtps"), Time()
+    config, taken = _config(folder, server), rounds.Taken()
+    note, away = rounds._note_sent, [True]
+
+    def fails(*given: Any) -> None:
+        if away:
+            raise OperationalError("UPDATE", {}, Exception("gone"))
+        note(*given)
+
+    monkeypatch.setattr(rounds, "_note_sent", fails)
+    for _ in range(2):  # the second time it is still away: nothing is sent blindly
+        with pytest.raises(OperationalError):
+            send_round(engine, config, DAY, _write, clock, taken)
+    assert server.box.tos == [TO[0]]
+    away.clear()
+    clock.now += timedelta(hours=1)  # nobody holds the row any more
+    assert send_round(engine, config, DAY, _write, clock, taken).sent == TO[1:]
+    assert server.box.tos == list(TO)
+    assert taken == {}
 
 
 @on_sqlite

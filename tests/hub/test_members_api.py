@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from cloud.accounts import audit, tokens
 from cloud.accounts.audit import Wanted
 from cloud.db import reading, writing
-from cloud.office_seal import keys_of
+from cloud.office.seal import keys_of
 from cloud.shares import master_of
 from cloud.tables import box_order, erased_subject, office_member
 from menkou.private_file import create_private
@@ -168,4 +168,4 @@ def test_a_merge_asks_for_a_word_and_both_numbers_lead_to_one(opened: HubOffice)
 def test_until_it_is_opened_the_api_says_how(office: HubOffice) -> None:
     refused = program(office)("GET", "/C-1")
     assert (refused.status_code, refused.json["code"]) == (503, "members_closed")
-    assert "open-api" in refused.json["detail"]
+    assert "open-api" in refused.json["remedy"]

@@ -18,9 +18,9 @@ from cloud import erasures
 from cloud.db import reading, writing
 from cloud.ingest import Ingest
 from cloud.members import hash_of
-from cloud.office import Imported, Office
-from cloud.office_seal import TEXTS_BYTES_MAX, TextsTooLong
-from cloud.office_table import read_appointments, read_members
+from cloud.office.people import Imported, Office
+from cloud.office.seal import TEXTS_BYTES_MAX, TextsTooLong
+from cloud.office.table import read_appointments, read_members
 from cloud.orders import Issuer
 from cloud.tables import (
     box_order,

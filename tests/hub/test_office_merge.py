@@ -12,9 +12,9 @@ from cloud.accounts.audit import Wanted
 from cloud.db import migrate, open_engine, reading, writing
 from cloud.ingest import Ingest
 from cloud.members import hash_of
-from cloud.office import Office
-from cloud.office_merge import MemberUnknown, Merged
-from cloud.office_united import united
+from cloud.office.merge import MemberUnknown, Merged
+from cloud.office.people import Office
+from cloud.office.united import united
 from cloud.orders import Issuer
 from cloud.tables import member_link, member_merge, office_member
 from edge.wire.messages import MemberLinked

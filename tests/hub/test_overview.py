@@ -16,7 +16,8 @@ from cloud.app import create_app
 from cloud.config import load
 from cloud.db import writing
 from cloud.figures.suppress import HIDDEN
-from cloud.pages.overview.board import Board, Card, Group, board_of
+from cloud.pages.overview.board import Board, Group, board_of
+from cloud.pages.overview.cards import Card
 from cloud.queries.morning import Mornings
 from cloud.queries.morning_views import Answering, Asked
 from cloud.tables import FIGURES, box, box_order, daily, epoch, member_change, meter

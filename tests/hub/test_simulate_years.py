@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from cloud.db import migrate, open_engine, reading
+from cloud.db import migrate, open_engine, reading, writing
 from cloud.simulate.chain import Shop, make_chain
 from cloud.simulate.plan import day_random, plan
 from cloud.simulate.removal import remove
 from cloud.simulate.years import fill
 from cloud.simulate.years.bookings import AHEAD
 from cloud.simulate.years.habits import Habits, habits_of
-from cloud.tables import FIGURES, daily
+from cloud.tables import FIGURES, daily, store
+from cloud.tally.recount import recount
 from cloud.tally.tables import (
     BOOKINGS,
     COUNTS,
@@ -30,11 +31,13 @@ from cloud.tally.tables import (
     chain_tally,
     channel_tally,
     day_tally,
+    dirty_chain,
     hour_tally,
     money_tally,
     reason_tally,
     staff_tally,
 )
+from tests.support.tallies import day, sum_chain
 
 SEED = 1
 NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)  # half past four in Shanghai
@@ -261,6 +264,48 @@ def test_all_kinds_of_rows_are_written_and_all_are_removed(
     assert done.rows > sum(rows_in(engine, table) for table in (*OF_DAYS, hour_tally))
     remove(engine, lambda _: None)
     assert not any(rows_in(engine, table) for table in tables)
+
+
+@pytest.mark.parametrize("then", ["removed again", "counted"])
+def test_a_removal_that_is_killed_before_its_sums_is_brought_to_its_end(
+    engine: Engine, chain: tuple[Shop, ...], monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    fill(engine, chain[:2], seed=SEED, years=4 / 365, now=NOW, told=lambda _: None)
+    with writing(engine) as connection:
+        day(connection, "nj-001", NOW.date() - timedelta(days=1), visitors=700, sales=70)
+        sum_chain(connection)
+    expected = sums_of(engine, "nj-001")
+
+    def killed(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cloud.simulate.removal.sum_days", killed)
+        with pytest.raises(KeyboardInterrupt):
+            remove(engine, lambda _: None)
+    assert rows_in(engine, store) == 1  # all simulated ones are gone, and the sums hold them still
+    assert chain_sums(engine) != expected
+    if then == "counted":
+        recount(engine, now=NOW)
+    else:
+        assert remove(engine, lambda _: None) == 0
+    assert chain_sums(engine) == expected
+    assert rows_in(engine, dirty_chain) == 0
+
+
+def sums_of(engine: Engine, shop: str) -> dict[Any, Any]:
+    """Return a shop's days as the chain's would be if there were no other."""
+    with reading(engine) as connection:
+        rows = connection.execute(select(day_tally).where(day_tally.c.store == shop)).mappings()
+        return {
+            (row["day"], row["basis"] or ""): [row[name] for name in COUNTS] for row in rows.all()
+        }
+
+
+def chain_sums(engine: Engine) -> dict[Any, Any]:
+    with reading(engine) as connection:
+        rows = connection.execute(select(chain_tally)).mappings().all()
+    return {(row["day"], row["basis"]): [row[name] for name in COUNTS] for row in rows}
 
 
 def rows_in(engine: Engine, table: Any) -> int:

@@ -114,7 +114,7 @@ def test_a_hub_without_the_extra_says_what_to_install(
 def test_another_form_is_refused(client: FlaskClient) -> None:
     answer = client.get("/table?format=xlsx")
     assert answer.status_code == 400
-    assert "expected csv or parquet" in answer.text
+    assert "expected html, csv or parquet" in answer.text
 
 
 @on_sqlite

@@ -183,8 +183,8 @@ def test_a_day_of_23_or_25_hours_is_drawn_whole() -> None:
 
 
 def test_a_page_draws_its_own_shops_and_adds_up_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloud.views.PAGE_SHOPS", 2)
-    monkeypatch.setattr("cloud.pages.board.PAGE_SHOPS", 2)
+    for module in ("cloud.views", "cloud.pages.board", "cloud.pages.shop_state"):
+        monkeypatch.setattr(f"{module}.PAGE_SHOPS", 2)
     silent = _box(state="offline", last_seen=MIDNIGHT + timedelta(hours=9))
     shops = [_shop(f"s-{n}", hours=()) for n in range(2)]
     shops += [_shop("s-2"), _shop("s-3", basis="distinct"), _shop("s-4", hours=(), boxes=(silent,))]

@@ -1,7 +1,7 @@
-"""Works out what head office's first page draws from `Morning`: cards by basis, strips, grid. Pure.
+"""Works out what head office's first page draws from `Morning`: groups, strips, grid. Pure.
 
-Called by `cloud.pages.overview`; holds codes, the templates turn them into words. Figures of
-different basis are in different groups and are never added.
+Called by `cloud.pages.overview`; its cards are made by `cards`. Holds codes, the templates
+turn them into words. Figures of different basis are in different groups and are never added.
 """
 
 from collections import Counter
@@ -12,11 +12,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from cloud.figures.compare import YEAR, Comparison, compare
-from cloud.figures.metric import METRICS, Form, Metric, Sums
+from cloud.figures.metric import METRICS
 from cloud.figures.ranking import Ranking, Standing
-from cloud.figures.suppress import HIDDEN, LEAST
-from cloud.figures.times import compare_times
+from cloud.figures.suppress import LEAST
+from cloud.pages.overview.cards import Card, card, card_of_all, known_in, waiting_cards
 from cloud.pages.overview.privacy import Privacy, privacy_of
 from cloud.queries.morning_views import NAMED, DataHealth, Grid, Morning
 from cloud.queries.overview import OF_PEOPLE, OF_VISITORS
@@ -25,21 +24,6 @@ from cloud.views import PAGE_SHOPS, pages_of
 _FEW: Final = 0.25
 """A basis with less than this share of the shops is drawn smaller."""
 _DAY: Final = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """A figure of the day beside what it was. `form`: count | share | time.
-
-    It is known in `known` of `shops`.
-    """
-
-    key: str
-    form: Form | str
-    better: str
-    compare: Comparison
-    known: int
-    shops: int
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -125,8 +109,8 @@ def board_of(morning: Morning, least: int = LEAST) -> Board:
         after=morning.day + _DAY if morning.day < morning.newest else None,
         today=morning.today,
         groups=_groups(morning, least),
-        people=tuple(_of_all(METRICS[key], morning, least) for key in OF_PEOPLE),
-        waiting=_waiting(morning, least) if _sum(chain.known, "served") else (),
+        people=tuple(card_of_all(METRICS[key], morning, least) for key in OF_PEOPLE),
+        waiting=waiting_cards(morning, least) if known_in(chain.known, "served") else (),
         lacking=tuple(morning.names.get(one, one) for one in sorted(lacking)[:NAMED]),
         lacks=len(lacking),
         health=morning.health,
@@ -158,98 +142,12 @@ def _groups(morning: Morning, least: int) -> tuple[Group, ...]:
             shops=count,
             lacks=lacks[basis],
             minor=count < _FEW * every,
-            visitors=_card(METRICS["visitors"], basis, morning, least),
-            cards=tuple(_card(METRICS[key], basis, morning, least) for key in OF_VISITORS[1:]),
+            visitors=card(METRICS["visitors"], basis, morning, least),
+            cards=tuple(card(METRICS[key], basis, morning, least) for key in OF_VISITORS[1:]),
             listing=_listing(rankings.get(basis), morning.names),
         )
         for basis, count in sorted(shops.items(), key=lambda pair: (-pair[1], pair[0]))
     )
-
-
-def _card(metric: Metric, basis: str, morning: Morning, least: int) -> Card:
-    chain = morning.chain
-    known = chain.known.get(basis, {})
-    hidden = {week for week, gone in chain.hidden.items() if (basis, metric.key) in gone}
-    sums, history = chain.sums.get(basis, {}), chain.history.get(basis, {})
-    return Card(
-        key=metric.key,
-        form=metric.form,
-        better=metric.better,
-        compare=_compared(metric, sums, history, hidden, least),
-        known=min(known.get(name, 0) for name in (*metric.top, *metric.bottom)),
-        shops=chain.shops.get(basis, 0),
-    )
-
-
-def _of_all(metric: Metric, morning: Morning, least: int) -> Card:
-    """Return a figure of people, who are the same whatever their visits are counted by.
-
-    It is hidden with that of either basis: other pages show the one beside it.
-    """
-    chain = morning.chain
-    weeks = {week for history in chain.history.values() for week in history}
-    history = {
-        week: _added(of[week] for of in chain.history.values() if week in of) for week in weeks
-    }
-    hidden = {week for week, gone in chain.hidden.items() if metric.key in {key for _, key in gone}}
-    names = (*metric.top, *metric.bottom)
-    return Card(
-        key=metric.key,
-        form=metric.form,
-        better=metric.better,
-        compare=_compared(metric, _added(chain.sums.values()), history, hidden, least),
-        known=min(_sum(chain.known, name) for name in names),
-        shops=_counting(morning),
-    )
-
-
-def _compared(
-    metric: Metric, sums: Sums, history: Mapping[int, Sums], hidden: set[int], least: int
-) -> Comparison:
-    """Return a figure beside what it was; `hidden`: the weeks before of which nothing is told."""
-    seen = {week: then for week, then in history.items() if week not in hidden}
-    found = compare(metric, sums, seen, least)
-    return Comparison(
-        value=HIDDEN if 0 in hidden else found.value,
-        week_ago=HIDDEN if 1 in hidden else found.week_ago,
-        year_ago=HIDDEN if YEAR in hidden else found.year_ago,
-        low=None if 0 in hidden else found.low,
-        high=None if 0 in hidden else found.high,
-        verdict="unknown" if 0 in hidden else found.verdict,
-    )
-
-
-def _waiting(morning: Morning, least: int) -> tuple[Card, ...]:
-    chain = morning.chain
-    return tuple(
-        Card(
-            key=key,
-            form="time",
-            better="less",
-            compare=compare_times("wait", share, chain.waits, chain.waits_before, least),
-            known=_sum(chain.known, "served"),
-            shops=_counting(morning),
-        )
-        for key, share in (("wait_median", 0.5), ("wait_p90", 0.9))
-    )
-
-
-def _counting(morning: Morning) -> int:
-    return sum(count for basis, count in morning.chain.shops.items() if basis)
-
-
-def _sum(known: Mapping[str, Mapping[str, int]], name: str) -> int:
-    return sum(of.get(name, 0) for of in known.values())
-
-
-def _added(every: Iterable[Sums]) -> Sums:
-    """Return the sums of sums; what one does not know, the others may."""
-    found: dict[str, int | None] = {}
-    for sums in every:
-        for name, count in sums.items():
-            before = found.get(name)
-            found[name] = before if count is None else count + (before or 0)
-    return found
 
 
 def _listing(ranking: Ranking | None, names: Mapping[str, str]) -> Listing | None:

@@ -8,7 +8,8 @@ from typing import Final
 
 from cloud.figures.period import Period
 from cloud.pages.export import Cell, Column
-from cloud.pages.overview.board import Board, Card, Row
+from cloud.pages.overview.board import Board, Row
+from cloud.pages.overview.cards import Card
 
 Sheet = tuple[Sequence[Column], list[tuple[Cell, ...]]]
 _BAND: Final = tuple(

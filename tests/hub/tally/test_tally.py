@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Table, delete, insert, select
 from cloud import retention
 from cloud.db import reading, writing
 from cloud.ingest import Ingest
-from cloud.office import link
+from cloud.office.people import link
 from cloud.rollup import rollup
 from cloud.tables import presence_daily
 from cloud.tally import recount as recount_module

@@ -4,48 +4,30 @@ Made by `app`; asks `cloud.queries`. A year of all shops' consultants takes seco
 answers are kept for some minutes, the same for whoever sees the same shops.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Engine
-
-from cloud.accounts.scope import Scope
-from cloud.boxes import zone_or_utc
 from cloud.db import reading
+from cloud.desks.desk import Desk
 from cloud.figures.metric import Sums
 from cloud.figures.period import Period
 from cloud.figures.suppress import LEAST
 from cloud.memo import Memo
 from cloud.queries.channels import Asked, channels_page
 from cloud.queries.consultants import Colleagues, by_shop, consultants_page
-from cloud.queries.shops import main_zone
 
 KEPT_S: Final = 300
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, kw_only=True)
-class GuestDesk:
-    """The questions over a database; `scope`: what the caller sees; `least`: from how many people
-    on a count is shown.
+class GuestDesk(Desk):
+    """The questions of guests; `memo` keeps the answers; `least`: from how many people on a count
+    is shown.
     """
 
-    engine: Engine
-    scope: Callable[[], Scope]
     least: int = LEAST
-    clock: Callable[[], datetime] = _now
     memo: Memo = field(default_factory=Memo)
-
-    def today(self) -> date:
-        """Return which day it is, where most of the shops are."""
-        with reading(self.engine) as connection:
-            zone = main_zone(connection, self.scope())
-        return self.clock().astimezone(zone_or_utc(zone)).date()
 
     def channels(self, period: Period, shop: str | None) -> Asked | None:
         """Return what is asked of channels and bookings."""

@@ -1,6 +1,7 @@
-"""Which columns the CSV files of members and appointments have. For commands and `member_desk`.
+"""Which columns the CSV files of members and appointments have.
 
-`menkou.table` reads them, with every fault at once; no cell is ever repeated in a message.
+For `cloud.office_cli` and `desks.members`. `menkou.table` reads them,
+with every fault at once; no cell is ever repeated in a message.
 """
 
 import re
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cloud.errors import HubFault
-from cloud.office_seal import Texts, plain_id
+from cloud.office.seal import Texts, plain_id
 from menkou import table
 from menkou.table import Row, Sifted
 
@@ -27,9 +28,11 @@ Check = Callable[[str], str]
 
 def _words(longest: int) -> Check:
     def check(text: str) -> str:
-        if len(text) <= longest and text.isprintable():
-            return text
-        raise ValueError(f"expected at most {longest} printable characters, got {len(text)}")
+        if len(text) > longest:
+            raise ValueError(f"expected at most {longest} printable characters, got {len(text)}")
+        if not text.isprintable():
+            raise ValueError(f"expected at most {longest} printable characters, got another kind")
+        return text
 
     return check
 
@@ -141,8 +144,9 @@ def read_member(texts: Mapping[str, Any]) -> Texts:
     Raises:
         Unsound: with everything that is wrong, by column; no text is repeated in it.
     """
+    known_names = ", ".join(MEMBER_COLUMNS)
     strange = sorted(set(texts) - set(MEMBER_COLUMNS))
-    faults = [f"{name[:40]}: unknown; known are {', '.join(MEMBER_COLUMNS)}" for name in strange]
+    faults = [f"{name[:40]!a}: expected one of {known_names}, got another name" for name in strange]
     known = {name: text for name, text in texts.items() if name in MEMBER_COLUMNS}
     faults += [f"{n}: expected a text, got another" for n, t in known.items() if type(t) is not str]
     row, wrong = _checked(MEMBER_COLUMNS, {n: t for n, t in known.items() if isinstance(t, str)})

@@ -1,19 +1,15 @@
 """What `/api/v1/figures` asks: each table by its name, of what the caller sees.
 
-Made by `app`; asks `cloud.queries`, and `guest_desk` for what stands on the pages of guests.
+Made by `app`; asks `cloud.queries`, and `guests` for what stands on the pages of guests.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import Final
 
-from sqlalchemy import Engine
-
-from cloud.accounts.scope import Scope
-from cloud.api.tables import bookings_table, channels_table, consultants_table
 from cloud.db import reading
-from cloud.guest_desk import GuestDesk
+from cloud.desks.desk import Desk
+from cloud.desks.guest_tables import bookings_table, channels_table, consultants_table
+from cloud.desks.guests import GuestDesk
 from cloud.queries import consultants, figures
 from cloud.queries.figures import Figures, Wanted
 from cloud.queries.hidden import chain_screen
@@ -27,22 +23,11 @@ _QUESTIONS: Final = {
 }
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, kw_only=True)
-class FiguresDesk:
-    """The tables over a database; `scope`: what the caller sees."""
+class FiguresDesk(Desk):
+    """The tables; `guests`: who is asked for those of guests."""
 
-    engine: Engine
-    scope: Callable[[], Scope]
     guests: GuestDesk
-    clock: Callable[[], datetime] = _now
-
-    def today(self) -> date:
-        """Return which day it is, where most of the shops are."""
-        return self.guests.today()
 
     def table(self, name: str, wanted: Wanted) -> Figures | None:
         """Return a table; None: it is of one shop that the caller does not see."""

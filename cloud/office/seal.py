@@ -1,6 +1,6 @@
 """How head office's people are sealed: at rest, for a box, and by what they are found again.
 
-Called by `office`, which keeps the rows. AES-GCM under a key of the hub's secret at rest, HPKE to
+Called by `people`, which keeps the rows. AES-GCM under a key of the hub's secret at rest, HPKE to
 the one box's key on the way.
 """
 

@@ -1,4 +1,4 @@
-"""How what head office knows of two members becomes one. Pure; called by `office_merge`.
+"""How what head office knows of two members becomes one. Pure; called by `merge`.
 
 What the kept member says stands. What it says nothing of is taken from the other; tags are those of
 both, and so is the note; of purchases and visits the later stands, with its place.
@@ -7,7 +7,7 @@ both, and so is the note; of purchases and visits the later stands, with its pla
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from cloud.office_table import NOTE_CHARS_MAX, TAGS_CHARS_MAX
+from cloud.office.table import NOTE_CHARS_MAX, TAGS_CHARS_MAX
 
 _PAIRS: Final = (("last_purchase_on", "last_purchase"), ("last_visit_on", "last_visit_shop"))
 _BETWEEN: Final = " / "

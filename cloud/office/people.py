@@ -3,7 +3,7 @@
     CSV -> Office -> office_member, office_appointment (AES-GCM under a key of the hub's secret)
                      order_post -> HPKE to the one box's key -> `down`
 
-Called by the `import` commands, by `order_post`, and by `erasures`, which forgets. They rest here
+Called by `office_cli`, by `order_post`, and by `erasures`, which forgets. They rest here
 so that a new box can be given those of its shop; an erasure deletes the rows.
 """
 
@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 
 from cloud.db import upsert
-from cloud.office_merge import Merged, known_by, merge, merge_order, merged_of, now_called
-from cloud.office_seal import Seal, Texts, keys_of, random_id
+from cloud.office.merge import Merged, known_by, merge, merge_order, merged_of, now_called
+from cloud.office.seal import Seal, Texts, keys_of, random_id
 from cloud.orders import Issuer, Thing, boxes_of
 from cloud.tables import (
     member_link,

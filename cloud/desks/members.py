@@ -22,10 +22,10 @@ from cloud.accounts.scope import Scope
 from cloud.db import writing
 from cloud.errors import HubFault
 from cloud.members import hash_of
-from cloud.office import Imported, Office
-from cloud.office_merge import MemberUnknown
-from cloud.office_seal import KEYS_BYTES, Texts, TextsTooLong
-from cloud.office_table import MEMBER_COLUMNS, Unsound, read_member, sift_members
+from cloud.office.merge import MemberUnknown
+from cloud.office.people import Imported, Office
+from cloud.office.seal import KEYS_BYTES, Texts, TextsTooLong
+from cloud.office.table import MEMBER_COLUMNS, Unsound, read_member, sift_members
 from cloud.orders import Issuer
 from cloud.tables import office_member_shop, store
 from menkou.table import Row
@@ -103,8 +103,7 @@ class MemberDesk:
             keys = b""
         if len(keys) != KEYS_BYTES:
             raise MembersClosed(
-                "members: expected the office's keys in the data directory, got none;"
-                " `menkou-hub member open-api` puts them there"
+                "members: expected the office's keys in the data directory, got none"
             )
         return Office.with_keys(keys)
 
@@ -127,7 +126,7 @@ class MemberDesk:
         found = office.read(connection, external_id)
         shops = _shops_of(connection, found[0]) if found is not None else ()
         if found is None or not any(_is_of(scope, shop) for shop in shops):
-            raise MemberUnknown("expected the external id of a member of your shops, got another")
+            raise MemberUnknown("external_id: expected that of a member of your shops, got another")
         member, rev, texts = found
         shown = tuple(shop for shop in shops if _is_of(scope, shop))
         profile = {name: text for name, text in texts.items() if text and name != "external_id"}
@@ -295,4 +294,4 @@ def _check_shop(connection: Connection, shop: str, scope: Scope) -> None:
 def _check_all_yours(connection: Connection, member: str, scope: Scope) -> None:
     """Make sure that a change reaches no shop that is not the program's."""
     if not all(_is_of(scope, shop) for shop in _shops_of(connection, member)):
-        raise NotYours("this member is one of other shops, too; head office changes them")
+        raise NotYours("member: expected one of your shops alone, got one of other shops, too")

@@ -1,7 +1,7 @@
 """Tables of guests for programs: what brought them, appointments, and consultants. Pure.
 
 Made of what the pages of channels and of consultants draw, so that what they hide is hidden.
-Called by `cloud.figures_desk`.
+Called by `cloud.desks.figures`.
 """
 
 from collections.abc import Mapping

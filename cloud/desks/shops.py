@@ -3,15 +3,13 @@
 Made by `app`, which gives its two `Asking`s to the rooms; asks `cloud.queries`.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-
-from sqlalchemy import Engine
+from datetime import date
 
 from cloud.accounts.scope import Scope
-from cloud.boxes import zone_or_utc
 from cloud.db import reading
+from cloud.desks.desk import Desk
 from cloud.figures.accuracy import Accuracy
 from cloud.figures.period import Period
 from cloud.figures.suppress import LEAST
@@ -29,19 +27,15 @@ from cloud.queries.funnel import (
     shops_knowing,
 )
 from cloud.queries.shop import ShopPeriod, shop_period
-from cloud.queries.shops import Named, ShopList, Wanted, found, listed, main_zone, one_shop
+from cloud.queries.shops import Named, ShopList, Wanted, found, listed
 from cloud.queries.today import chain_today
 from cloud.views import ChainToday
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShopDesk:
-    """The questions over a database; `scope`: what the caller sees; `least`: from how many people
-    on a count is shown.
-    """
+class ShopDesk(Desk):
+    """The questions of shops and the funnel; `least`: from how many people on a count is shown."""
 
-    engine: Engine
-    scope: Callable[[], Scope]
     least: int = LEAST
     orders: Memo = field(default_factory=Memo)
 
@@ -66,19 +60,10 @@ class ShopDesk:
             measured=self.measured_all,
         )
 
-    def today(self, store_id: str | None = None) -> date:
-        """Return which day it is in a shop; None: in most of them."""
-        with reading(self.engine) as connection:
-            shop = one_shop(connection, self.scope(), store_id) if store_id else None
-            zone = shop.timezone if shop else main_zone(connection, self.scope())
-        return datetime.now(zone_or_utc(zone)).date()
-
     def listed(self, wanted: Wanted) -> ShopList:
         """Return a page of the list of shops."""
         with reading(self.engine) as connection:
-            return listed(
-                connection, self.scope(), wanted, datetime.now(UTC), self.orders, self.least
-            )
+            return listed(connection, self.scope(), wanted, self.clock(), self.orders, self.least)
 
     def named(self) -> tuple[Named, ...]:
         """Return all shops by their names."""
@@ -97,7 +82,7 @@ class ShopDesk:
         seen = frozenset(ids) if scope.shops is None else scope.shops & frozenset(ids)
         with reading(self.engine) as connection:
             few = Scope(shops=seen, names=False)
-            return chain_today(connection, few, datetime.now(UTC), hours=False)
+            return chain_today(connection, few, self.clock(), hours=False)
 
     def counted(self, period: Period, one: str | None, here: Collection[str]) -> Funnel:
         """Return what is counted of the funnel."""
@@ -117,17 +102,17 @@ class ShopDesk:
     def channels(self, period: Period, one: str | None) -> Asked | None:
         """Return what the page of channels shows."""
         with reading(self.engine) as connection:
-            now = datetime.now(UTC)
-            return channels_page(connection, self.scope(), period, one, now, self.least)
+            about = (connection, self.scope(), period, one, self.clock())
+            return channels_page(*about, self.least)
 
     def measured(self, ids: Collection[str]) -> Mapping[str, Accuracy]:
         """Return how right some shops were found to count."""
         with reading(self.engine) as connection:
-            return accuracy_of(connection, self.scope(), datetime.now(UTC), ids)
+            return accuracy_of(connection, self.scope(), self.clock(), ids)
 
     def measured_all(self, one: str | None) -> Accuracy | None:
         """Return how right a shop was found to count; None: all of them together."""
         if one is not None:
             return self.measured([one]).get(one)
         with reading(self.engine) as connection:
-            return accuracy_of_all(connection, self.scope(), datetime.now(UTC))
+            return accuracy_of_all(connection, self.scope(), self.clock())

@@ -1,4 +1,4 @@
-"""Two members of head office turn out to be one person. Called by `office`.
+"""Two members of head office turn out to be one person. Called by `people`.
 
 What the one that goes was called leads to the one that stays for ever (`member_merge`): a table
 that still names it changes the one that stays, and boxes are told of it anew when they are restored
@@ -12,8 +12,8 @@ from typing import Final
 from sqlalchemy import Connection, delete, insert, select, update
 
 from cloud.errors import HubFault
-from cloud.office_seal import Seal
-from cloud.office_united import united
+from cloud.office.seal import Seal
+from cloud.office.united import united
 from cloud.orders import Thing
 from cloud.tables import (
     box_order,
