@@ -31,17 +31,24 @@ _REST_MOST_S: Final = 30.0
 Question = Callable[[datetime], Any]
 
 
-def watch(engine: Engine, first: Question, stop: threading.Event) -> None:
+def watch(
+    engine: Engine, first: Question, stop: threading.Event, read: Callable[[], None] = lambda: None
+) -> None:
     """Warm up now, and look every minute whether a day has turned or a late fact has come.
 
     Args:
         engine: the database.
         first: asks what the first page shows; gets the present moment.
         stop: ends it.
+        read: called once, when all is read for the first time.
     """
+    began = False
     while not stop.is_set():
         try:
             warm(engine, first, datetime.now(UTC), stop)
+            if not began:
+                began = True
+                read()
         except SQLAlchemyError as exc:
             _log.warning("warm-up: the database does not answer: %s", type(exc).__name__)
         stop.wait(EVERY_S)

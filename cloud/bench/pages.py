@@ -27,7 +27,7 @@ from cloud.errors import DatabaseFault
 from cloud.hours import day_bounds, zone_named
 from cloud.pages import create_pages
 from cloud.queries.today import chain_today, change_token, hub_health, totals_of
-from cloud.run import settle_memory
+from cloud.run import settle_pages
 from cloud.simulate.chain import VISITS_A_SHOP, make_chain
 from cloud.simulate.years import fill
 from cloud.tables import box, daily, hourly, store
@@ -64,7 +64,7 @@ def cases(database: str | None, load: Load | None = None) -> Iterator[Result]:
         if load is not None:
             yield from users.cases(engine, size, Path(folder), load)
             return
-        settle_memory()
+        settle_pages()
         for name, ask, baseline, before in _Questions(engine, now, Path(folder)).all():
             times, others = in_turns(ask, before)
             yield from results(f"{name}, {size}", times, baseline, others)

@@ -17,7 +17,7 @@ from cloud.bench.addresses import Page, app_of, pages_of
 from cloud.bench.timing import Ask, in_turns, results
 from cloud.db import reading
 from cloud.errors import HubFault
-from cloud.run import settle_memory
+from cloud.run import settle_pages
 from cloud.tally.tables import day_tally
 from menkou.bench import Result
 
@@ -37,7 +37,7 @@ def cases(engine: Engine, size: str, folder: Path) -> Iterator[Result]:
     """
     app = app_of(engine, folder)
     client = app.test_client()
-    settle_memory()
+    settle_pages()
     for page in pages_of(app, engine):
         times, others = in_turns(partial(opened, client, page), raw_days(engine, page))
         yield from results(f"page {page.name}, {size}", times, BASELINE, others)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Select, Text, cast, func, or_, select
 from cloud import aside
 from cloud.accounts.scope import Scope
 from cloud.boxes import zone_or_utc
-from cloud.bulk import some_at_once
+from cloud.bulk import NAMED_AT_ONCE, some_at_once
 from cloud.hours import hours_of_day
 from cloud.tables import INCOMPLETE, box, daily, epoch, hour_summary, hourly, meter, store
 from cloud.views import BoxView, ChainToday, HourFigures, ShopDay, on_page
@@ -207,11 +207,12 @@ _SOMEBODY_CAME: Final = or_(daily.c.visitors > 0, daily.c.reentries > 0)
 
 def _bases_on(connection: Connection, scope: Scope, days: Mapping[str, date]) -> dict[str, str]:
     """Return the basis of shops on days on which somebody came; for nearly all that is known."""
-    rows = connection.execute(
-        select(daily.c.store, daily.c.day, daily.c.basis).where(
-            daily.c.day.in_(set(days.values())), _SOMEBODY_CAME, scope.only(daily.c.store)
-        )
+    question = select(daily.c.store, daily.c.day, daily.c.basis).where(
+        daily.c.day.in_(set(days.values())), _SOMEBODY_CAME, scope.only(daily.c.store)
     )
+    if len(days) <= NAMED_AT_ONCE:
+        question = question.where(daily.c.store.in_(list(days)))
+    rows = connection.execute(question)
     return {shop: basis for shop, day, basis in rows.all() if day == days.get(shop)}
 
 
