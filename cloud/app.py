@@ -69,7 +69,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         menkou.web.errors.BadSecret: the data directory cannot hold the sessions' key.
     """
     mornings, least = Mornings(engine, config.suppress_below), config.suppress_below
-    chain = ChainDesk(engine=engine, scope=_scope, mornings=mornings, live=Live(engine))
+    chain = ChainDesk(engine=engine, scope=_scope, mornings=mornings, live=Live(engine, least))
     alerts = Alerts(engine)
     guests = GuestDesk(engine=engine, scope=_scope, least=least)
     figures = FiguresDesk(engine=engine, scope=_scope, guests=guests)
@@ -87,7 +87,7 @@ def create_app(config: HubConfig, engine: Engine) -> Flask:
         create_api(chain.shops, chain.health, chain.passers),
         create_members_api(members, _by),
         create_overview(chain.morning, chain.alarms, least),
-        create_pages(chain.shops, least),
+        create_pages(chain.shops),
         create_street(chain.passers, chain.passers_of),
         create_figures_api(figures.table, figures.today, least),
         create_channels(guests.today, guests.channels, least),

@@ -21,7 +21,7 @@ CAMERA_FAULTS: Final = frozenset({"lost", "frozen", "unreadable", "ended"})
 class HourFigures(Struct, frozen=True, kw_only=True):
     """One local hour of a shop's day. `start` is aware, in the shop's zone.
 
-    `members`: visits of members that are no re-entries; `reentries`: those of anybody.
+    `reentries` are no visitors. Of members nothing is told by the hour: they are few.
     """
 
     start: datetime
@@ -29,7 +29,6 @@ class HourFigures(Struct, frozen=True, kw_only=True):
     entered: int
     left: int
     reentries: int = 0
-    members: int = 0
 
 
 class BoxView(Struct, frozen=True, kw_only=True):
@@ -56,7 +55,8 @@ class BoxView(Struct, frozen=True, kw_only=True):
 class ShopDay(Struct, frozen=True, kw_only=True):
     """One shop today, in its own zone. `basis`: crossings | distinct (never compared).
 
-    `hours` is empty for a shop that is not on the page that was asked for.
+    `members`: visits of members that are no re-entries; None: hidden, few people. `hours` is empty
+    for a shop that is not on the page that was asked for.
     """
 
     store_id: str
@@ -71,7 +71,7 @@ class ShopDay(Struct, frozen=True, kw_only=True):
     last_fact_at: datetime | None
     boxes: tuple[BoxView, ...]
     reentries: int = 0
-    members: int = 0
+    members: int | None = 0
     hourly_until: date | None = None  # older days, up to this one, are known by the hour only
 
 

@@ -4,12 +4,10 @@
 """
 
 from collections.abc import Callable
-from functools import partial
 
 from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
-from cloud.figures.suppress import LEAST, small
 from cloud.pages.board import board_of
 from cloud.pages.export import as_shown, asked_form
 from cloud.pages.frame import framed
@@ -20,11 +18,10 @@ from cloud.views import ChainToday, StreetMinutes, StreetToday
 from menkou.rates import capture_rate
 
 
-def create_pages(today: Callable[[int], ChainToday], least: int = LEAST) -> Blueprint:
+def create_pages(today: Callable[[int], ChainToday]) -> Blueprint:
     """Make head office's blueprint: `/today` and `/today/live`, both with `?page=`.
 
-    `today` is asked once a request, for the page: the shops on it need their hours. `least`: from
-    how many people on members are shown.
+    `today` is asked once a request, for the page: the shops on it need their hours.
 
     The app that registers it is dressed (`menkou.web.app.dress`) before it is served, and
     answers /api/v1/shops, to which the page links.
@@ -35,13 +32,7 @@ def create_pages(today: Callable[[int], ChainToday], least: int = LEAST) -> Blue
     def page(template: str) -> str:
         number = request.args.get("page", 1, type=int)
         board = board_of(today(number), number)
-        return render_template(
-            template,
-            board=board,
-            is_few=partial(small, least=least),
-            least=least,
-            fragment="chain_live.html",
-        )
+        return render_template(template, board=board, fragment="chain_live.html")
 
     @pages.get("")
     def chain() -> ResponseReturnValue:

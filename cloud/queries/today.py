@@ -96,7 +96,8 @@ def chain_today(
     )
 
 
-_SHOWN: Final = ("visitors", "entered", "left", "reentries", "members")
+_BY_HOUR: Final = ("visitors", "entered", "left", "reentries")
+_SHOWN: Final = (*_BY_HOUR, "members")
 _NOTHING: Final = (None, None, *(0 for _ in _SHOWN))
 
 
@@ -162,7 +163,7 @@ def _hours(
     wanted = [start for day in set(days.values()) for start in day.starts]
     among = select(store.c.id) if whole else list(days)
     rows = connection.execute(
-        select(hourly.c.store, hourly.c.hour, *(hourly.c[name] for name in _SHOWN)).where(
+        select(hourly.c.store, hourly.c.hour, *(hourly.c[name] for name in _BY_HOUR)).where(
             hourly.c.store.in_(among), hourly.c.hour.between(min(wanted), max(wanted))
         )
     )
@@ -180,14 +181,13 @@ def _hours(
 
 
 def _hour(empty: HourFigures, row: Any) -> HourFigures:
-    _, _, visitors, entered, left, reentries, members = row
+    _, _, visitors, entered, left, reentries = row
     return HourFigures(
         start=empty.start,
         visitors=visitors,
         entered=entered,
         left=left,
         reentries=reentries,
-        members=members,
     )
 
 

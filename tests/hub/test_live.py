@@ -8,6 +8,7 @@ from cloud.accounts.scope import EVERYTHING, Scope
 from cloud.ingest import Ingest
 from cloud.queries.live import Live
 from cloud.rollup import rollup
+from cloud.tally.recount import recount
 from tests.hub.conftest import NOW, FakeBox, on_sqlite
 
 
@@ -57,3 +58,34 @@ def test_nobody_gets_what_others_see(engine: Engine, ingest: Ingest, box: FakeBo
     assert live.today(EVERYTHING, NOW, 1).shops
     assert not live.today(nobody, NOW, 1).shops
     assert not live.street(nobody, NOW, 1).shops
+
+
+@on_sqlite
+def test_few_members_of_a_shop_are_hidden_and_what_would_give_them_away(
+    engine: Engine, ingest: Ingest
+) -> None:
+    for name, members in (("s-1", 4), ("s-2", 12), ("s-3", 30), ("s-4", 0)):
+        box = FakeBox(store=name, box=f"{name}-a", epoch=name[-1] * 32)
+        came = [box.opened(NOW, who="member") for _ in range(members)]
+        ingest.take([box.hello(), box.batch(box.opened(NOW), *came)])
+    rollup(engine)
+    recount(engine, now=NOW)
+    shops = Live(engine).today(EVERYTHING, NOW, None).shops
+    # Of the chain's 46 the four would follow from the others; how many go with them `cells` says.
+    few, other, _, nobody = (shop.members for shop in shops)
+    assert (few, other, nobody) == (None, None, 0)
+    assert [shop.visitors for shop in shops] == [5, 13, 31, 1], "who passed the door is nobody"
+
+
+@on_sqlite
+def test_members_who_were_not_counted_yet_are_hidden_for_themselves(
+    engine: Engine, ingest: Ingest, box: FakeBox
+) -> None:
+    came = [box.opened(NOW, who="member") for _ in range(9)]
+    ingest.take([box.hello(), box.batch(*came)])
+    rollup(engine)
+    live = Live(engine)
+    assert [shop.members for shop in live.today(EVERYTHING, NOW, 1).shops] == [None]
+    ingest.take([box.batch(box.opened(NOW, who="member"))])
+    rollup(engine)
+    assert [shop.members for shop in live.today(EVERYTHING, NOW, 1).shops] == [10]

@@ -82,8 +82,8 @@ def test_members_are_shown_where_there_are_any(
     assert "· came back" not in page("en")
     ingest.take([box.batch(box.opened(who="member"), box.opened(who="member", reentry=True))])
     rollup(engine)
-    assert "members below 10 · came back 1" in page("en")
-    assert "会员 不足 10 · 再次进店 1" in page("zh")
+    assert "members not shown (few) · came back 1" in page("en")
+    assert "会员 人数少，不显示 · 再次进店 1" in page("zh")
 
 
 def test_a_large_chain_is_turned_over_page_by_page(
