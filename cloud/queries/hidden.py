@@ -2,7 +2,8 @@
 
 Whether a shop's figure is shown is decided once, from the list of all the chain's shops, whoever
 asks: so a shop's own page hides what the list hides, and a region's list what the chain's does.
-The decision is kept for a minute; a count that has grown small or known since is hidden for itself.
+The decision is kept until a day of it is counted anew, that of a period that is not over for a
+minute; a count that has grown small or known since is hidden for itself.
 
     screen = chain_screen(connection, scope, first, last, least)
     screen.wholes(["asked"], "nj-001")                      whether what is told in parts is hidden
@@ -16,7 +17,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
@@ -28,11 +29,10 @@ from cloud.figures.suppress import HIDDEN, LEAST, Shown, shown, suppress_rows
 from cloud.memo import Memo
 from cloud.queries.chain_people import NAMES, people_of
 from cloud.queries.days import by_shop
-from cloud.queries.kept import RESTLESS
+from cloud.queries.kept import RESTLESS, revisions
 
 KEPT_S: Final = 60.0
 _KEPT: Final = 32
-_KEPT_DAYS_S: Final = 600.0
 DAYS_MOST: Final = 31
 """So many days are decided one by one; half a megabyte each."""
 _WHOLE: Final = Scope(shops=None, names=False)
@@ -107,7 +107,7 @@ def chain_screen(
     connection: Connection, scope: Scope, first: date, last: date, least: int = LEAST
 ) -> ChainScreen:
     """Return what is hidden of the shops in a period; both days are in it."""
-    key = (first, last, least, time.monotonic() // KEPT_S)
+    key = (first, last, least, _counted(connection, first, last))
     found = _memo(connection.engine).periods.get(
         key, lambda: decide(connection, first, last, least)
     )
@@ -119,19 +119,25 @@ def day_screens(
 ) -> dict[date, ChainScreen]:
     """Return what is hidden of the shops on each of some days, as of a period of that day alone.
 
-    Takes a fifteenth of a second a day; kept for ten minutes of days that change seldom.
+    Takes a fifteenth of a second a day.
     """
-    now, settled = time.monotonic(), datetime.now(UTC).date() - RESTLESS
 
     def work(day: date) -> ChainScreen:
         return screen_of(by_shop(connection, _WHOLE, day, day), least)
 
     memo, found = _memo(connection.engine).days, {}
     for day in days:
-        key = (day, least, now // (KEPT_S if day >= settled else _KEPT_DAYS_S))
+        key = (day, least, _counted(connection, day, day))
         screen = memo.get(key, lambda day=day: work(day))  # type: ignore[misc]
         found[day] = replace(screen, scope=scope)
     return found
+
+
+def _counted(connection: Connection, first: date, last: date) -> tuple[Any, ...]:
+    """Return what a decision about a period is kept by: the newest days change all the time."""
+    if last < datetime.now(UTC).date() - RESTLESS:
+        return revisions(connection, [(first, last)])[0]
+    return (time.monotonic() // KEPT_S,)
 
 
 def decide(connection: Connection, first: date, last: date, least: int) -> ChainScreen:

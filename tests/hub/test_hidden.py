@@ -1,6 +1,6 @@
 """Whether a shop's figure is shown is decided once, for the list, its own page and every caller."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import pytest
@@ -12,7 +12,9 @@ from cloud.figures.metric import METRICS
 from cloud.figures.suppress import HIDDEN, suppress_rows
 from cloud.queries import hidden
 from cloud.queries.days import by_basis, by_shop
-from cloud.queries.hidden import KEPT_S, chain_screen, decide
+from cloud.queries.hidden import KEPT_S, chain_screen, day_screens, decide
+from cloud.tally.marks import mark_chain
+from cloud.tally.sums import sum_days
 from tests.hub.conftest import on_sqlite
 from tests.support import tallies
 
@@ -20,11 +22,13 @@ TODAY = date(2026, 11, 21)
 SALES, MEMBERS, SHARE = METRICS["sales"], METRICS["members"], METRICS["conversion"]
 
 
-def _chain(engine: Engine, *sales: int, basis: str = "crossings") -> None:
+def _chain(
+    engine: Engine, *sales: int, basis: str = "crossings", on: date = TODAY, first: int = 0
+) -> None:
     with writing(engine) as connection:
-        for number, count in enumerate(sales):
+        for number, count in enumerate(sales, start=first):
             tallies.day(
-                *(connection, f"s-{basis[0]}{number}", TODAY),
+                *(connection, f"s-{basis[0]}{number}", on),
                 basis=basis,
                 visitors=40 * count,
                 till_visitors=40 * count,
@@ -94,33 +98,66 @@ def test_each_basis_is_a_table_of_its_own(engine: Engine) -> None:
     assert not screen.hidden.get(("distinct", "sales"))
 
 
-@on_sqlite
-def test_what_was_decided_is_kept_for_a_minute_and_a_count_that_is_small_is_hidden_at_once(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    time = [1000.0]
-    monkeypatch.setattr("cloud.queries.hidden.time.monotonic", lambda: time[0])
-    asked = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Each time that something is decided anew."""
+    found: list[object] = []
 
     def counted(*args: object) -> object:
-        asked.append(args)
+        found.append(args)
         return decide(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(hidden, "decide", counted)
-    _chain(engine, 30, 70)
+    return found
+
+
+@on_sqlite
+def test_what_was_decided_is_kept_for_a_minute_and_a_count_that_is_small_is_hidden_at_once(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, asked: list[object]
+) -> None:
+    time, today = [1000.0], datetime.now(UTC).date()
+    monkeypatch.setattr("cloud.queries.hidden.time.monotonic", lambda: time[0])
+    _chain(engine, 30, 70, on=today)
     with reading(engine) as connection:
         for _ in range(3):
-            screen = chain_screen(connection, EVERYTHING, TODAY, TODAY)
+            screen = chain_screen(connection, EVERYTHING, today, today)
         assert len(asked) == 1
         small = {"sales": 4, "till_visitors": 90}
         assert screen.of_shop(SALES, "s-c9", "crossings", small) is HIDDEN
         assert screen.of_all(SALES, "crossings", small) is HIDDEN
-        chain_screen(connection, EVERYTHING, TODAY, TODAY, 40)
-        chain_screen(connection, EVERYTHING, TODAY - timedelta(days=1), TODAY)
+        chain_screen(connection, EVERYTHING, today, today, 40)
+        chain_screen(connection, EVERYTHING, today - timedelta(days=1), today)
         assert len(asked) == 3
         time[0] += KEPT_S
-        chain_screen(connection, EVERYTHING, TODAY, TODAY)
+        chain_screen(connection, EVERYTHING, today, today)
         assert len(asked) == 4
+
+
+def test_what_was_decided_of_days_that_are_over_is_kept_until_one_is_counted_anew(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, asked: list[object]
+) -> None:
+    time, old = [1000.0], datetime.now(UTC).date() - timedelta(days=9)
+    monkeypatch.setattr("cloud.queries.hidden.time.monotonic", lambda: time[0])
+    _chain(engine, 30, 70, on=old)
+
+    def hides() -> set[str]:
+        with reading(engine) as connection:
+            day = day_screens(connection, EVERYTHING, [old])[old]
+            screen = chain_screen(connection, EVERYTHING, old, old)
+        assert screen.hidden == day.hidden
+        return set(screen.hidden.get(("crossings", "sales"), ()))
+
+    assert not hides()
+    time[0] += 9 * KEPT_S
+    assert not hides()
+    assert len(asked) == 1
+    _chain(engine, 3, 12, on=old, first=2)
+    with writing(engine) as connection:
+        mark_chain(connection, [old])
+    assert hides() == {"s-c2", "s-c3"}
+    with writing(engine) as connection:
+        sum_days(connection, [old])
+    assert hides() == {"s-c2", "s-c3"}
 
 
 @on_sqlite

@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from cloud.pages import create_pages, create_street
+from cloud.pages.glossary import create_glossary
 from cloud.pages.street import street_board, street_shop
 from cloud.views import StreetMinutes
 from edge.console.page import shop_page
@@ -35,6 +36,7 @@ from tests.support.street import (
 def office(tmp_path: Any) -> FlaskClient:
     app = Flask("cloud", static_folder=None)
     app.register_blueprint(create_pages(lambda _page: chain_today()))
+    app.register_blueprint(create_glossary(10))  # the names of figures lead there
     shops = {shop.store_id: shop for shop in street_today().shops}
 
     def of(store_id: str) -> Any:
