@@ -1,6 +1,6 @@
 """Runs the hub's processes: pages, ingest, or all in one. Called by `cli`.
 
-serve                 pages + watcher + warm-up + digest     (with embedded = true, all of it)
+serve                 pages + watcher + warm-up + decisions + digest  (embedded = true: all of it)
 ingest                client + ingest + rollup + retention threads
 """
 
@@ -36,6 +36,7 @@ from cloud.ingest import Ingest
 from cloud.metrics import IngestMeters
 from cloud.metrics_fleet import FleetCollector
 from cloud.mqtt import Post
+from cloud.queries.hidden import decide_ahead
 from cloud.queries.today import change_token
 from cloud.rollup import rollup
 from cloud.shares import Shares
@@ -80,6 +81,7 @@ def run_serve(config: HubConfig) -> int:
             crew.start("watcher", lambda: watch(engine, broadcast, crew.stop))
             first_page = app.extensions[FIRST_PAGE]
             crew.start("warm-up", lambda: warm.watch(engine, first_page, crew.stop, settle_pages))
+            crew.start("decisions", lambda: decide_ahead(engine, crew.stop))
             start_digest(config, engine, crew)
             try:
                 serve(app, config.listen, broadcast=broadcast, stop=crew.stop, ready=_say_ready)

@@ -12,8 +12,10 @@ minute; a count that has grown small or known since is hidden for itself.
     screen.of_all(metric, "crossings", sums, shops)         of some shops together
 """
 
+import logging
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -21,8 +23,10 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.accounts.scope import Scope
+from cloud.db import reading
 from cloud.figures.cells import safe
 from cloud.figures.metric import Metric, Sums
 from cloud.figures.suppress import HIDDEN, LEAST, Shown, shown, suppress_rows
@@ -31,8 +35,11 @@ from cloud.queries.chain_people import NAMES, people_of
 from cloud.queries.days import by_shop
 from cloud.queries.kept import RESTLESS, revisions
 
+_log = logging.getLogger(__name__)
 KEPT_S: Final = 60.0
 _KEPT: Final = 32
+_AHEAD_S: Final = 25.0
+_WANTED_S: Final = 300.0
 DAYS_MOST: Final = 31
 """So many days are decided one by one; half a megabyte each."""
 _WHOLE: Final = Scope(shops=None, names=False)
@@ -107,11 +114,33 @@ def chain_screen(
     connection: Connection, scope: Scope, first: date, last: date, least: int = LEAST
 ) -> ChainScreen:
     """Return what is hidden of the shops in a period; both days are in it."""
-    key = (first, last, least, _counted(connection, first, last))
-    found = _memo(connection.engine).periods.get(
-        key, lambda: decide(connection, first, last, least)
-    )
+    kept = _memo(connection.engine)
+    found = kept.ahead.get((first, last, least))
+    if found is None:
+        key = (first, last, least, _counted(connection, first, last))
+        found = kept.periods.get(key, lambda: decide(connection, first, last, least))
     return replace(found, scope=scope)
+
+
+def decide_ahead(engine: Engine, stop: threading.Event) -> None:
+    """Decide anew what was asked for lately and still changes, before it is a minute old: to be
+    run beside the pages, so that none waits for it.
+    """
+    while not stop.wait(_AHEAD_S):
+        try:
+            with reading(engine) as connection:
+                refresh(connection)
+        except SQLAlchemyError as exc:
+            _log.warning("decisions: the database does not answer: %s", type(exc).__name__)
+
+
+def refresh(connection: Connection) -> None:
+    """Decide anew, once, what was asked for in the last minutes of periods that are not over."""
+    ahead = _memo(connection.engine).ahead
+    for first, last, least in ahead.wanted():
+        if last >= datetime.now(UTC).date() - RESTLESS:
+            began = time.monotonic()
+            ahead.put((first, last, least), decide(connection, first, last, least), began)
 
 
 def day_screens(
@@ -165,11 +194,43 @@ def screen_of(people: Mapping[tuple[str, str], Sums], least: int) -> ChainScreen
     return ChainScreen(hidden=hidden, totals_hidden=frozenset(totals), least=least, scope=_WHOLE)
 
 
+_Asked = tuple[date, date, int]
+
+
+class _Ahead:
+    """What was decided before somebody asks, for a minute, and what is asked for. Any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked: OrderedDict[_Asked, float] = OrderedDict()
+        self._found: dict[_Asked, tuple[float, ChainScreen]] = {}
+
+    def get(self, key: _Asked) -> ChainScreen | None:
+        now = time.monotonic()
+        with self._lock:
+            self._asked[key] = now
+            self._asked.move_to_end(key)
+            while len(self._asked) > _KEPT:
+                self._found.pop(self._asked.popitem(last=False)[0], None)
+            decided, screen = self._found.get(key, (now - KEPT_S, None))
+        return screen if now - decided < KEPT_S else None
+
+    def wanted(self) -> list[_Asked]:
+        now = time.monotonic()
+        with self._lock:
+            return [key for key, asked in self._asked.items() if now - asked < _WANTED_S]
+
+    def put(self, key: _Asked, screen: ChainScreen, decided: float) -> None:
+        with self._lock:
+            if key in self._asked:
+                self._found[key] = decided, screen
+
+
 class _Kept:
     """What is kept of one database."""
 
     def __init__(self) -> None:
-        self.periods, self.days = Memo(_KEPT), Memo(DAYS_MOST)
+        self.periods, self.days, self.ahead = Memo(_KEPT), Memo(DAYS_MOST), _Ahead()
 
 
 def _memo(engine: Engine) -> _Kept:

@@ -1,5 +1,6 @@
 """Whether a shop's figure is shown is decided once, for the list, its own page and every caller."""
 
+import threading
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
@@ -12,11 +13,19 @@ from cloud.figures.metric import METRICS
 from cloud.figures.suppress import HIDDEN, suppress_rows
 from cloud.queries import hidden
 from cloud.queries.days import by_basis, by_shop
-from cloud.queries.hidden import KEPT_S, chain_screen, day_screens, decide
+from cloud.queries.hidden import (
+    KEPT_S,
+    chain_screen,
+    day_screens,
+    decide,
+    decide_ahead,
+    refresh,
+)
 from cloud.tally.marks import mark_chain
 from cloud.tally.sums import sum_days
 from tests.hub.conftest import on_sqlite
 from tests.support import tallies
+from tests.support.processes import until
 
 TODAY = date(2026, 11, 21)
 SALES, MEMBERS, SHARE = METRICS["sales"], METRICS["members"], METRICS["conversion"]
@@ -170,3 +179,55 @@ def test_it_hides_what_the_table_of_the_whole_chain_hides(engine: Engine, random
     for (shop, basis), sums in rows.items():
         for metric in (SALES, SHARE, MEMBERS):
             assert screen.of_shop(metric, shop, basis, sums) == table.shown(metric, (shop, basis))
+
+
+@on_sqlite
+def test_what_is_asked_for_is_decided_before_it_is_a_minute_old(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, asked: list[object]
+) -> None:
+    time, today = [1000.0], datetime.now(UTC).date()
+    monkeypatch.setattr("cloud.queries.hidden.time.monotonic", lambda: time[0])
+    _chain(engine, 30, 70, on=today)
+
+    def hides() -> set[str]:
+        with reading(engine) as connection:
+            screen = chain_screen(connection, EVERYTHING, today, today)
+        return set(screen.hidden.get(("crossings", "sales"), ()))
+
+    def refreshed() -> None:
+        with reading(engine) as connection:
+            refresh(connection)
+
+    refreshed()
+    assert not asked, "nobody has asked"
+    assert not hides()
+    _chain(engine, 3, 12, on=today, first=2)
+    time[0] += 40
+    refreshed()
+    assert len(asked) == 2
+    time[0] += 59
+    assert hides() == {"s-c2", "s-c3"}
+    assert len(asked) == 2, "nobody has waited for it"
+    time[0] += 1
+    assert hides() == {"s-c2", "s-c3"}
+    assert len(asked) == 3, "what is a minute old is decided anew"
+    time[0] += 301
+    refreshed()
+    assert len(asked) == 3, "nobody asks any more"
+
+
+@on_sqlite
+def test_it_is_decided_ahead_until_it_is_stopped(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, asked: list[object]
+) -> None:
+    today, stop = datetime.now(UTC).date(), threading.Event()
+    monkeypatch.setattr(hidden, "_AHEAD_S", 0.01)
+    _chain(engine, 30, 70, on=today)
+    with reading(engine) as connection:
+        chain_screen(connection, EVERYTHING, today, today)
+    thread = threading.Thread(target=decide_ahead, args=(engine, stop))
+    thread.start()
+    until(lambda: len(asked) > 1, what="it is decided anew")
+    stop.set()
+    thread.join(10)
+    assert not thread.is_alive()

@@ -25,8 +25,9 @@ from tests.hub.conftest import FakeBox, on_sqlite
 from tests.support.accounts import HubOffice, cheaply, token_of
 
 OURS, THEIRS = "nj-001", "sz-777"
-_HUBS_OWN = {"change_token", "hub_health", "decide", "keep", "revisions"}
-"""Questions that are of no shop, or of all: `decide` hides by the whole chain and shows nothing;
+_HUBS_OWN = {"change_token", "hub_health", "decide", "decide_ahead", "refresh", "keep", "revisions"}
+"""Questions that are of no shop, or of all: `decide` hides by the whole chain and shows nothing,
+nor do those who call it ahead;
 `keep` reads ahead what others ask for by scope, `revisions` when days were added up.
 """
 
