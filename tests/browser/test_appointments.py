@@ -13,7 +13,7 @@ from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 from tests.web.shopbox import ShopBox
 
 Opener = Callable[..., Any]
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 
 
 @pytest.fixture

@@ -368,7 +368,7 @@ def test_a_busy_day_is_light_to_load_and_shown_whole(entrance: ShopSite, open_pa
     watched = open_page(f"{entrance.url}arrivals")
     sizes = """() => [...performance.getEntriesByType('navigation'),
         ...performance.getEntriesByType('resource')].reduce((sum, e) => sum + e.transferSize, 0)"""
-    expect(watched.page.locator("#arrivals > li")).to_have_count(40, timeout=15_000)
+    expect(watched.page.locator("#arrivals > li")).to_have_count(40, timeout=60_000)
     assert 5_000 < watched.page.evaluate(sizes) < 150_000
     assert watched.complaints == []
 

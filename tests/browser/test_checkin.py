@@ -35,7 +35,7 @@ def test_a_guest_reads_from_a_metre_what_to_do_and_what_came_of_it(
     for told, words in _TOLD.items():
         shop.box.told["counter"] = told
         shop.broadcast.publish()
-        expect(page.locator("#told")).to_have_attribute("data-told", told, timeout=15_000)
+        expect(page.locator("#told")).to_have_attribute("data-told", told, timeout=60_000)
         expect(page.get_by_role("status").filter(has_text=words[place])).to_be_visible()
         signs.add(page.locator(".turn-sign").inner_html())
         for width, least_px in _LEAST_PX.items():
@@ -52,7 +52,7 @@ def test_a_guest_reads_from_a_metre_what_to_do_and_what_came_of_it(
     for told in ("left", "welcome", "code"):
         shop.box.told["counter"] = told
         shop.broadcast.publish()
-        expect(page.locator("#told")).to_have_attribute("data-told", told, timeout=15_000)
+        expect(page.locator("#told")).to_have_attribute("data-told", told, timeout=60_000)
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             assert seriously_wrong(page) == [], (told, scheme)

@@ -12,7 +12,7 @@ from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 
 Opener = Callable[..., Any]
 _WIDTHS = (375, 768, 1440)
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 
 
 def test_a_code_brings_up_the_card_and_the_form_is_ready_for_the_next(

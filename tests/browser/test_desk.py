@@ -13,7 +13,7 @@ from tests.browser.test_arrivals import _WIDTHS, _paired, entrance, network
 
 __all__ = ["entrance", "network"]
 Opener = Callable[..., Any]
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 _LISTEN = """
 window.alerted = [];
 navigator.vibrate = () => window.alerted.push("vibration");

@@ -65,7 +65,7 @@ def test_a_lost_server_is_told_and_its_return_needs_no_reload(
     expect(page.locator("#visitors")).to_have_text("1,305")
     shop.shown = dataclasses.replace(shop.shown, visitors=1400)
     shop.start()
-    expect(bar).to_be_hidden(timeout=15_000)
+    expect(bar).to_be_hidden(timeout=60_000)
     expect(page.locator("#visitors")).to_have_text("1,400")
     assert page.evaluate("window.kept") is True
 

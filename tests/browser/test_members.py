@@ -14,7 +14,7 @@ from tests.browser.looks import seriously_wrong, too_small_to_touch, too_wide
 from tests.support import people
 
 Opener = Callable[..., Any]
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 LONG = "欧阳娜娜·阿卜杜热西提·买买提明"
 
 
