@@ -90,6 +90,16 @@ def within(holds: Callable[[], bool], limit_s: float, what: str) -> None:
     assert time.monotonic() - began < limit_s, f"{what} took {time.monotonic() - began:.1f} s"
 
 
+def settled(count: Callable[[], int]) -> int:
+    """Wait for what was under way, and is written behind: a count that stands for 3 s."""
+    last = count()
+    while True:
+        time.sleep(3)
+        if (now := count()) == last:
+            return now
+        last = now
+
+
 def test_faces_off_empties_the_eyes_memory_and_on_brings_them_back(box: Box) -> None:
     box.process.start()
     until(lambda: box.matches() > 0, within_s=60, what="a match")
@@ -176,7 +186,7 @@ def test_an_erased_member_is_out_of_memory_at_once_and_never_named_again(box: Bo
     box.shop.member("erase", box.member, "--yes")
     # A second, as a rule; more where other work holds the machine.
     until(lambda: not box.holds_the_face(), what="the face out of memory")
-    matches = box.matches()
+    matches = settled(box.matches)
     visits = box.one(f"SELECT count(*) FROM visit WHERE subject = '{subject}'")
     time.sleep(12)  # longer than the film: she comes in once more
     assert box.matches() == matches
