@@ -19,6 +19,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -157,7 +158,7 @@ def day_screens(
     memo, found = _memo(connection.engine).days, {}
     for day in days:
         key = (day, least, _counted(connection, day, day))
-        screen = memo.get(key, lambda day=day: work(day))  # type: ignore[misc]
+        screen = memo.get(key, partial(work, day))
         found[day] = replace(screen, scope=scope)
     return found
 

@@ -65,8 +65,9 @@ def revisions(connection: Connection, over: Sequence[Span]) -> list[tuple[Any, .
     ):
         rows = select(table.c.day, counter).where(table.c.day.between(*ends))
         told.append([(row[0], row[1]) for row in connection.execute(rows.order_by(table.c.day))])
+    # Apart: a first mark is no first revision.
     return [
-        tuple((day, number) for rows in told for day, number in rows if first <= day <= last)
+        tuple(tuple(one for one in rows if first <= one[0] <= last) for rows in told)
         for first, last in over
     ]
 

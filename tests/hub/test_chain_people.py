@@ -13,6 +13,7 @@ from cloud.queries import chain_people
 from cloud.queries.chain_people import NAMES, counts_of, people_of
 from cloud.queries.days import by_shop
 from cloud.queries.kept import ByShop, KeptSums, Span, spans
+from cloud.tally.chain import count_chain
 from cloud.tally.marks import mark_chain
 from cloud.tally.sums import sum_days
 from cloud.tally.tables import COUNTS, day_tally
@@ -105,6 +106,21 @@ def test_changes_that_make_up_for_each_other_are_in_the_sums(engine: Engine) -> 
         _set(connection, "b", OLD, 37)
         sum_days(connection, [OLD])
     assert _people(engine) == {("a", "crossings"): 3, ("b", "crossings"): 37}
+
+
+def test_a_day_that_was_marked_twice_and_added_up_once_is_in_the_sums_as_it_is(
+    engine: Engine,
+) -> None:
+    """After the migration no day has a revision: a first mark is no first revision."""
+    with writing(engine) as connection:
+        tallies.day(connection, "a", OLD, sales=20, till_visitors=90)
+        mark_chain(connection, [OLD])
+    assert _people(engine) == {("a", "crossings"): 20}
+    with writing(engine) as connection:
+        _set(connection, "a", OLD, 30)
+        mark_chain(connection, [OLD])
+    assert count_chain(engine, OLD)
+    assert _people(engine) == {("a", "crossings"): 30}
 
 
 def test_a_day_of_which_nothing_is_left_is_in_no_sum(engine: Engine) -> None:
