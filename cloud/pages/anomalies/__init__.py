@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
+from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from cloud.anomalies.desk import KINDS, REASONS
@@ -41,9 +42,9 @@ def create_anomalies(asks: Asks) -> Blueprint:
     pages = Blueprint("anomalies", __name__, url_prefix="/anomalies", template_folder="templates")
 
     @pages.record_once
-    def _record(state: object) -> None:
-        framed(state.app)  # type: ignore[attr-defined]
-        speak(state.app, TEXT)  # type: ignore[attr-defined]
+    def _record(state: BlueprintSetupState) -> None:
+        framed(state.app)
+        speak(state.app, TEXT)
 
     @pages.get("")
     def page() -> ResponseReturnValue:
